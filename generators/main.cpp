@@ -1,0 +1,68 @@
+// sealmount-generator: called by systemd before almost everything, with the three directories of
+// systemd.generator(7).
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/unique_fd.hpp"
+#include "write_units.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace {
+
+/// The kernel's log takes records of about 1000 bytes and refuses longer ones.
+constexpr std::size_t longest_record = 900;
+
+/// Says it in the kernel's log, as no journal runs yet; on standard error when the caller is not systemd.
+void complain(std::string message, bool to_kernel_log) {
+    std::ranges::replace_if(
+        message, [](char c) { return c == '\n' || c == '\0'; }, ' ');
+    message = "sealmount-generator: " + message;
+    const sealmount::UniqueFd log{to_kernel_log ? ::open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY) : -1};
+    if (log) {
+        const std::string record = "<3>" + message.substr(0, longest_record) + "\n";
+        if (::write(log.get(), record.data(), record.size()) >= 0) {
+            return;
+        }
+    }
+    std::fprintf(stderr, "%s\n", message.c_str());
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    std::span<char*> arguments{argv, static_cast<std::size_t>(argc)};
+    std::string root = "/";
+    bool by_systemd = true;
+    if (arguments.size() == 6 && std::string_view{arguments[1]} == "--root") {
+        root = arguments[2];
+        by_systemd = false;
+        arguments = arguments.subspan(2);
+    }
+    if (arguments.size() != 4) {
+        complain("wants three directories: [--root DIR] NORMAL EARLY LATE; see sealmount-generator(8)",
+                 false);
+        return EX_USAGE;
+    }
+    ::umask(0022);
+    int status = EX_OK;
+    try {
+        for (const std::string& complaint : sealmount::write_units(sealmount::Paths{root}, arguments[1])) {
+            complain(complaint, by_systemd);
+            status = EX_CONFIG;
+        }
+    } catch (const std::exception& accident) {
+        complain(accident.what(), by_systemd);
+        status = EX_SOFTWARE;
+    }
+    return status;
+}

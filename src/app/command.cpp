@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/command.hpp"
+
+#include "app/exit_code.hpp"
+#include "app/verbs.hpp"
+#include "base/strict_json.hpp"
+#include "sys/esys_tpm.hpp"
+#include "sys/process.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <vector>
+
+namespace sealmount {
+
+namespace {
+
+struct Verb {
+    const char* name;
+    const char* summary;
+    Run (*declare)(CLI::App&, const Globals&);
+};
+
+constexpr std::array verbs = {
+    Verb{"enroll", "take over an existing eCryptfs volume: its passphrase goes under the TPM's protection",
+         declare_enroll},
+    Verb{"remove", "forget a volume; its files stay, and its passphrase opens them", declare_remove},
+    Verb{"list", "list the volumes", declare_list},
+    Verb{"status", "show volumes, keys, and whether the TPM would release them now", declare_status},
+};
+
+int report(const Globals& globals, const Reason reason, const char* message) {
+    const int code = exit_code(reason);
+    if (globals.json) {
+        const Json error = {{"error", {{"message", message}, {"exit_code", code}}}};
+        std::printf("%s\n", error.dump(2).c_str());
+    }
+    std::fprintf(stderr, "sealmount: %s\n", message);
+    return code;
+}
+
+} // namespace
+
+std::unique_ptr<TpmOpener> chosen_tpm(const Globals& globals) {
+    return globals.tcti.empty() ? machine_tpm() : tpm_at(globals.tcti);
+}
+
+int command(const int argc, const char* const* const argv) {
+    CLI::App program{"Mounts eCryptfs volumes at boot with keys that the TPM holds.", "sealmount"};
+    program.set_version_flag("--version", "sealmount " SEALMOUNT_VERSION);
+    program.footer(
+        "Manuals: sealmount(8), sealmount-manifest(5), sealmount-unlock(8), sealmount-generator(8)");
+    program.require_subcommand(1);
+    Globals globals;
+    std::vector<std::pair<CLI::App*, Run>> declared;
+    for (const Verb& verb : verbs) {
+        CLI::App* const app = program.add_subcommand(verb.name, verb.summary);
+        app->add_option("--root", globals.root, "work on the system whose file tree begins there")
+            ->check(CLI::ExistingDirectory);
+        app->add_flag("--json", globals.json, "print JSON for programs");
+        app->add_option("--tcti", globals.tcti,
+                        "the TPM to use, as tss2-tctildr(7) writes it, instead of the machine's");
+        declared.emplace_back(app, verb.declare(*app, globals));
+    }
+    try {
+        program.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return program.exit(error) == 0 ? 0 : exit_code(Reason::usage);
+    }
+    try {
+        globals.root = std::filesystem::canonical(globals.root).string();
+        harden_process();
+        for (const auto& [app, run] : declared) {
+            if (app->parsed()) {
+                return run();
+            }
+        }
+        throw Error{Reason::internal, "no verb was run"};
+    } catch (const Error& error) {
+        return report(globals, error.reason(), error.what());
+    } catch (const std::exception& error) {
+        return report(globals, Reason::internal, error.what());
+    }
+}
+
+} // namespace sealmount

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/hints.hpp"
+
+namespace sealmount {
+
+namespace {
+
+std::string reenroll(const std::string_view master) {
+    return "open the volumes with their passphrases; to bind them to the present state, run 'sealmount "
+           "remove' and 'sealmount "
+           "enroll' for each volume of the master key \"" +
+           std::string{master} + "\"";
+}
+
+std::string slot_line(const SlotRefusal& slot, const PcrMismatch& mismatch) {
+    return "slot " + std::to_string(slot.slot) + ": PCR " + std::to_string(mismatch.pcr) + " (" +
+           std::string{pcr_meaning(mismatch.pcr)} + ", " + std::string{to_string(slot.bank)} + ") expected " +
+           mismatch.expected + ", found " + mismatch.found;
+}
+
+} // namespace
+
+std::string hint_for(const RefusalKind kind, const std::string_view master) {
+    switch (kind) {
+    case RefusalKind::no_tpm:
+        return "if this machine has a TPM, switch it on in the firmware set-up and look at 'dmesg | grep -i "
+               "tpm'";
+    case RefusalKind::tpm_busy:
+        return "find who holds it with 'fuser -v /dev/tpm0', and let that program use /dev/tpmrm0";
+    case RefusalKind::tpm_failed:
+        return "look at 'dmesg | grep -i tpm'; then 'systemctl start' the mount again";
+    case RefusalKind::tpm_lockout:
+        return "wait until it ends ('tpm2_getcap properties-variable'), or clear it with "
+               "'tpm2_dictionarylockout --clear-lockout'";
+    case RefusalKind::policy_mismatch:
+        return "if you did not update firmware, boot loader or Secure Boot keys, find out who did; else " +
+               reenroll(master);
+    case RefusalKind::srk_missing:
+    case RefusalKind::srk_changed:
+    case RefusalKind::object_rejected:
+        return reenroll(master);
+    case RefusalKind::pcr_changed:
+    case RefusalKind::unseal_failed:
+        return "'systemctl start' the mount again";
+    case RefusalKind::key_type_absent:
+        return "boot a kernel with CONFIG_TRUSTED_KEYS and CONFIG_ENCRYPTED_KEYS, or load the modules "
+               "trusted and encrypted-keys";
+    case RefusalKind::text_rejected:
+    case RefusalKind::files_unusable:
+        return "restore /etc/sealmount from a backup; or " + reenroll(master);
+    case RefusalKind::no_prompt:
+    case RefusalKind::prompt_timeout:
+    case RefusalKind::prompt_cancelled:
+    case RefusalKind::passphrase_wrong:
+        return "'systemctl start' the mount again to be asked again";
+    }
+    return "";
+}
+
+std::vector<std::string> explain(const MasterRefusal& refusal, const std::string_view master) {
+    std::string cause = std::string{"the master key \""} + std::string{master} +
+                        "\" was not released: " + describe(refusal.kind);
+    if (!refusal.detail.empty()) {
+        cause += " (" + refusal.detail + ")";
+    }
+    std::vector<std::string> lines{std::move(cause)};
+    for (const SlotRefusal& slot : refusal.slots) {
+        for (const PcrMismatch& mismatch : slot.mismatches) {
+            lines.push_back(slot_line(slot, mismatch));
+        }
+    }
+    if (std::string hint = hint_for(refusal.kind, master); !hint.empty()) {
+        lines.push_back("next: " + hint);
+    }
+    return lines;
+}
+
+} // namespace sealmount

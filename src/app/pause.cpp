@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/pause.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+namespace sealmount {
+
+void pause_between_tries(const unsigned failed_tries) {
+    std::this_thread::sleep_for(
+        std::min(std::chrono::milliseconds{20} * failed_tries, std::chrono::milliseconds{200}));
+}
+
+} // namespace sealmount

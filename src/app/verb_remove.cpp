@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/verbs.hpp"
+#include "base/strict_json.hpp"
+#include "core/enroll.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+
+namespace sealmount {
+
+namespace {
+
+/// What is lost is the machine's way in; whoever forgot the passphrase must not find out afterwards.
+void confirm(const std::string& name) {
+    if (::isatty(STDIN_FILENO) == 0) {
+        throw Error{Reason::usage,
+                    "after this, only its passphrase opens the volume \"" + name + "\": say --yes to go on"};
+    }
+    std::fprintf(stderr, "After this, only its passphrase opens the volume \"%s\". Type its name to go on: ",
+                 name.c_str());
+    std::array<char, 128> line{};
+    const bool answered = std::fgets(line.data(), static_cast<int>(line.size()), stdin) != nullptr;
+    if (!answered || line.data() != name + "\n") {
+        throw Error{Reason::usage, "not confirmed: nothing was removed"};
+    }
+}
+
+int run_remove(const std::string& name, const bool yes, const Globals& globals) {
+    const Store store{globals.paths()};
+    static_cast<void>(store.volume(name));
+    if (!yes) {
+        confirm(name);
+    }
+    const FileLock lock = store.lock();
+    const Removed removed = remove_volume(store, name);
+    if (globals.json) {
+        const Json json = {{"name", name}, {"files", removed.files}};
+        std::printf("%s\n", json.dump(2).c_str());
+        return 0;
+    }
+    std::printf("Removed %s. Its encrypted files are untouched; its passphrase opens them.\n", name.c_str());
+    if (globals.paths().is_running_system()) {
+        std::printf("To let systemd forget its units: systemctl daemon-reload\n");
+    }
+    return 0;
+}
+
+} // namespace
+
+Run declare_remove(CLI::App& verb, const Globals& globals) {
+    const auto name = std::make_shared<std::string>();
+    const auto yes = std::make_shared<bool>(false);
+    verb.add_option("NAME", *name, "the volume's name")->required();
+    verb.add_flag("--yes", *yes, "do not ask");
+    return [name, yes, &globals] { return run_remove(*name, *yes, globals); };
+}
+
+} // namespace sealmount

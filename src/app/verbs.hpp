@@ -1,0 +1,37 @@
+// The verbs of `sealmount`: one file each, one table (command.cpp).
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/paths.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace sealmount {
+
+/// What every verb may need to know of the command line.
+struct Globals {
+    std::string root = "/";
+    std::string tcti; ///< "" for the machine's TPM
+    bool json = false;
+
+    [[nodiscard]] Paths paths() const { return Paths{root}; }
+};
+
+class TpmOpener;
+/// The TPM that the command line chose.
+[[nodiscard]] std::unique_ptr<TpmOpener> chosen_tpm(const Globals& globals);
+
+/// Each declares its options on `verb` and returns what runs it: the exit code, or Error. Options and
+/// `globals` outlive the call.
+using Run = std::function<int()>;
+[[nodiscard]] Run declare_enroll(CLI::App& verb, const Globals& globals);
+[[nodiscard]] Run declare_remove(CLI::App& verb, const Globals& globals);
+[[nodiscard]] Run declare_list(CLI::App& verb, const Globals& globals);
+[[nodiscard]] Run declare_status(CLI::App& verb, const Globals& globals);
+
+} // namespace sealmount

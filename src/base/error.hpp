@@ -1,0 +1,48 @@
+// Accidents: the one exception class of the project.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace sealmount {
+
+/// Why something could not be done, seen from the person who has to mend it. app/exit_code.hpp gives each
+/// one its exit status; the manual page documents them.
+enum class Reason {
+    usage,         ///< the command line is wrong: read the manual
+    config,        ///< the manifest, or a file it names, is not acceptable: edit it
+    bad_data,      ///< a file of ours or a TPM answer is damaged: restore it
+    no_input,      ///< a file or a volume that was named does not exist
+    unavailable,   ///< the TPM, a kernel feature or a service is not there
+    refused,       ///< the TPM, the passphrase or the permissions say no
+    cannot_create, ///< a file cannot be written where it has to be
+    try_later,     ///< busy or locked for a while: the same call may work later
+    io,            ///< reading or writing failed half-way
+    os,            ///< any other failed system call
+    internal,      ///< a mistake of this program
+};
+
+/// An accident, with a sentence for people. A caller that knows more catches, prefixes with `in()` and
+/// rethrows. Things that only change a decision are not errors: see sys/refusal.hpp.
+class Error final : public std::runtime_error {
+  public:
+    Error(Reason reason, const std::string& message) : std::runtime_error(message), reason_(reason) {}
+
+    [[nodiscard]] Reason reason() const noexcept { return reason_; }
+
+    /// The same error, its message preceded by "PLACE: ".
+    [[nodiscard]] Error in(std::string_view place) const;
+
+  private:
+    Reason reason_;
+};
+
+/// Throws an Error made of "WHAT: strerror(ERRNO_VALUE)". The only place where errno becomes an Error; the
+/// reason follows the number (ENOENT no_input, EACCES/EPERM refused, EROFS/ENOSPC/EDQUOT cannot_create,
+/// EBUSY/EAGAIN try_later, EIO io, else os).
+[[noreturn]] void throw_errno(int errno_value, std::string_view what);
+
+} // namespace sealmount

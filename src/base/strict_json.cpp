@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/strict_json.hpp"
+
+#include "base/error.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <limits>
+
+namespace sealmount {
+
+namespace {
+
+/// "LINE:COLUMN" of a byte offset that the parser names (1-based, just behind the offending byte).
+std::string place_of(const std::string_view text, const std::size_t offset) {
+    const std::string_view before = text.substr(0, offset == 0 ? 0 : offset - 1);
+    const auto line = 1 + std::ranges::count(before, '\n');
+    const std::size_t start = before.rfind('\n');
+    const std::size_t column = start == std::string_view::npos ? before.size() + 1 : before.size() - start;
+    return std::to_string(line) + ":" + std::to_string(column);
+}
+
+/// The parser's own words without its "[json.exception...]" head and its position, which we give as line and
+/// column.
+std::string plain_words(const std::string_view what) {
+    const std::size_t at = what.find(": ");
+    return std::string{at == std::string_view::npos ? what : what.substr(at + 2)};
+}
+
+} // namespace
+
+Json parse_json(const std::string_view text) {
+    std::vector<std::set<std::string>> members;
+    std::optional<std::string> repeated;
+    const auto watch = [&](int, const Json::parse_event_t event, Json& parsed) {
+        if (event == Json::parse_event_t::object_start) {
+            members.emplace_back();
+        } else if (event == Json::parse_event_t::object_end) {
+            members.pop_back();
+        } else if (event == Json::parse_event_t::key &&
+                   !members.back().insert(parsed.get<std::string>()).second) {
+            repeated = parsed.get<std::string>();
+        }
+        return true;
+    };
+    Json value;
+    try {
+        value = Json::parse(text.begin(), text.end(), watch);
+    } catch (const Json::parse_error& error) {
+        throw Error{Reason::config, place_of(text, error.byte) + ": not JSON: " + plain_words(error.what())};
+    }
+    if (repeated) {
+        throw Error{Reason::config, "the member \"" + *repeated + "\" stands twice in one object"};
+    }
+    return value;
+}
+
+ObjectReader::ObjectReader(const Json& value, std::string path) : value_(value), path_(std::move(path)) {
+    if (!value.is_object()) {
+        throw Error{Reason::config, (path_.empty() ? "the document" : path_) + ": must be an object"};
+    }
+}
+
+std::string ObjectReader::path_of(const std::string_view member) const {
+    return path_.empty() ? std::string{member} : path_ + "." + std::string{member};
+}
+
+void ObjectReader::fail(const std::string_view member, const std::string_view message) const {
+    throw Error{Reason::config, path_of(member) + ": " + std::string{message}};
+}
+
+const Json* ObjectReader::find(const std::string_view member) {
+    asked_.emplace(member);
+    const auto found = value_.find(std::string{member});
+    return found == value_.end() ? nullptr : &*found;
+}
+
+const Json& ObjectReader::require(const std::string_view member) {
+    const Json* const found = find(member);
+    if (found == nullptr) {
+        fail(member, "is missing");
+    }
+    return *found;
+}
+
+std::string ObjectReader::string(const std::string_view member) {
+    const Json& found = require(member);
+    if (!found.is_string()) {
+        fail(member, "must be a string");
+    }
+    return found.get<std::string>();
+}
+
+std::int64_t ObjectReader::integer(const std::string_view member) {
+    const Json& found = require(member);
+    const bool fits =
+        found.is_number_integer() &&
+        (!found.is_number_unsigned() ||
+         found.get<std::uint64_t>() <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
+    if (!fits) {
+        fail(member, "must be a whole number");
+    }
+    return found.get<std::int64_t>();
+}
+
+const Json& ObjectReader::object(const std::string_view member) {
+    const Json& found = require(member);
+    if (!found.is_object()) {
+        fail(member, "must be an object");
+    }
+    return found;
+}
+
+const Json& ObjectReader::array(const std::string_view member) {
+    const Json& found = require(member);
+    if (!found.is_array()) {
+        fail(member, "must be an array");
+    }
+    return found;
+}
+
+std::optional<std::string> ObjectReader::optional_string(const std::string_view member) {
+    return find(member) == nullptr ? std::nullopt : std::optional{string(member)};
+}
+
+std::optional<std::int64_t> ObjectReader::optional_integer(const std::string_view member) {
+    return find(member) == nullptr ? std::nullopt : std::optional{integer(member)};
+}
+
+std::optional<bool> ObjectReader::optional_boolean(const std::string_view member) {
+    const Json* const found = find(member);
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    if (!found->is_boolean()) {
+        fail(member, "must be true or false");
+    }
+    return found->get<bool>();
+}
+
+std::vector<std::string> ObjectReader::optional_strings(const std::string_view member) {
+    if (find(member) == nullptr) {
+        return {};
+    }
+    std::vector<std::string> texts;
+    for (const Json& element : array(member)) {
+        if (!element.is_string()) {
+            fail(std::string{member} + "[" + std::to_string(texts.size()) + "]", "must be a string");
+        }
+        texts.push_back(element.get<std::string>());
+    }
+    return texts;
+}
+
+void ObjectReader::finish() const {
+    for (const auto& [member, unused] : value_.items()) {
+        if (!asked_.contains(member)) {
+            fail(member, "is not a known member");
+        }
+    }
+}
+
+} // namespace sealmount

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/enroll_checks.hpp"
+
+#include "core/unit_text.hpp"
+#include "sys/mounts.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace sealmount {
+
+namespace {
+
+constexpr unsigned default_key_bytes = 16; // what mount.ecryptfs offers first
+
+std::string join(const std::set<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) {
+        text += (text.empty() ? "" : ", ") + word;
+    }
+    return text;
+}
+
+std::string describe(const CipherFacts& facts) {
+    return facts.cipher +
+           (facts.key_bytes == 0 ? "" : " with " + std::to_string(facts.key_bytes) + "-byte keys");
+}
+
+[[noreturn]] void refuse(const std::string& message) {
+    throw Error{Reason::refused, message};
+}
+
+void throw_complaint(const std::string_view option, const std::optional<std::string>& complaint) {
+    if (complaint) {
+        throw Error{Reason::usage, std::string{option} + ": " + *complaint};
+    }
+}
+
+void check_mount_options(const Volume& volume) {
+    for (const std::string& option : volume.options) {
+        throw_complaint("--option " + option, complaint_about_option(option));
+    }
+}
+
+/// An empty mount point, or one where this very volume is mounted by hand at the moment.
+void check_mountpoint(const std::filesystem::path& mountpoint, const Volume& volume) {
+    if (const std::optional<Mount> mounted = mount_at(mountpoint)) {
+        if (mounted->type != "ecryptfs" || mounted->source != volume.lower) {
+            refuse(volume.mountpoint + " is in use: " + mounted->source + " (" + mounted->type +
+                   ") is mounted there; unmount it, or choose another mount point");
+        }
+        return;
+    }
+    if (volume.mountpoint == volume.lower || !std::filesystem::exists(mountpoint)) {
+        return; // systemd makes a missing mount point
+    }
+    if (!std::filesystem::is_directory(mountpoint)) {
+        refuse(volume.mountpoint + " is not a directory: choose another mount point");
+    }
+    if (!std::filesystem::is_empty(mountpoint)) {
+        refuse(volume.mountpoint +
+               " is in use: it holds files, which the volume would hide; move them away first");
+    }
+}
+
+} // namespace
+
+void check_against_manifest(const Store& store, const Volume& volume) {
+    const Manifest manifest = store.manifest();
+    const std::string file = store.paths().manifest().string();
+    if (!manifest.problems.empty()) {
+        throw manifest.problems.front().in(file);
+    }
+    for (const Volume& other : manifest.volumes) {
+        if (other.name == volume.name) {
+            refuse(file + " already has a volume called \"" + volume.name +
+                   "\": choose another name, or run 'sealmount remove " + volume.name + "' first");
+        }
+        if (other.mountpoint == volume.mountpoint) {
+            refuse(volume.mountpoint + " is in use: it is the mount point of the volume \"" + other.name +
+                   "\"; choose another one");
+        }
+    }
+}
+
+void check_directories(const Store& store, const Volume& volume) {
+    throw_complaint("NAME", complaint_about_name(volume.name));
+    throw_complaint("--master", complaint_about_name(volume.master));
+    throw_complaint("--lower", complaint_about_path(volume.lower));
+    throw_complaint("--mountpoint", complaint_about_path(volume.mountpoint));
+    static_cast<void>(mount_unit_name(volume.mountpoint)); // throws when no unit can be called so
+    check_mount_options(volume);
+    const std::filesystem::path lower = store.paths().below_root(volume.lower);
+    if (!std::filesystem::exists(lower)) {
+        throw Error{Reason::no_input,
+                    lower.string() +
+                        ": no such directory: --lower names the directory with the encrypted files"};
+    }
+    if (!std::filesystem::is_directory(lower)) {
+        throw Error{Reason::no_input,
+                    lower.string() +
+                        " is not a directory: --lower names the directory with the encrypted files"};
+    }
+    if (const auto mounted = mount_at(lower); mounted && mounted->type == "ecryptfs") {
+        refuse(volume.lower +
+               " is itself a mounted eCryptfs volume: unmount it, its encrypted files lie below");
+    }
+    check_mountpoint(store.paths().below_root(volume.mountpoint), volume);
+}
+
+void complete_from_survey(EnrollRequest& request, const Survey& survey) {
+    const std::string& lower = request.volume.lower;
+    if (survey.signatures.size() > 1 || survey.filename_signatures.size() > 1) {
+        std::set<std::string> all = survey.signatures;
+        all.insert(survey.filename_signatures.begin(), survey.filename_signatures.end());
+        refuse(lower + " was written with several keys (" + join(all) +
+               "): one volume has one passphrase; separate the files first");
+    }
+    if (survey.mixed_ciphers) {
+        refuse(lower + " holds files of several ciphers or key sizes: mount it as it was mounted last, and "
+                       "copy the files anew");
+    }
+    if (survey.empty() && survey.foreign_files > 0) {
+        refuse(lower + " holds files, but none that eCryptfs wrote: is this the lower directory (with the "
+                       "encrypted files)?");
+    }
+    if (!survey.filename_signatures.empty()) {
+        request.filename_encryption = true;
+    } else if (request.filename_encryption && survey.plain_names > 0) {
+        refuse(lower +
+               " has plain file names: with --filename-encryption they would not be found; leave it out");
+    }
+    if (survey.cipher) {
+        const CipherFacts asked{request.cipher.value_or(survey.cipher->cipher),
+                                request.key_bytes.value_or(survey.cipher->key_bytes)};
+        if (asked != *survey.cipher) {
+            refuse(lower + " was made with " + describe(*survey.cipher) + ", not with " + describe(asked) +
+                   ": leave out --cipher and --key-bytes, they are detected");
+        }
+        request.cipher = survey.cipher->cipher;
+        request.key_bytes = survey.cipher->key_bytes;
+    }
+    Volume& volume = request.volume;
+    volume.cipher = request.cipher.value_or("aes");
+    volume.key_bytes = request.key_bytes.value_or(default_key_bytes);
+    throw_complaint("--cipher, --key-bytes", complaint_about_cipher(volume.cipher, volume.key_bytes));
+    volume.filename_cipher = volume.cipher;
+    volume.filename_key_bytes = volume.key_bytes;
+    if (survey.filename_cipher) {
+        volume.filename_cipher = survey.filename_cipher->cipher;
+        if (survey.filename_cipher->key_bytes != 0) {
+            volume.filename_key_bytes = survey.filename_cipher->key_bytes;
+        }
+    }
+}
+
+std::vector<Fekek> keys_for_volume(const Store& store, EnrollRequest& request, const Survey& survey,
+                                   const SecretBytes& passphrase) {
+    Volume& volume = request.volume;
+    std::vector<Fekek> keys;
+    keys.push_back(derive_fekek(passphrase, content_salt));
+    volume.signature = keys.front().signature;
+    if (!survey.signatures.empty() && !survey.signatures.contains(volume.signature)) {
+        refuse("wrong passphrase: " + volume.lower + " was made with the key " + join(survey.signatures) +
+               ", this passphrase gives " + volume.signature);
+    }
+    for (const Volume& other : store.manifest().volumes) {
+        if (other.lower == volume.lower && other.signature != volume.signature) {
+            refuse("wrong passphrase: " + volume.lower + " is enrolled as \"" + other.name +
+                   "\" with the key " + other.signature + ", this passphrase gives " + volume.signature);
+        }
+    }
+    if (!request.filename_encryption) {
+        return keys;
+    }
+    // mount.ecryptfs offers the content key for names as well; ecryptfs-add-passphrase --fnek makes one of
+    // its own. The names on disk tell; where there are none, the second is what a key in the keyring was most
+    // likely made for.
+    if (survey.filename_signatures.contains(volume.signature)) {
+        volume.filename_signature = volume.signature;
+        return keys;
+    }
+    keys.push_back(derive_fekek(passphrase, filename_salt));
+    volume.filename_signature = keys.back().signature;
+    if (!survey.filename_signatures.empty() &&
+        !survey.filename_signatures.contains(*volume.filename_signature)) {
+        refuse("wrong passphrase for the file names: those in " + volume.lower + " were made with the key " +
+               join(survey.filename_signatures) + ", this passphrase gives " + *volume.filename_signature);
+    }
+    return keys;
+}
+
+std::vector<std::string> warnings_about(const PcrPolicy& policy) {
+    std::vector<std::string> warnings;
+    for (const auto& [pcr, value] : policy.values) {
+        if (std::ranges::all_of(value, [](const std::byte b) { return b == std::byte{0}; })) {
+            warnings.push_back("PCR " + std::to_string(pcr) + " (" + std::string{pcr_meaning(pcr)} +
+                               ") is all zero: nothing was measured into it, so it protects little");
+        }
+    }
+    return warnings;
+}
+
+} // namespace sealmount

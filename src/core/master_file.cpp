@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/master_file.hpp"
+
+#include "base/error.hpp"
+#include "base/hex.hpp"
+#include "base/strict_json.hpp"
+#include "core/tpm_key.hpp"
+#include "sys/crypto.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+namespace sealmount {
+
+namespace {
+
+constexpr std::int64_t file_version = 1;
+constexpr std::string_view srk_handle_text = "0x81000001";
+static_assert(srk_handle == 0x81000001);
+
+/// Two bytes of hash algorithm and a digest of its size (TPM 2.0 Part 1, 16).
+bool is_tpm_name(const std::span<const std::byte> name) {
+    if (name.size() < 2 || name[0] != std::byte{0}) {
+        return false;
+    }
+    switch (static_cast<PcrBank>(std::to_integer<std::uint16_t>(name[1]))) {
+    case PcrBank::sha1:
+        return name.size() == 2 + 20;
+    case PcrBank::sha256:
+        return name.size() == 2 + 32;
+    case PcrBank::sha384:
+        return name.size() == 2 + 48;
+    case PcrBank::sha512:
+        return name.size() == 2 + 64;
+    }
+    return false;
+}
+
+/// The form only, which is what a machine writes: 2026-11-23T20:49:05Z.
+bool is_timestamp(const std::string_view text) {
+    constexpr std::string_view form = "dddd-dd-ddTdd:dd:ddZ";
+    return std::ranges::equal(text, form, [](const char c, const char wanted) {
+        return wanted == 'd' ? c >= '0' && c <= '9' : c == wanted;
+    });
+}
+
+Json slot_to_json(const Slot& slot) {
+    Json json = Json::object();
+    json["id"] = slot.id;
+    json["type"] = "tpm";
+    json["policy"] = to_json(slot.policy);
+    json["sealed"] = to_base64(write_tpm_key(slot.sealed));
+    json["created"] = slot.created;
+    if (!slot.note.empty()) {
+        json["note"] = slot.note;
+    }
+    return json;
+}
+
+SealedObject read_sealed(ObjectReader& reader) {
+    const std::optional<Bytes> der = from_base64(reader.string("sealed"));
+    if (!der) {
+        reader.fail("sealed", "is not base64");
+    }
+    try {
+        SealedObject object = read_tpm_key(*der);
+        if (object.parent != srk_handle) {
+            reader.fail("sealed",
+                        "its parent is not the storage root key at " + std::string{srk_handle_text});
+        }
+        return object;
+    } catch (const Error& error) {
+        throw error.reason() == Reason::bad_data ? error.in(reader.path_of("sealed")) : error;
+    }
+}
+
+Slot read_slot(const Json& json, const std::string& path) {
+    ObjectReader reader{json, path};
+    const std::int64_t id = reader.integer("id");
+    if (id < 1 || id > std::numeric_limits<int>::max()) {
+        reader.fail("id", "is not a number from 1 on");
+    }
+    if (reader.string("type") != "tpm") {
+        reader.fail("type", "is not \"tpm\", the only type of slot that this version knows");
+    }
+    Slot slot;
+    slot.id = static_cast<unsigned>(id);
+    slot.policy = pcr_policy_from_json(reader.object("policy"), reader.path_of("policy"));
+    slot.sealed = read_sealed(reader);
+    slot.created = reader.string("created");
+    if (!is_timestamp(slot.created)) {
+        reader.fail("created", "is not a time in UTC such as 2026-01-31T12:00:00Z");
+    }
+    slot.note = reader.optional_string("note").value_or("");
+    reader.finish();
+    return slot;
+}
+
+MasterFile read_document(const Json& json) {
+    ObjectReader reader{json, ""};
+    if (reader.integer("version") != file_version) {
+        reader.fail("version", "is not 1, the only one that this version of sealmount knows");
+    }
+    ObjectReader srk{reader.object("srk"), "srk"};
+    if (srk.string("handle") != srk_handle_text) {
+        srk.fail("handle", "is not \"" + std::string{srk_handle_text} + "\"");
+    }
+    const std::string name = srk.string("name");
+    srk.finish();
+    MasterFile master;
+    const std::optional<Bytes> name_bytes = is_lower_hex(name, name.size()) ? from_hex(name) : std::nullopt;
+    if (!name_bytes || !is_tpm_name(*name_bytes)) {
+        srk.fail("name", "is not the name of a TPM object in lower-case hex");
+    }
+    master.srk_name = *name_bytes;
+    for (const Json& element : reader.array("slots")) {
+        const std::string path = "slots[" + std::to_string(master.slots.size()) + "]";
+        Slot slot = read_slot(element, path);
+        if (std::ranges::find(master.slots, slot.id, &Slot::id) != master.slots.end()) {
+            throw Error{Reason::config,
+                        path + ".id: slot " + std::to_string(slot.id) + " stands there twice"};
+        }
+        master.slots.push_back(std::move(slot));
+    }
+    reader.finish();
+    return master;
+}
+
+} // namespace
+
+std::string write_master_file(const MasterFile& master) {
+    Json json = Json::object();
+    json["version"] = file_version;
+    json["srk"] = Json::object();
+    json["srk"]["handle"] = srk_handle_text;
+    json["srk"]["name"] = to_hex(master.srk_name);
+    json["slots"] = Json::array();
+    for (const Slot& slot : master.slots) {
+        json["slots"].push_back(slot_to_json(slot));
+    }
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+MasterFile read_master_file(const std::string_view text) {
+    try {
+        return read_document(parse_json(text));
+    } catch (const Error& error) {
+        // The readers blame the one who edits the manifest; nobody edits this file.
+        throw error.reason() == Reason::config ? Error{Reason::bad_data, error.what()} : error;
+    }
+}
+
+} // namespace sealmount

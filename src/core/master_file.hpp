@@ -1,0 +1,38 @@
+// The master file: parent and slots of a master key, /etc/sealmount/masters/NAME.json. Machine-written.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/pcr_policy.hpp"
+#include "sys/tpm.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sealmount {
+
+/// One sealed object of a master key with the policy it was sealed to.
+struct Slot {
+    unsigned id = 1;
+    PcrPolicy policy;
+    SealedObject sealed;
+    std::string created; ///< RFC 3339, UTC
+    std::string note;    ///< why it was made, for people
+
+    bool operator==(const Slot&) const = default;
+};
+
+struct MasterFile {
+    TpmName srk_name; ///< pins the TPM: another one at `srk_handle` means cleared or swapped
+    std::vector<Slot> slots;
+
+    bool operator==(const MasterFile&) const = default;
+};
+
+[[nodiscard]] std::string write_master_file(const MasterFile& master);
+
+/// Throws Error{bad_data} that begins with the place, e.g. "slots[0].sealed: ...".
+[[nodiscard]] MasterFile read_master_file(std::string_view text);
+
+} // namespace sealmount

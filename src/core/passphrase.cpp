@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/passphrase.hpp"
+
+#include "base/error.hpp"
+#include "base/hex.hpp"
+#include "sys/crypto.hpp"
+
+#include <algorithm>
+
+namespace sealmount {
+
+namespace {
+
+constexpr unsigned hash_rounds = 65536;
+constexpr std::size_t signature_size = 8;
+
+} // namespace
+
+Fekek derive_fekek(const SecretBytes& passphrase, const Salt& salt) {
+    if (passphrase.empty()) {
+        throw Error{Reason::usage, "the passphrase is empty"};
+    }
+    if (passphrase.size() > longest_passphrase) {
+        throw Error{Reason::usage, "the passphrase is longer than the 64 bytes that eCryptfs can use"};
+    }
+    if (std::ranges::find(passphrase.bytes(), std::byte{0}) != passphrase.bytes().end()) {
+        throw Error{Reason::usage, "the passphrase contains a NUL byte, which eCryptfs cannot use"};
+    }
+    SecretBytes salted{salt.size() + passphrase.size()};
+    const auto rest = std::ranges::copy(salt, salted.bytes().begin()).out;
+    std::ranges::copy(passphrase.bytes(), rest);
+    SecretBytes key = iterated_sha512(salted.bytes(), hash_rounds);
+    std::string signature = signature_of(key);
+    return {.key = std::move(key), .signature = std::move(signature)};
+}
+
+std::string signature_of(const SecretBytes& fekek) {
+    return to_hex(iterated_sha512(fekek.bytes(), 1).bytes().first(signature_size));
+}
+
+} // namespace sealmount

@@ -1,0 +1,41 @@
+// From a mount passphrase to a FEKEK and its signature, as libecryptfs does (generate_passphrase_sig in its
+// main.c).
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "base/secret_bytes.hpp"
+
+#include <array>
+#include <cstddef>
+#include <string>
+
+namespace sealmount {
+
+inline constexpr std::size_t longest_passphrase = 64;
+
+using Salt = std::array<std::byte, 8>;
+
+/// For file contents, unless ~/.ecryptfsrc gives another: 00 11 22 33 44 55 66 77.
+inline constexpr Salt content_salt = {std::byte{0x00}, std::byte{0x11}, std::byte{0x22}, std::byte{0x33},
+                                      std::byte{0x44}, std::byte{0x55}, std::byte{0x66}, std::byte{0x77}};
+
+/// For file names: the eight characters "99887766". libecryptfs means the hex number 9988776655443322, but
+/// never decodes it; that is how every existing volume was made.
+inline constexpr Salt filename_salt = {std::byte{'9'}, std::byte{'9'}, std::byte{'8'}, std::byte{'8'},
+                                       std::byte{'7'}, std::byte{'7'}, std::byte{'6'}, std::byte{'6'}};
+
+/// A file-encryption-key encryption key and the name that the kernel and the files know it by.
+struct Fekek {
+    SecretBytes key; ///< 64 bytes
+    std::string signature;
+};
+
+/// 65536 rounds of SHA-512 over salt and passphrase; the signature is the head of one round more. Throws
+/// Error{usage} when the passphrase has not 1 to 64 bytes or contains a NUL.
+[[nodiscard]] Fekek derive_fekek(const SecretBytes& passphrase, const Salt& salt);
+
+/// The signature of a FEKEK: the first 8 bytes of its SHA-512, in hex.
+[[nodiscard]] std::string signature_of(const SecretBytes& fekek);
+
+} // namespace sealmount

@@ -1,0 +1,40 @@
+// Where everything lives, below a root that tests, images and rescue systems may choose.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+namespace sealmount {
+
+class Paths {
+  public:
+    /// `root` is "/" or the top of another system's file tree.
+    explicit Paths(std::filesystem::path root = "/") : root_(std::move(root)) {}
+
+    [[nodiscard]] std::filesystem::path configuration() const { return root_ / "etc/sealmount"; }
+    [[nodiscard]] std::filesystem::path manifest() const { return configuration() / "manifest.json"; }
+    [[nodiscard]] std::filesystem::path masters() const { return configuration() / "masters"; }
+    [[nodiscard]] std::filesystem::path keys() const { return configuration() / "keys"; }
+    [[nodiscard]] std::filesystem::path runtime() const { return root_ / "run/sealmount"; }
+
+    [[nodiscard]] std::filesystem::path master(std::string_view name) const {
+        return masters() / (std::string{name} + ".json");
+    }
+    [[nodiscard]] std::filesystem::path key(std::string_view signature) const {
+        return keys() / (std::string{signature} + ".key");
+    }
+
+    /// An absolute path of that system, as seen from here.
+    [[nodiscard]] std::filesystem::path below_root(const std::filesystem::path& absolute) const {
+        return root_ / absolute.relative_path();
+    }
+
+    [[nodiscard]] bool is_running_system() const { return root_ == "/"; }
+
+  private:
+    std::filesystem::path root_;
+};
+
+} // namespace sealmount

@@ -1,0 +1,41 @@
+// The state of volumes and master keys as they are at this moment. Reads only.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/manifest.hpp"
+#include "core/master_unlock.hpp"
+#include "core/store.hpp"
+#include "sys/keyring.hpp"
+#include "sys/tpm.hpp"
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sealmount {
+
+struct VolumeStatus {
+    Volume volume;
+    bool mounted = false;
+    bool keys_loaded = false;
+    std::vector<std::string> problems; ///< missing or damaged key files, one sentence each
+};
+
+struct MasterStatus {
+    std::string name;
+    std::vector<unsigned> fitting_slots; ///< those whose policy the present PCRs satisfy
+    MasterRefusal refusal;               ///< why there is none; meaningful when fitting_slots is empty
+};
+
+/// All volumes of the manifest, or the named one. Throws like Store.
+[[nodiscard]] std::vector<VolumeStatus> volume_status(const Store& store, Keyring& keyring,
+                                                      const std::optional<std::string>& name);
+
+/// Would the TPM release this master key now, by its PCRs and the name of its storage root key? Nothing is
+/// unsealed.
+[[nodiscard]] MasterStatus master_status(const Store& store, TpmOpener& opener, const Pause& pause,
+                                         const std::string& name);
+
+} // namespace sealmount

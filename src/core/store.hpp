@@ -1,0 +1,60 @@
+// The store: the directory that the whole configuration of a machine lives in, read and written as a whole.
+// Writing goes masters, keys, manifest (the commit point); removing goes the other way.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/manifest.hpp"
+#include "core/master_file.hpp"
+#include "core/paths.hpp"
+#include "sys/files.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sealmount {
+
+/// All errors name the file. Files that others than root could have written are refused.
+class Store {
+  public:
+    explicit Store(Paths paths) : paths_(std::move(paths)) {}
+
+    [[nodiscard]] const Paths& paths() const { return paths_; }
+
+    /// The manifest; an empty one when the file does not exist. Throws Error{config}.
+    [[nodiscard]] Manifest manifest() const;
+    /// Its text as it stands, "" when the file does not exist.
+    [[nodiscard]] std::string manifest_text() const;
+
+    /// The volume of that name. Throws Error{config} when the manifest holds it but it is bad,
+    /// Error{no_input} when there is none.
+    [[nodiscard]] Volume volume(std::string_view name) const;
+
+    /// Throws Error{config} when the file is missing, Error{bad_data} when damaged.
+    [[nodiscard]] MasterFile master(std::string_view name) const;
+    [[nodiscard]] bool has_master(std::string_view name) const;
+
+    /// The text of an encrypted key, without a line end; it has the form of one (core/encrypted_key.hpp).
+    /// Throws like master().
+    [[nodiscard]] std::string key(std::string_view signature) const;
+    [[nodiscard]] bool has_key(std::string_view signature) const;
+
+    /// Throws Error{cannot_create} or {refused} when the three kinds of files could not be written.
+    void check_writable() const;
+
+    void write_master(std::string_view name, const MasterFile& master) const;
+    void write_key(std::string_view signature, std::string_view text) const;
+    void write_manifest(std::string_view text) const;
+    void remove_master(std::string_view name) const;
+    void remove_key(std::string_view signature) const;
+
+    /// The lock that every change of the store is made under.
+    [[nodiscard]] FileLock lock() const;
+
+  private:
+    Paths paths_;
+};
+
+} // namespace sealmount

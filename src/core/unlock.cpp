@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/unlock.hpp"
+
+#include "base/hex.hpp"
+#include "core/encrypted_key.hpp"
+#include "core/passphrase.hpp"
+#include "core/volume_state.hpp"
+#include "sys/crypto.hpp"
+#include "sys/files.hpp"
+
+#include <algorithm>
+
+namespace sealmount {
+
+namespace {
+
+constexpr mode_t runtime_directory_mode = 0700;
+
+/// One at a time: the raw TPM device takes only one, and whoever waited may find its keys loaded.
+FileLock unlock_lock(const Paths& paths) {
+    make_directory(paths.runtime(), runtime_directory_mode);
+    return FileLock{paths.runtime() / "unlock.lock"};
+}
+
+bool is_loaded(Keyring& keyring, const Volume& volume) {
+    return std::ranges::all_of(
+        volume.signatures(), [&](const std::string& signature) { return keyring.has_volume_key(signature); });
+}
+
+/// Loads what is missing of a volume's keys. On a refusal, none that was loaded here stays.
+std::expected<void, Refusal> load_keys(const UnlockWorld& world, const Volume& volume) {
+    std::vector<std::string> done;
+    for (const std::string& signature : volume.signatures()) {
+        if (world.keyring.has_volume_key(signature)) {
+            continue;
+        }
+        auto loaded = world.keyring.load_volume_key(signature, world.store.key(signature));
+        if (!loaded) {
+            for (const std::string& earlier : done) {
+                world.keyring.unload_volume_key(earlier);
+            }
+            return loaded;
+        }
+        done.push_back(signature);
+    }
+    return {};
+}
+
+/// Is this a volume whose keys the next job of this boot will ask for?
+bool comes_along(const UnlockWorld& world, const Volume& candidate, const Volume& volume) {
+    return candidate.name != volume.name && candidate.master == volume.master && !candidate.noauto &&
+           volume_state(world.store.paths(), candidate.name) == VolumeState::untouched;
+}
+
+/// One unseal for all: the master key is in the kernel, so the keys of the other volumes cost no TPM command.
+void load_others(const UnlockWorld& world, const Volume& volume, Unlocked& unlocked) {
+    for (const Volume& other : world.store.manifest().volumes) {
+        if (!comes_along(world, other, volume) || is_loaded(world.keyring, other)) {
+            continue;
+        }
+        try {
+            if (const auto loaded = load_keys(world, other)) {
+                unlocked.along.push_back(other.name);
+            } else {
+                unlocked.skipped.push_back(other.name + ": " + describe(loaded.error().kind));
+            }
+        } catch (const Error& error) { // its own unlock will tell the whole story
+            unlocked.skipped.push_back(other.name + ": " + error.what());
+        }
+    }
+}
+
+std::expected<Unlocked, MasterRefusal> load_with_trusted_key(const UnlockWorld& world, const Volume& volume) {
+    const MasterFile master = world.store.master(volume.master);
+    for (const std::string& signature : volume.signatures()) {
+        static_cast<void>(world.store.key(signature)); // a missing file is told before the TPM is asked
+    }
+    if (!world.keyring.has_trusted_keys()) {
+        return std::unexpected{MasterRefusal{RefusalKind::key_type_absent, "trusted", {}}};
+    }
+    const auto tpm = open_tpm(world.tpm, TpmAccess::raw, world.pause);
+    if (!tpm) {
+        return std::unexpected{MasterRefusal{tpm.error().kind, tpm.error().detail, {}}};
+    }
+    const LoadedMaster unlinked_at_the_end{world.keyring, volume.master};
+    const auto slot = load_trusted_master(**tpm, world.keyring, volume.master, master, world.pause);
+    if (!slot) {
+        return std::unexpected{slot.error()};
+    }
+    if (const auto loaded = load_keys(world, volume); !loaded) {
+        return std::unexpected{MasterRefusal{loaded.error().kind, loaded.error().detail, {}}};
+    }
+    Unlocked unlocked{.way = UnlockWay::trusted_key, .slot = *slot, .along = {}, .skipped = {}};
+    load_others(world, volume, unlocked);
+    return unlocked;
+}
+
+/// Accidents on the TPM's side end where refusals do, at the passphrase: a damaged file must not cost more
+/// than typing.
+std::expected<Unlocked, MasterRefusal> load_by_tpm(const UnlockWorld& world, const Volume& volume) {
+    try {
+        return load_with_trusted_key(world, volume);
+    } catch (const Error& error) {
+        const bool file = error.reason() == Reason::config || error.reason() == Reason::bad_data;
+        return std::unexpected{
+            MasterRefusal{file ? RefusalKind::files_unusable : RefusalKind::tpm_failed, error.what(), {}}};
+    }
+}
+
+/// The keys that a passphrase makes for a volume: one, or two with a filename key of its own. Empty when it
+/// is wrong.
+std::vector<Fekek> keys_from_passphrase(const Volume& volume, const SecretBytes& passphrase) {
+    std::vector<Fekek> keys;
+    try {
+        keys.push_back(derive_fekek(passphrase, content_salt));
+        if (keys.front().signature != volume.signature) {
+            return {};
+        }
+        if (volume.signatures().size() > 1) {
+            keys.push_back(derive_fekek(passphrase, filename_salt));
+            if (keys.back().signature != *volume.filename_signature) {
+                return {};
+            }
+        }
+    } catch (const Error& error) {
+        if (error.reason() != Reason::usage) {
+            throw;
+        }
+        return {}; // empty, or longer than any mount passphrase: simply not the right one
+    }
+    return keys;
+}
+
+/// Loads keys under a master key that exists for this moment only, so that no readable key stays behind.
+std::expected<void, Refusal> load_under_ephemeral_master(const UnlockWorld& world,
+                                                         const std::vector<Fekek>& keys) {
+    const SecretBytes master = random_secret(master_key_size);
+    const std::string name = "sealmount-" + to_hex(random_bytes(8));
+    const LoadedMaster unlinked_at_the_end{world.keyring, name};
+    world.keyring.load_user_master(name, master);
+    for (const Fekek& key : keys) {
+        if (world.keyring.has_volume_key(key.signature)) {
+            continue;
+        }
+        const std::string text = compose_encrypted_key("user:" + name, master, key.key, random_bytes(16));
+        if (auto loaded = world.keyring.load_volume_key(key.signature, text); !loaded) {
+            return loaded;
+        }
+    }
+    return {};
+}
+
+std::expected<Unlocked, Refusal> load_by_passphrase(const UnlockWorld& world, const Volume& volume) {
+    const std::string question =
+        "Passphrase of the eCryptfs volume " + volume.name + " (" + volume.mountpoint + "):";
+    for (unsigned tries_left = passphrase_tries; tries_left > 0; --tries_left) {
+        const auto answer = world.prompt.ask(question, "sealmount:" + volume.name, volume.timeout);
+        const FileLock lock = unlock_lock(world.store.paths());
+        if (is_loaded(world.keyring, volume)) {
+            mark_loaded(world.store.paths(), volume);
+            return Unlocked{};
+        }
+        if (!answer) {
+            return std::unexpected{answer.error()};
+        }
+        const std::vector<Fekek> keys = keys_from_passphrase(volume, *answer);
+        if (keys.empty()) {
+            world.observer.passphrase_wrong(volume, tries_left - 1);
+            continue;
+        }
+        if (const auto loaded = load_under_ephemeral_master(world, keys); !loaded) {
+            return std::unexpected{loaded.error()};
+        }
+        mark_loaded(world.store.paths(), volume);
+        return Unlocked{.way = UnlockWay::passphrase, .slot = 0, .along = {}, .skipped = {}};
+    }
+    return std::unexpected{Refusal{RefusalKind::passphrase_wrong, {}}};
+}
+
+} // namespace
+
+std::expected<Unlocked, Refusal> load_volume(const UnlockWorld& world, const std::string_view name) {
+    const Volume volume = world.store.volume(name);
+    for (const std::string& signature : volume.signatures()) {
+        if (world.keyring.has_user_key(signature)) {
+            world.observer.user_key_in_the_way(volume, signature);
+        }
+    }
+    MasterRefusal refusal;
+    {
+        const FileLock lock = unlock_lock(world.store.paths());
+        if (is_loaded(world.keyring, volume)) {
+            mark_loaded(world.store.paths(), volume);
+            return Unlocked{};
+        }
+        auto unlocked = load_by_tpm(world, volume);
+        if (unlocked) {
+            mark_loaded(world.store.paths(), volume);
+            return std::move(*unlocked);
+        }
+        refusal = std::move(unlocked.error());
+    }
+    world.observer.master_refused(volume, refusal);
+    if (volume.headless) {
+        return std::unexpected{Refusal{refusal.kind, refusal.detail}};
+    }
+    return load_by_passphrase(world, volume);
+}
+
+void unload_volume(const Paths& paths, Keyring& keyring, const std::string_view name) {
+    const FileLock lock = unlock_lock(paths);
+    for (const std::string& signature : mark_stopped(paths, name)) {
+        keyring.unload_volume_key(signature);
+    }
+}
+
+} // namespace sealmount

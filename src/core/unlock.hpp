@@ -1,0 +1,66 @@
+// The boot story: how a volume's keys get into the kernel, and out again.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/manifest.hpp"
+#include "core/master_unlock.hpp"
+#include "core/store.hpp"
+#include "sys/keyring.hpp"
+#include "sys/prompt.hpp"
+
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sealmount {
+
+/// How the keys came in.
+enum class UnlockWay {
+    already_loaded, ///< nothing to do: another volume's unlock brought them along
+    trusted_key,    ///< released by the TPM into the kernel
+    passphrase,     ///< typed by a person
+};
+
+struct Unlocked {
+    UnlockWay way = UnlockWay::already_loaded;
+    unsigned slot = 0;                ///< with trusted_key
+    std::vector<std::string> along;   ///< the other volumes whose keys were loaded with the same unseal
+    std::vector<std::string> skipped; ///< why keys of other volumes could not be, one sentence each
+};
+
+/// What the story tells while it runs; app/ turns it into words.
+class UnlockObserver {
+  public:
+    virtual ~UnlockObserver() = default;
+    /// The TPM did not open the master key; a passphrase is asked for next, unless the volume is headless.
+    virtual void master_refused(const Volume& volume, const MasterRefusal& refusal) = 0;
+    virtual void passphrase_wrong(const Volume& volume, unsigned tries_left) = 0;
+    /// A *user* key of this signature is in the way: eCryptfs would take it instead of ours.
+    virtual void user_key_in_the_way(const Volume& volume, std::string_view signature) = 0;
+};
+
+/// The outside world of a story. Only refers; everything must outlive the call.
+struct UnlockWorld {
+    const Store& store;
+    TpmOpener& tpm;
+    Keyring& keyring;
+    Prompt& prompt;
+    UnlockObserver& observer;
+    Pause pause;
+};
+
+inline constexpr unsigned passphrase_tries = 3;
+
+/// Loads the keys of a volume into root's user keyring. In the order of cost: already there; one unseal by
+/// the TPM, which loads those of every other automatic volume under the same master key as well; a passphrase
+/// typed by a person. The refusal is the one to report when all failed. Accidents (a damaged key file, say)
+/// throw Error, and never before the passphrase was asked for where that can help.
+[[nodiscard]] std::expected<Unlocked, Refusal> load_volume(const UnlockWorld& world, std::string_view name);
+
+/// Takes the volume's keys out of the keyring, except those that another loaded volume shares. Needs no
+/// manifest: a volume that has left it can still be stopped.
+void unload_volume(const Paths& paths, Keyring& keyring, std::string_view name);
+
+} // namespace sealmount

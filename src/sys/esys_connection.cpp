@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sys/esys_connection.hpp"
+
+#include "base/error.hpp"
+#include "sys/esys_context.hpp"
+#include "sys/esys_session.hpp"
+#include "sys/sealed_object.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace sealmount {
+
+namespace {
+
+class EsysPolicySession final : public PolicySession {
+  public:
+    EsysPolicySession(EsysContext& context, const PcrSelection selection)
+        : session_(start_plain_policy_session(context)) {
+        policy_pcr(context, session_, selection);
+        check_tpm(::Esys_TR_GetTpmHandle(context.get(), session_.get(), &handle_),
+                  "cannot tell the handle of a policy session");
+    }
+
+    [[nodiscard]] std::uint32_t handle() const override { return handle_; }
+
+  private:
+    EsysHandle session_;
+    TPM2_HANDLE handle_ = 0;
+};
+
+TpmName name_of(const EsysContext& context, const ESYS_TR handle) {
+    EsysResult<TPM2B_NAME> name;
+    check_tpm(::Esys_TR_GetName(context.get(), handle, name.out()),
+              "cannot tell the name of the storage root key");
+    const auto bytes = std::as_bytes(std::span{name->name, name->size});
+    return {bytes.begin(), bytes.end()};
+}
+
+/// Turns the TPM's answers to owner commands into what a person has to do.
+void check_owner(const TSS2_RC rc, const std::string_view what) {
+    const auto code = tpm_code(rc);
+    if (code == TPM2_RC_BAD_AUTH || code == TPM2_RC_AUTH_FAIL) {
+        throw Error{Reason::refused,
+                    std::string{what} +
+                        ": the TPM's owner hierarchy has a password; make the key at 0x81000001 with "
+                        "it (tpm2_createprimary -P, tpm2_evictcontrol -P) or clear the TPM"};
+    }
+    check_tpm(rc, what);
+}
+
+class EsysTpm final : public Tpm {
+  public:
+    explicit EsysTpm(TctiPtr tcti) : context_(std::move(tcti)) {}
+
+    PcrReading read_pcrs(PcrSelection selection) override;
+    std::expected<TpmName, Refusal> srk_name() override;
+    TpmName make_srk() override;
+    std::expected<SealedObject, Refusal> seal(const SecretBytes& secret, const PolicyDigest& policy) override;
+    std::expected<SecretBytes, Refusal> unseal(const SealedObject& object, PcrSelection selection) override;
+    std::unique_ptr<PolicySession> start_policy_session(PcrSelection selection) override;
+    LockoutState lockout() override;
+
+  private:
+    std::expected<EsysHandle, Refusal> load(const EsysHandle& srk, const SealedObject& object);
+
+    EsysContext context_;
+};
+
+PcrReading EsysTpm::read_pcrs(const PcrSelection selection) {
+    PcrReading reading;
+    auto wanted = selection;
+    while (wanted.mask != 0) {
+        const auto asked = to_tpm(wanted);
+        UINT32 counter = 0;
+        EsysResult<TPML_PCR_SELECTION> given;
+        EsysResult<TPML_DIGEST> digests;
+        check_tpm(::Esys_PCR_Read(context_.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &asked, &counter,
+                                  given.out(), digests.out()),
+                  "cannot read the PCRs");
+        if (wanted.mask == selection.mask) {
+            reading.update_counter = counter; // the oldest: whoever compares it notices a torn reading
+        }
+        PcrMask got = 0;
+        if (given->count > 0) {
+            const auto& first = given->pcrSelections[0];
+            for (unsigned octet = 0; octet < std::min<unsigned>(first.sizeofSelect, 3); ++octet) {
+                got |= static_cast<PcrMask>(first.pcrSelect[octet]) << (8 * octet);
+            }
+        }
+        got &= wanted.mask;
+        if (got == 0 || digests->count != static_cast<UINT32>(std::popcount(got))) {
+            throw Error{Reason::unavailable, "the TPM does not keep PCRs with this hash algorithm"};
+        }
+        unsigned index = 0;
+        for (unsigned pcr = 0; pcr < pcr_count; ++pcr) {
+            if ((got >> pcr & 1U) != 0) {
+                const auto& digest = digests->digests[index++];
+                const auto bytes = std::as_bytes(std::span{digest.buffer, digest.size});
+                reading.values.emplace(pcr, std::vector<std::byte>{bytes.begin(), bytes.end()});
+            }
+        }
+        wanted.mask &= ~got;
+    }
+    return reading;
+}
+
+std::expected<TpmName, Refusal> EsysTpm::srk_name() {
+    const auto srk = find_srk(context_);
+    if (!srk) {
+        return std::unexpected{srk.error()};
+    }
+    EsysResult<TPM2B_PUBLIC> area;
+    check_tpm(::Esys_ReadPublic(context_.get(), srk->get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                area.out(), nullptr, nullptr),
+              "cannot read the storage root key");
+    check_srk(area->publicArea);
+    return name_of(context_, srk->get());
+}
+
+TpmName EsysTpm::make_srk() {
+    constexpr auto what = "cannot make the storage root key";
+    const TPM2B_SENSITIVE_CREATE no_password = {};
+    const auto area = srk_template();
+    const TPM2B_DATA outside = {};
+    const TPML_PCR_SELECTION creation_pcrs = {};
+    ESYS_TR primary = ESYS_TR_NONE;
+    check_owner(::Esys_CreatePrimary(context_.get(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                                     ESYS_TR_NONE, &no_password, &area, &outside, &creation_pcrs, &primary,
+                                     nullptr, nullptr, nullptr, nullptr),
+                what);
+    const auto transient = EsysHandle{context_, primary, EsysHandle::End::flush};
+    ESYS_TR kept = ESYS_TR_NONE;
+    check_owner(::Esys_EvictControl(context_.get(), ESYS_TR_RH_OWNER, primary, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                                    ESYS_TR_NONE, srk_handle, &kept),
+                what);
+    const auto persistent = EsysHandle{context_, kept, EsysHandle::End::forget};
+    return name_of(context_, kept);
+}
+
+std::expected<SealedObject, Refusal> EsysTpm::seal(const SecretBytes& secret, const PolicyDigest& policy) {
+    const auto srk = find_srk(context_);
+    if (!srk) {
+        return std::unexpected{srk.error()};
+    }
+    const auto session = start_salted_session(context_, TPM2_SE_HMAC, *srk, true);
+
+    TPM2B_SENSITIVE_CREATE sensitive = {};
+    auto& data = sensitive.sensitive.data;
+    if (secret.size() > sizeof data.buffer) {
+        throw Error{Reason::internal, "the secret is too long for a TPM"};
+    }
+    data.size = static_cast<UINT16>(secret.size());
+    std::ranges::copy(secret.bytes(), std::as_writable_bytes(std::span{data.buffer}).begin());
+    const auto area = sealed_template(policy);
+    const TPM2B_DATA outside = {};
+    const TPML_PCR_SELECTION creation_pcrs = {};
+    EsysResult<TPM2B_PRIVATE> private_area;
+    EsysResult<TPM2B_PUBLIC> public_area;
+    const auto rc = ::Esys_Create(context_.get(), srk->get(), session.get(), ESYS_TR_NONE, ESYS_TR_NONE,
+                                  &sensitive, &area, &outside, &creation_pcrs, private_area.out(),
+                                  public_area.out(), nullptr, nullptr, nullptr);
+    wipe(std::as_writable_bytes(std::span{&sensitive, 1}));
+    if (auto refusal = refusal_of(rc)) {
+        return std::unexpected{std::move(*refusal)};
+    }
+    check_tpm(rc, "the TPM did not seal");
+    if (!same_demands(public_area->publicArea, area.publicArea)) {
+        throw Error{Reason::unavailable, "the TPM sealed to another policy than asked for"};
+    }
+    return to_object(*public_area, *private_area);
+}
+
+std::expected<EsysHandle, Refusal> EsysTpm::load(const EsysHandle& srk, const SealedObject& object) {
+    const auto areas = from_object(object);
+    if (!areas) {
+        return std::unexpected{Refusal{RefusalKind::object_rejected, "not TPM structures"}};
+    }
+    const auto session = start_salted_session(context_, TPM2_SE_HMAC, srk, true);
+    ESYS_TR loaded = ESYS_TR_NONE;
+    const auto rc = ::Esys_Load(context_.get(), srk.get(), session.get(), ESYS_TR_NONE, ESYS_TR_NONE,
+                                &areas->private_area, &areas->public_area, &loaded);
+    if (auto refusal = refusal_of(rc)) {
+        return std::unexpected{std::move(*refusal)};
+    }
+    // The parameters of TPM2_Load are the object; the sensitive area's own errors name no parameter. A
+    // structure that ESYS itself cannot send is no better.
+    const auto code = tpm_code(rc);
+    if (blames_parameter(rc) || code == TPM2_RC_INTEGRITY || code == TPM2_RC_SENSITIVE ||
+        code == TPM2_RC_BINDING) {
+        return std::unexpected{Refusal{RefusalKind::object_rejected, words_of(rc)}};
+    }
+    check_tpm(rc, "cannot load the sealed object");
+    return EsysHandle{context_, loaded, EsysHandle::End::flush};
+}
+
+std::expected<SecretBytes, Refusal> EsysTpm::unseal(const SealedObject& object,
+                                                    const PcrSelection selection) {
+    const auto srk = find_srk(context_);
+    if (!srk) {
+        return std::unexpected{srk.error()};
+    }
+    const auto loaded = load(*srk, object);
+    if (!loaded) {
+        return std::unexpected{loaded.error()};
+    }
+    // As late as possible: any PCR that changes from PolicyPCR on spoils the session.
+    const auto session = start_salted_session(context_, TPM2_SE_POLICY, *srk, false);
+    policy_pcr(context_, session, selection);
+    EsysResult<TPM2B_SENSITIVE_DATA> data;
+    const auto rc =
+        ::Esys_Unseal(context_.get(), loaded->get(), session.get(), ESYS_TR_NONE, ESYS_TR_NONE, data.out());
+    if (auto refusal = refusal_of(rc)) {
+        return std::unexpected{std::move(*refusal)};
+    }
+    check_tpm(rc, "the TPM did not unseal");
+    return SecretBytes{std::as_bytes(std::span{data->buffer, data->size})};
+}
+
+std::unique_ptr<PolicySession> EsysTpm::start_policy_session(const PcrSelection selection) {
+    return std::make_unique<EsysPolicySession>(context_, selection);
+}
+
+LockoutState EsysTpm::lockout() {
+    EsysResult<TPMS_CAPABILITY_DATA> capability;
+    check_tpm(::Esys_GetCapability(context_.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                   TPM2_CAP_TPM_PROPERTIES, TPM2_PT_LOCKOUT_COUNTER, 3, nullptr,
+                                   capability.out()),
+              "cannot read the lockout state");
+    LockoutState state;
+    const auto& properties = capability->data.tpmProperties;
+    for (const auto& property : std::span{properties.tpmProperty, properties.count}) {
+        switch (property.property) {
+        case TPM2_PT_LOCKOUT_COUNTER:
+            state.failed_tries = property.value;
+            break;
+        case TPM2_PT_MAX_AUTH_FAIL:
+            state.allowed_tries = property.value;
+            break;
+        case TPM2_PT_LOCKOUT_INTERVAL:
+            state.recovery_seconds = property.value;
+            break;
+        default:
+            break;
+        }
+    }
+    return state;
+}
+
+} // namespace
+
+std::unique_ptr<Tpm> esys_tpm(TctiPtr tcti) {
+    return std::make_unique<EsysTpm>(std::move(tcti));
+}
+
+} // namespace sealmount

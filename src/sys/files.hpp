@@ -1,0 +1,65 @@
+// Files: trusted reading and power-safe writing. Plain functions; tests give them another root.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "base/unique_fd.hpp"
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sealmount {
+
+/// Reads a file that decides over keys: it must be a regular file (symbolic links are followed), owned by
+/// root or by the caller, and not writable by group or others, else Error{config}; Error{no_input} when it
+/// does not exist, Error{bad_data} when it is longer than `limit` bytes. Messages name the file.
+[[nodiscard]] std::string read_trusted_file(const std::filesystem::path& file, std::size_t limit = 8U << 20U);
+
+/// The same, but nothing when the file does not exist.
+[[nodiscard]] std::optional<std::string> read_trusted_file_if_exists(const std::filesystem::path& file);
+
+/// Replaces `file` so that a power cut at any instant leaves the old or the new contents: temporary file in
+/// the same directory, write, fsync, rename, fsync of the directory. On failure the temporary file is
+/// removed, the old contents stay, and Error (cannot_create, refused or io) is thrown.
+void write_file_atomically(const std::filesystem::path& file, std::string_view contents, mode_t mode);
+
+/// Unlinks a file and fsyncs its directory; no error when it is not there.
+void remove_file_durably(const std::filesystem::path& file);
+
+/// Makes the directory (and its parents, mode 0755) with `mode` and fsyncs the parent; no error when it
+/// exists.
+void make_directory(const std::filesystem::path& directory, mode_t mode);
+
+/// Throws Error{cannot_create} or {refused} when a file could not be written in `directory`, or, where that
+/// does not exist, in the nearest parent that does. Leaves nothing behind, not even for an instant under a
+/// name.
+void check_writable(const std::filesystem::path& directory);
+
+/// Holds flock(2) LOCK_EX on a file, made when absent, until destruction. Waits without limit.
+class FileLock {
+  public:
+    explicit FileLock(const std::filesystem::path& file);
+
+  private:
+    UniqueFd fd_;
+};
+
+/// What stands at the head of a regular file of a directory tree.
+struct FileSample {
+    std::filesystem::path name; ///< relative to the tree's top
+    std::vector<std::byte> head;
+};
+
+/// Up to `limit` regular files of the tree, breadth first and in the order of their names, each with its
+/// first `head_size` bytes; symbolic links and other file systems are not entered. Throws Error when the top
+/// cannot be read; what cannot be read below is passed over.
+[[nodiscard]] std::vector<FileSample> sample_tree(const std::filesystem::path& top, std::size_t limit,
+                                                  std::size_t head_size);
+
+} // namespace sealmount

@@ -1,0 +1,22 @@
+// Mounts: the kernel's list of them, and where eCryptfs is in it.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace sealmount {
+
+/// One line of /proc/self/mountinfo (proc(5)), as far as we need it, with its octal escapes undone.
+struct Mount {
+    std::string source;
+    std::string type;
+    std::string options; ///< of the file system, e.g. "rw,ecryptfs_sig=..."
+};
+
+/// What is mounted on top at exactly this path, if anything. Throws Error{os} when the list cannot be read.
+[[nodiscard]] std::optional<Mount> mount_at(const std::filesystem::path& mountpoint);
+
+} // namespace sealmount

@@ -1,0 +1,30 @@
+// Prompt: asking a person for a secret. Real forms: password_agents.hpp (boot) and terminal.hpp (command
+// line).
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "base/secret_bytes.hpp"
+#include "sys/refusal.hpp"
+
+#include <chrono>
+#include <expected>
+#include <string>
+
+namespace sealmount {
+
+class Prompt {
+  public:
+    Prompt() = default;
+    Prompt(const Prompt&) = delete;
+    Prompt& operator=(const Prompt&) = delete;
+    virtual ~Prompt() = default;
+
+    /// Shows `text` and waits for one line, without echo; the line's end is not part of the answer. `id`
+    /// names the question for programs, e.g. "sealmount:vault". prompt_timeout, prompt_cancelled or no_prompt
+    /// as refusals.
+    [[nodiscard]] virtual std::expected<SecretBytes, Refusal>
+    ask(const std::string& text, const std::string& id, std::chrono::seconds timeout) = 0;
+};
+
+} // namespace sealmount

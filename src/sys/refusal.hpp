@@ -1,0 +1,41 @@
+// Refusals: answers of the outside world that change what we do next.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <string>
+
+namespace sealmount {
+
+/// What a TPM, a keyring or a person said no with. Each enumerator documents the right reaction.
+enum class RefusalKind {
+    no_tpm,          ///< no TPM 2.0 device node: do not wait or retry; ask for the passphrase
+    tpm_busy,        ///< somebody else holds the raw device (EBUSY): retry for a bounded time, then ask
+    tpm_failed,      ///< the TPM or its driver answers with an error: do not retry; ask for the passphrase
+    tpm_lockout,     ///< dictionary-attack lockout (TPM_RC_LOCKOUT): never retry, it costs time; ask
+    srk_missing,     ///< nothing at the SRK's handle: enrolment makes one; at boot the TPM was cleared: ask
+    srk_changed,     ///< another key than the pinned one at the SRK's handle: cleared or swapped TPM: ask
+    policy_mismatch, ///< the PCRs are not those of the policy: do not retry; name them; ask
+    pcr_changed,     ///< a PCR was extended during the session (TPM_RC_PCR_CHANGED): retry with a new session
+    object_rejected, ///< the TPM cannot load the sealed object: another TPM's or damaged; ask
+    unseal_failed,   ///< the kernel reports EPERM, its word for nearly every TPM error: read PCRs and SRK,
+                     ///< decide
+    key_type_absent, ///< this kernel has no such key type: another form of the master key, or ask
+    text_rejected,   ///< the encrypted key's text is damaged or was made under another master key: ask
+    files_unusable,  ///< the master file or a key file is missing or damaged: ask; it must be restored
+    passphrase_wrong, ///< what was typed does not make the volume's key: ask again, three times in all
+    prompt_timeout,   ///< nobody answered in time: give up
+    prompt_cancelled, ///< the person declined: give up
+    no_prompt,        ///< there is no way to ask (no agent, no terminal): give up
+};
+
+/// A refusal and, for logs, the words of whoever refused ("" when the kind says it all).
+struct Refusal {
+    RefusalKind kind;
+    std::string detail;
+};
+
+/// The kind as a sentence without a full stop, for people.
+[[nodiscard]] const char* describe(RefusalKind kind) noexcept;
+
+} // namespace sealmount

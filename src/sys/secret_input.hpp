@@ -1,0 +1,18 @@
+// Secrets from files and standard input.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "base/secret_bytes.hpp"
+
+#include <cstddef>
+#include <string>
+
+namespace sealmount {
+
+/// Reads a secret from a file or, for "-", from standard input, into locked memory; one trailing line end is
+/// not part of it. `limit` is the longest secret accepted. Error{no_input} for a missing, Error{usage} for an
+/// empty or longer one.
+[[nodiscard]] SecretBytes read_secret(const std::string& file_or_dash, std::size_t limit);
+
+} // namespace sealmount

@@ -1,0 +1,111 @@
+// Tpm: what the project asks of a TPM 2.0, in its own words. One real form (esys_tpm.hpp), one fake in tests.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "base/secret_bytes.hpp"
+#include "sys/pcr.hpp"
+#include "sys/refusal.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace sealmount {
+
+/// Where the storage root key lives (TCG TPM v2.0 Provisioning Guidance, 7.8).
+inline constexpr std::uint32_t srk_handle = 0x81000001;
+
+/// A TPM name: two bytes of hash algorithm and the digest of the public area (TPM 2.0 Part 1, 16).
+using TpmName = std::vector<std::byte>;
+
+/// A policy digest; sealed objects of ours have nameAlg SHA-256.
+using PolicyDigest = std::array<std::byte, 32>;
+
+/// A sealed object outside the TPM. Both areas are whole TPM2B structures, size field included, big endian,
+/// as the TPM sends them and the kernel's trusted key wants them (security/keys/trusted-keys/trusted_tpm2.c).
+struct SealedObject {
+    std::uint32_t parent = srk_handle;
+    std::vector<std::byte> public_area;  ///< TPM2B_PUBLIC
+    std::vector<std::byte> private_area; ///< TPM2B_PRIVATE
+
+    bool operator==(const SealedObject&) const = default;
+};
+
+/// The dictionary-attack state (TPM2_GetCapability, TPM_PT_LOCKOUT_*). noDA objects are not subject to it.
+struct LockoutState {
+    std::uint32_t failed_tries = 0;
+    std::uint32_t allowed_tries = 0;
+    std::uint32_t recovery_seconds = 0; ///< seconds until one failed try is forgiven
+};
+
+/// A policy session that is live in the TPM. Flushed on destruction; a session that the TPM has flushed
+/// itself (the kernel's unseal does that from 6.10 on) is no error. Must not outlive the Tpm that made it.
+class PolicySession {
+  public:
+    virtual ~PolicySession() = default;
+
+    /// The physical handle: what `policyhandle=` of a trusted key takes.
+    [[nodiscard]] virtual std::uint32_t handle() const = 0;
+};
+
+/// A connection to a TPM. Nothing that it loads outlives the call that loaded it, save a PolicySession.
+/// Unless a Refusal says otherwise, failures throw Error{unavailable}.
+class Tpm {
+  public:
+    Tpm() = default;
+    Tpm(const Tpm&) = delete;
+    Tpm& operator=(const Tpm&) = delete;
+    virtual ~Tpm() = default;
+
+    /// The present values of all PCRs of the selection (TPM2_PCR_Read; one command for up to eight). Throws
+    /// Error{unavailable} when the bank is not allocated.
+    [[nodiscard]] virtual PcrReading read_pcrs(PcrSelection selection) = 0;
+
+    /// The name of the key at `srk_handle`, or srk_missing. Throws Error{unavailable} when what stands there
+    /// is no storage key that we could use: not restricted and decrypting, not fixed to this TPM, or with a
+    /// password.
+    [[nodiscard]] virtual std::expected<TpmName, Refusal> srk_name() = 0;
+
+    /// Makes the ECC P-256 storage root key from the TCG template that systemd uses as well, makes it
+    /// persistent at `srk_handle` and returns its name. Throws Error{refused} when the owner hierarchy has a
+    /// password.
+    [[nodiscard]] virtual TpmName make_srk() = 0;
+
+    /// TPM2_Create of a KEYEDHASH object under the SRK that holds `secret` and opens only to `policy`;
+    /// attributes fixedTPM, fixedParent, noDA. The secret crosses the bus encrypted, in a session salted with
+    /// the SRK.
+    [[nodiscard]] virtual std::expected<SealedObject, Refusal> seal(const SecretBytes& secret,
+                                                                    const PolicyDigest& policy) = 0;
+
+    /// Loads and unseals in userspace through a policy session over the present values of `selection`; the
+    /// answer crosses the bus encrypted. policy_mismatch, pcr_changed, object_rejected, srk_missing or
+    /// tpm_lockout as refusals.
+    [[nodiscard]] virtual std::expected<SecretBytes, Refusal> unseal(const SealedObject& object,
+                                                                     PcrSelection selection) = 0;
+
+    /// A session that satisfies PolicyPCR over the present values, unsalted and unbound, hash SHA-256: the
+    /// only kind that the kernel's trusted keys can use. Meaningful on the raw device only.
+    [[nodiscard]] virtual std::unique_ptr<PolicySession> start_policy_session(PcrSelection selection) = 0;
+
+    [[nodiscard]] virtual LockoutState lockout() = 0;
+};
+
+/// Which of the two ways to the chip. `raw` (/dev/tpm0) is exclusive and needed for sessions that the kernel
+/// is to use; `managed` (/dev/tpmrm0) may be shared.
+enum class TpmAccess { raw, managed };
+
+/// Opens TPMs; the seam that the stories get instead of a device path.
+class TpmOpener {
+  public:
+    virtual ~TpmOpener() = default;
+
+    /// no_tpm or tpm_busy as refusals. Sends no TPM command.
+    [[nodiscard]] virtual std::expected<std::unique_ptr<Tpm>, Refusal> open(TpmAccess access) = 0;
+};
+
+} // namespace sealmount

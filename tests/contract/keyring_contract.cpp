@@ -1,0 +1,334 @@
+// What a Keyring promises, held against the fake and against the kernel. Needs nothing but itself; where the
+// kernel has trusted keys and there is a software TPM (in a virtual machine), they are tried as well.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/error.hpp"
+#include "base/unique_fd.hpp"
+#include "core/encrypted_key.hpp"
+#include "core/pcr_policy.hpp"
+#include "core/tpm_key.hpp"
+#include "fakes/fake_keyring.hpp"
+#include "fakes/fake_tpm.hpp"
+#include "sys/crypto.hpp"
+#include "sys/esys_tpm.hpp"
+#include "sys/kernel_keyring.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <keyutils.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <ostream>
+
+namespace sealmount::testing {
+
+namespace {
+
+class KeyringWorld {
+  public:
+    KeyringWorld() = default;
+    KeyringWorld(const KeyringWorld&) = delete;
+    KeyringWorld& operator=(const KeyringWorld&) = delete;
+    virtual ~KeyringWorld() = default;
+    virtual Keyring& keyring() = 0;
+    /// The TPM behind the trusted keys; nullptr without.
+    virtual TpmOpener* tpm() = 0;
+    virtual bool readable(const std::string& signature) = 0;
+    virtual bool has_master(const std::string& type, const std::string& name) = 0;
+    virtual void add_user_key(const std::string& signature) = 0;
+    virtual void remove_user_key(const std::string& signature) = 0;
+};
+
+class FakeWorld final : public KeyringWorld {
+  public:
+    explicit FakeWorld(const bool trusted) : trusted_(trusted) {}
+    Keyring& keyring() override { return trusted_ ? with_tpm_ : without_tpm_; }
+    TpmOpener* tpm() override { return trusted_ ? &opener_ : nullptr; }
+    bool readable(const std::string& signature) override { return fake().readable(signature); }
+    bool has_master(const std::string& type, const std::string& name) override {
+        return fake().has_master(type + ":" + name);
+    }
+    void add_user_key(const std::string& signature) override { fake().add_user_key(signature); }
+    void remove_user_key(const std::string& signature) override { fake().remove_user_key(signature); }
+
+  private:
+    FakeKeyring& fake() { return trusted_ ? with_tpm_ : without_tpm_; }
+
+    bool trusted_;
+    FakeTpm chip_;
+    FakeTpmOpener opener_{chip_};
+    FakeKeyring with_tpm_{chip_};
+    FakeKeyring without_tpm_;
+};
+
+/// TPM2_GetCapability of TPM_PT_VENDOR_STRING_1 on a device: "SW  "? Only then may tests write to that TPM.
+bool is_software_tpm(const char* const node) {
+    constexpr std::array<unsigned char, 22> ask = {0x80, 0x01, 0, 0, 0, 22, 0, 0, 0x01, 0x7a, 0,
+                                                   0,    0,    6, 0, 0, 1,  6, 0, 0,    0,    1};
+    const UniqueFd device{::open(node, O_RDWR | O_CLOEXEC)};
+    std::array<char, 64> answer = {};
+    return device && ::write(device.get(), ask.data(), ask.size()) == static_cast<ssize_t>(ask.size()) &&
+           ::read(device.get(), answer.data(), answer.size()) >= 27 &&
+           std::string_view{answer.data() + 23, 4} == "SW  ";
+}
+
+class KernelWorld final : public KeyringWorld {
+  public:
+    Keyring& keyring() override { return *keyring_; }
+    TpmOpener* tpm() override {
+        return keyring_->has_trusted_keys() && software_tpm_ ? opener_.get() : nullptr;
+    }
+    bool readable(const std::string& signature) override {
+        const auto id = ::keyctl_search(KEY_SPEC_USER_KEYRING, "encrypted", signature.c_str(), 0);
+        if (id < 0) {
+            return true; // not even there: the test shall fail
+        }
+        const auto key = static_cast<key_serial_t>(id);
+        const std::string rewrap = "update user:known";
+        // Reading is not tried: the kernel lets whoever possesses a key read it (security/keys/keyctl.c,
+        // keyctl_read_key), but what comes out is the encrypted text again, unless the key can be re-wrapped.
+        return ::keyctl_setperm(key, KEY_POS_ALL) >= 0 ||
+               ::keyctl_update(key, rewrap.data(), rewrap.size()) >= 0 || ::keyctl_chown(key, 0, 0) >= 0;
+    }
+    bool has_master(const std::string& type, const std::string& name) override {
+        return ::keyctl_search(KEY_SPEC_PROCESS_KEYRING, type.c_str(), name.c_str(), 0) >= 0;
+    }
+    void add_user_key(const std::string& signature) override {
+        if (::add_key("user", signature.c_str(), "x", 1, KEY_SPEC_USER_KEYRING) < 0) {
+            throw_errno(errno, "add_key");
+        }
+    }
+    void remove_user_key(const std::string& signature) override {
+        const auto id = ::keyctl_search(KEY_SPEC_USER_KEYRING, "user", signature.c_str(), 0);
+        if (id >= 0) {
+            ::keyctl_unlink(static_cast<key_serial_t>(id), KEY_SPEC_USER_KEYRING);
+        }
+    }
+
+  private:
+    std::unique_ptr<Keyring> keyring_ = kernel_keyring();
+    bool software_tpm_ = is_software_tpm("/dev/tpm0");
+    std::unique_ptr<TpmOpener> opener_ = machine_tpm();
+};
+
+struct WorldMaker {
+    const char* name;
+    std::function<std::unique_ptr<KeyringWorld>()> make;
+};
+
+void PrintTo(const WorldMaker& maker, std::ostream* const stream) {
+    *stream << maker.name;
+}
+
+// Signatures that no volume has.
+constexpr auto signature = "00005ea100005ea1";
+constexpr auto other_signature = "00005ea100005ea2";
+constexpr auto name = "sealmount-contract";
+
+class KeyringContract : public ::testing::TestWithParam<WorldMaker> {
+  protected:
+    void SetUp() override { world_ = GetParam().make(); }
+
+    void TearDown() override {
+        for (const auto* const left : {signature, other_signature}) {
+            keyring().unload_volume_key(left);
+            world_->remove_user_key(left);
+        }
+        keyring().drop_master(name);
+        EXPECT_EQ(SecretBytes::alive(), 0U);
+    }
+
+    Keyring& keyring() { return world_->keyring(); }
+
+    static SecretBytes master(const char letter = 'm') {
+        return SecretBytes{as_bytes(std::string(master_key_size, letter))};
+    }
+    static std::string text(const std::string& type = "user", const char letter = 'm') {
+        const SecretBytes fekek{as_bytes(std::string(fekek_size, 'f'))};
+        return compose_encrypted_key(type + ":" + name, master(letter), fekek, Bytes(16, std::byte{7}));
+    }
+
+    std::unique_ptr<KeyringWorld> world_;
+};
+
+TEST_P(KeyringContract, LoadedKeyIsFoundUntilUnloaded) {
+    EXPECT_FALSE(keyring().has_volume_key(signature));
+    keyring().load_user_master(name, master());
+    const auto loaded = keyring().load_volume_key(signature, text());
+    ASSERT_TRUE(loaded) << loaded.error().detail;
+    EXPECT_TRUE(keyring().has_volume_key(signature));
+    EXPECT_FALSE(keyring().has_volume_key(other_signature));
+    EXPECT_TRUE(keyring().unload_volume_key(signature));
+    EXPECT_FALSE(keyring().has_volume_key(signature));
+    EXPECT_FALSE(keyring().unload_volume_key(signature));
+}
+
+TEST_P(KeyringContract, LoadedKeyCannotBeRewrappedNorWidened) {
+    keyring().load_user_master(name, master());
+    ASSERT_TRUE(keyring().load_volume_key(signature, text()));
+    EXPECT_FALSE(world_->readable(signature));
+    EXPECT_TRUE(keyring().has_volume_key(signature));
+}
+
+TEST_P(KeyringContract, LoadedKeyOutlivesItsMaster) {
+    keyring().load_user_master(name, master());
+    ASSERT_TRUE(keyring().load_volume_key(signature, text()));
+    keyring().drop_master(name);
+    EXPECT_TRUE(keyring().has_volume_key(signature));
+}
+
+TEST_P(KeyringContract, SecondLoadIsAnErrorAndHarmless) {
+    keyring().load_user_master(name, master());
+    ASSERT_TRUE(keyring().load_volume_key(signature, text()));
+    EXPECT_THROW(static_cast<void>(keyring().load_volume_key(signature, text())), Error);
+    EXPECT_TRUE(keyring().has_volume_key(signature));
+}
+
+TEST_P(KeyringContract, DroppedMasterOpensNothing) {
+    keyring().load_user_master(name, master());
+    EXPECT_TRUE(world_->has_master("user", name));
+    keyring().drop_master(name);
+    EXPECT_FALSE(world_->has_master("user", name));
+    keyring().drop_master(name);
+    EXPECT_THROW(static_cast<void>(keyring().load_volume_key(signature, text())), Error);
+    EXPECT_FALSE(keyring().has_volume_key(signature));
+}
+
+TEST_P(KeyringContract, NewMasterReplacesTheOld) {
+    keyring().load_user_master(name, master('a'));
+    keyring().load_user_master(name, master('b'));
+    EXPECT_TRUE(keyring().load_volume_key(signature, text("user", 'b')));
+}
+
+TEST_P(KeyringContract, TextUnderAnotherMasterIsRejected) {
+    keyring().load_user_master(name, master('a'));
+    const auto loaded = keyring().load_volume_key(signature, text("user", 'b'));
+    ASSERT_FALSE(loaded);
+    EXPECT_EQ(loaded.error().kind, RefusalKind::text_rejected);
+    EXPECT_FALSE(keyring().has_volume_key(signature));
+}
+
+TEST_P(KeyringContract, DamagedTextIsRejected) {
+    keyring().load_user_master(name, master());
+    auto flipped = text();
+    flipped.back() = flipped.back() == '0' ? '1' : '0';
+    for (const auto& damaged : {flipped, text() + "\n", text().substr(0, 60), std::string{"nonsense"}}) {
+        const auto loaded = keyring().load_volume_key(signature, damaged);
+        ASSERT_FALSE(loaded) << damaged;
+        EXPECT_EQ(loaded.error().kind, RefusalKind::text_rejected) << damaged;
+        const auto proved = keyring().prove_volume_key(signature, damaged);
+        ASSERT_FALSE(proved) << damaged;
+        EXPECT_EQ(proved.error().kind, RefusalKind::text_rejected) << damaged;
+    }
+    EXPECT_FALSE(keyring().has_volume_key(signature));
+}
+
+TEST_P(KeyringContract, ProofLeavesNothing) {
+    keyring().load_user_master(name, master());
+    const auto proved = keyring().prove_volume_key(signature, text());
+    EXPECT_TRUE(proved) << proved.error().detail;
+    EXPECT_FALSE(keyring().has_volume_key(signature));
+    EXPECT_FALSE(world_->has_master("encrypted", signature));
+    EXPECT_TRUE(keyring().prove_volume_key(signature, text()));
+}
+
+TEST_P(KeyringContract, ProofWorksBesideALoadedKey) {
+    keyring().load_user_master(name, master());
+    ASSERT_TRUE(keyring().load_volume_key(signature, text()));
+    EXPECT_TRUE(keyring().prove_volume_key(signature, text()));
+    EXPECT_TRUE(keyring().has_volume_key(signature));
+    EXPECT_FALSE(world_->readable(signature));
+}
+
+TEST_P(KeyringContract, UserKeysAreToldFromVolumeKeys) {
+    world_->add_user_key(signature);
+    EXPECT_TRUE(keyring().has_user_key(signature));
+    EXPECT_FALSE(keyring().has_volume_key(signature));
+    world_->remove_user_key(signature);
+    EXPECT_FALSE(keyring().has_user_key(signature));
+}
+
+TEST_P(KeyringContract, KernelWithoutTrustedKeysSaysSo) {
+    if (keyring().has_trusted_keys()) {
+        GTEST_SKIP() << "this kernel has trusted keys";
+    }
+    const auto master_loaded = keyring().load_trusted_master(name, Bytes(64), 0x03000000);
+    ASSERT_FALSE(master_loaded);
+    EXPECT_EQ(master_loaded.error().kind, RefusalKind::key_type_absent);
+    const auto loaded = keyring().load_volume_key(signature, text("trusted"));
+    ASSERT_FALSE(loaded);
+    EXPECT_EQ(loaded.error().kind, RefusalKind::key_type_absent);
+}
+
+class TrustedKeyringContract : public KeyringContract {
+  protected:
+    void SetUp() override {
+        KeyringContract::SetUp();
+        if (world_->tpm() == nullptr) {
+            GTEST_SKIP() << "no trusted keys, or no software TPM under them";
+        }
+        tpm_ = world_->tpm()->open(TpmAccess::raw).value();
+        if (!tpm_->srk_name()) {
+            static_cast<void>(tpm_->make_srk());
+        }
+        const auto values = tpm_->read_pcrs(pcrs).values;
+        blob_ =
+            write_tpm_key(tpm_->seal(master(), policy_digest({.bank = pcrs.bank, .values = values})).value());
+    }
+
+    static constexpr PcrSelection pcrs = {.bank = PcrBank::sha256, .mask = 1U << 16};
+    std::unique_ptr<Tpm> tpm_;
+    std::vector<std::byte> blob_;
+};
+
+TEST_P(TrustedKeyringContract, SessionOfOursReleasesTheMasterIntoTheKernel) {
+    const auto session = tpm_->start_policy_session(pcrs);
+    const auto loaded = keyring().load_trusted_master(name, blob_, session->handle());
+    ASSERT_TRUE(loaded) << loaded.error().detail;
+    EXPECT_TRUE(world_->has_master("trusted", name));
+    const auto key = keyring().load_volume_key(signature, text("trusted"));
+    ASSERT_TRUE(key) << key.error().detail;
+    EXPECT_FALSE(world_->readable(signature));
+    EXPECT_TRUE(keyring().prove_volume_key(other_signature, text("trusted")));
+    keyring().drop_master(name);
+    EXPECT_FALSE(world_->has_master("trusted", name));
+}
+
+TEST_P(TrustedKeyringContract, SessionOverOtherPcrsIsRefused) {
+    const auto session = tpm_->start_policy_session({.bank = PcrBank::sha256, .mask = 3U});
+    const auto loaded = keyring().load_trusted_master(name, blob_, session->handle());
+    ASSERT_FALSE(loaded);
+    EXPECT_EQ(loaded.error().kind, RefusalKind::unseal_failed);
+    EXPECT_FALSE(world_->has_master("trusted", name));
+}
+
+TEST_P(TrustedKeyringContract, HandleOfNoSessionIsRefused) {
+    const auto loaded = keyring().load_trusted_master(name, blob_, 0x0300003f);
+    ASSERT_FALSE(loaded);
+    EXPECT_EQ(loaded.error().kind, RefusalKind::unseal_failed);
+}
+
+TEST_P(TrustedKeyringContract, BlobThatIsNoneIsRejected) {
+    const auto session = tpm_->start_policy_session(pcrs);
+    const auto loaded = keyring().load_trusted_master(name, Bytes(64), session->handle());
+    ASSERT_FALSE(loaded);
+    EXPECT_EQ(loaded.error().kind, RefusalKind::object_rejected);
+}
+
+const auto worlds =
+    ::testing::Values(WorldMaker{"fake", [] { return std::make_unique<FakeWorld>(false); }},
+                      WorldMaker{"fake_with_trusted_keys", [] { return std::make_unique<FakeWorld>(true); }},
+                      WorldMaker{"kernel", [] { return std::make_unique<KernelWorld>(); }});
+
+std::string name_of(const ::testing::TestParamInfo<WorldMaker>& info) {
+    return info.param.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Worlds, KeyringContract, worlds, name_of);
+INSTANTIATE_TEST_SUITE_P(Worlds, TrustedKeyringContract, worlds, name_of);
+
+} // namespace
+
+} // namespace sealmount::testing

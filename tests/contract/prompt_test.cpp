@@ -1,0 +1,154 @@
+// Asking on a terminal, tried on a pseudo-terminal of our own.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sys/crypto.hpp"
+#include "sys/password_agents.hpp"
+#include "sys/terminal.hpp"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <termios.h>
+
+#include <csignal>
+#include <functional>
+#include <string>
+#include <unistd.h>
+
+namespace sealmount {
+
+namespace {
+
+constexpr int right_answer = 0;
+constexpr int wrong_answer = 1;
+constexpr int first_refusal = 10; // and the kind's number
+
+/// A child on a terminal of its own, asking there.
+class Asker {
+  public:
+    Asker(const std::function<std::unique_ptr<Prompt>()>& make, const std::chrono::seconds timeout) {
+        child_ = ::forkpty(&master_, nullptr, nullptr, nullptr);
+        if (child_ == 0) {
+            const auto answer = make()->ask("Question? ", "sealmount:test", timeout);
+            ::termios mode = {};
+            ::tcgetattr(STDIN_FILENO, &mode);
+            if ((mode.c_lflag & ECHO) == 0) {
+                ::_exit(wrong_answer); // left mute
+            }
+            if (!answer) {
+                ::_exit(first_refusal + static_cast<int>(answer.error().kind));
+            }
+            ::_exit(answer->equals(as_bytes("open sesame")) ? right_answer : wrong_answer);
+        }
+    }
+    Asker(const Asker&) = delete;
+    Asker& operator=(const Asker&) = delete;
+    ~Asker() { ::close(master_); }
+
+    /// Reads what the terminal shows until `text` comes or it closes.
+    bool shows(const std::string& text) {
+        while (shown_.find(text) == std::string::npos) {
+            ::pollfd ready = {.fd = master_, .events = POLLIN, .revents = 0};
+            char buffer[256];
+            if (::poll(&ready, 1, 10000) <= 0) {
+                return false;
+            }
+            const ssize_t got = ::read(master_, buffer, sizeof buffer);
+            if (got <= 0) {
+                return false;
+            }
+            shown_.append(buffer, static_cast<std::size_t>(got));
+        }
+        return true;
+    }
+    void type(const std::string& text) const {
+        ASSERT_EQ(::write(master_, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    }
+    /// The wait status, after the terminal was read to its end.
+    int end() {
+        static_cast<void>(shows("never shown"));
+        int status = -1;
+        ::waitpid(child_, &status, 0);
+        return status;
+    }
+    [[nodiscard]] const std::string& shown() const { return shown_; }
+
+  private:
+    ::pid_t child_ = -1;
+    int master_ = -1;
+    std::string shown_;
+};
+
+int exit_code(const int status) {
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int refusal(const RefusalKind kind) {
+    return first_refusal + static_cast<int>(kind);
+}
+
+TEST(TerminalTest, AnswerIsReadAndNotShown) {
+    Asker asker{terminal_prompt, std::chrono::seconds{20}};
+    ASSERT_TRUE(asker.shows("Question? "));
+    asker.type("open sesame\n");
+    EXPECT_EQ(exit_code(asker.end()), right_answer);
+    EXPECT_EQ(asker.shown().find("sesame"), std::string::npos);
+}
+
+TEST(TerminalTest, EndOfInputDeclines) {
+    Asker asker{terminal_prompt, std::chrono::seconds{20}};
+    ASSERT_TRUE(asker.shows("Question? "));
+    asker.type("\x04");
+    EXPECT_EQ(exit_code(asker.end()), refusal(RefusalKind::prompt_cancelled));
+}
+
+TEST(TerminalTest, InterruptEndsTheProcess) {
+    Asker asker{terminal_prompt, std::chrono::seconds{20}};
+    ASSERT_TRUE(asker.shows("Question? "));
+    asker.type("\x03");
+    const int status = asker.end();
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) << status;
+}
+
+TEST(TerminalTest, SilenceTimesOut) {
+    Asker asker{terminal_prompt, std::chrono::seconds{1}};
+    EXPECT_EQ(exit_code(asker.end()), refusal(RefusalKind::prompt_timeout));
+}
+
+TEST(TerminalTest, NoTerminalIsNoPrompt) {
+    const ::pid_t child = ::fork();
+    if (child == 0) {
+        ::setsid();
+        const auto answer = terminal_prompt()->ask("Question? ", "sealmount:test", std::chrono::seconds{1});
+        ::_exit(!answer && answer.error().kind == RefusalKind::no_prompt ? 0 : 1);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(exit_code(status), 0);
+}
+
+class PasswordAgentsTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        if (::access("/usr/bin/systemd-ask-password", X_OK) != 0) {
+            GTEST_SKIP() << "systemd-ask-password is not installed";
+        }
+    }
+};
+
+TEST_F(PasswordAgentsTest, AnswerComesThroughThePipe) {
+    Asker asker{password_agents, std::chrono::seconds{20}};
+    ASSERT_TRUE(asker.shows("Question? "));
+    asker.type("open sesame\n");
+    EXPECT_EQ(exit_code(asker.end()), right_answer);
+}
+
+TEST_F(PasswordAgentsTest, SilenceTimesOut) {
+    Asker asker{password_agents, std::chrono::seconds{1}};
+    EXPECT_EQ(exit_code(asker.end()), refusal(RefusalKind::prompt_timeout));
+}
+
+} // namespace
+
+} // namespace sealmount

@@ -1,0 +1,323 @@
+// What a Tpm promises, held against the fake and against ESYS on swtpm.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/error.hpp"
+#include "base/hex.hpp"
+#include "contract/tpm_world.hpp"
+#include "core/pcr_policy.hpp"
+#include "core/tpm_key.hpp"
+#include "sys/crypto.hpp"
+#include "sys/esys_tpm.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <ostream>
+
+namespace sealmount::testing {
+
+namespace {
+
+struct WorldMaker {
+    const char* name;
+    std::function<std::unique_ptr<TpmWorld>()> make;
+};
+
+/// For test names.
+void PrintTo(const WorldMaker& maker, std::ostream* const stream) {
+    *stream << maker.name;
+}
+
+constexpr PcrSelection pcr7 = {.bank = PcrBank::sha256, .mask = 1U << 7};
+constexpr PcrSelection first_eight = {.bank = PcrBank::sha256, .mask = 0xff};
+constexpr PcrSelection all_pcrs = {.bank = PcrBank::sha256, .mask = 0xffffff};
+
+class TpmContract : public ::testing::TestWithParam<WorldMaker> {
+  protected:
+    void SetUp() override { world_ = GetParam().make(); }
+
+    void TearDown() override {
+        tpm_.reset();
+        if (!world_) { // the set-up has failed already
+            return;
+        }
+        EXPECT_EQ(world_->sessions(), 0U);
+        EXPECT_EQ(world_->transients(), 0U);
+        EXPECT_EQ(world_->failed_tries(), 0U);
+        EXPECT_EQ(SecretBytes::alive(), 0U);
+    }
+
+    Tpm& tpm() {
+        if (!tpm_) {
+            tpm_ = world_->opener().open(TpmAccess::raw).value();
+        }
+        return *tpm_;
+    }
+
+    PolicyDigest present_policy(const PcrSelection selection = pcr7) {
+        return policy_digest({.bank = selection.bank, .values = tpm().read_pcrs(selection).values});
+    }
+
+    SealedObject sealed(const PcrSelection selection = pcr7) {
+        return tpm().seal(SecretBytes{as_bytes(secret)}, present_policy(selection)).value();
+    }
+
+    RefusalKind refusal_to_unseal(const SealedObject& object, const PcrSelection selection = pcr7) {
+        const auto result = tpm().unseal(object, selection);
+        EXPECT_FALSE(result);
+        return result ? RefusalKind::no_prompt : result.error().kind;
+    }
+
+    /// Commands that `work` sends.
+    std::size_t commands_of(const std::function<void()>& work) {
+        const auto before = world_->commands();
+        work();
+        return world_->commands() - before;
+    }
+
+    static constexpr std::string_view secret = "0123456789abcdef0123456789abcdef";
+    std::unique_ptr<TpmWorld> world_;
+    std::unique_ptr<Tpm> tpm_;
+};
+
+TEST_P(TpmContract, OpeningSendsNothing) {
+    EXPECT_EQ(commands_of([this] { tpm(); }), 0U);
+}
+
+TEST_P(TpmContract, EightPcrsAreOneCommand) {
+    PcrReading reading;
+    tpm();
+    EXPECT_EQ(commands_of([&] { reading = tpm().read_pcrs(first_eight); }), 1U);
+    EXPECT_EQ(reading.values.size(), 8U);
+    EXPECT_EQ(reading.values.at(7), Wire(32));
+}
+
+TEST_P(TpmContract, AllPcrsAreThreeCommands) {
+    PcrReading reading;
+    tpm();
+    EXPECT_EQ(commands_of([&] { reading = tpm().read_pcrs(all_pcrs); }), 3U);
+    EXPECT_EQ(reading.values.size(), pcr_count);
+    EXPECT_EQ(reading.values.at(17), Wire(32, std::byte{0xff}));
+}
+
+TEST_P(TpmContract, NoPcrsAreNoCommand) {
+    tpm();
+    EXPECT_EQ(commands_of(
+                  [&] { EXPECT_TRUE(tpm().read_pcrs({.bank = PcrBank::sha256, .mask = 0}).values.empty()); }),
+              0U);
+}
+
+TEST_P(TpmContract, ExtendedPcrShowsInValueAndCounter) {
+    const auto before = tpm().read_pcrs(first_eight);
+    world_->extend(7);
+    const auto after = tpm().read_pcrs(first_eight);
+    const auto expected = sha256({Wire(32), sha256({as_bytes("data")})});
+    EXPECT_TRUE(std::ranges::equal(after.values.at(7), expected));
+    EXPECT_EQ(after.values.at(6), before.values.at(6));
+    EXPECT_GT(after.update_counter, before.update_counter);
+}
+
+TEST_P(TpmContract, DebugPcrLeavesTheCounterAlone) {
+    const auto before = tpm().read_pcrs(pcr7);
+    world_->extend(16);
+    EXPECT_EQ(tpm().read_pcrs(pcr7).update_counter, before.update_counter);
+}
+
+TEST_P(TpmContract, BankThatTheTpmLacksIsAnError) {
+    constexpr auto sha3_256 = static_cast<PcrBank>(0x0027);
+    EXPECT_THROW(static_cast<void>(tpm().read_pcrs({.bank = sha3_256, .mask = 1})), Error);
+}
+
+TEST_P(TpmContract, PolicyDigestIsTheTpmsOwn) {
+    world_->extend(7);
+    world_->extend(11);
+    for (const PcrMask mask : {1U << 7, 1U << 7 | 1U << 11, 0xffU, 0x800081U}) {
+        const PcrSelection selection = {.bank = PcrBank::sha256, .mask = mask};
+        EXPECT_TRUE(std::ranges::equal(present_policy(selection), world_->trial_digest(selection))) << mask;
+    }
+}
+
+TEST_P(TpmContract, NewTpmHasNoSrk) {
+    const auto name = tpm().srk_name();
+    ASSERT_FALSE(name);
+    EXPECT_EQ(name.error().kind, RefusalKind::srk_missing);
+    const auto object = tpm().seal(SecretBytes{as_bytes(secret)}, present_policy());
+    ASSERT_FALSE(object);
+    EXPECT_EQ(object.error().kind, RefusalKind::srk_missing);
+}
+
+TEST_P(TpmContract, MadeSrkKeepsItsName) {
+    const auto name = tpm().make_srk();
+    EXPECT_EQ(name.size(), 34U);
+    EXPECT_EQ(tpm().srk_name().value(), name);
+    tpm_.reset();
+    EXPECT_EQ(tpm().srk_name().value(), name);
+}
+
+TEST_P(TpmContract, SecondSrkIsAnError) {
+    const auto name = tpm().make_srk();
+    EXPECT_THROW(static_cast<void>(tpm().make_srk()), Error);
+    EXPECT_EQ(tpm().srk_name().value(), name);
+}
+
+TEST_P(TpmContract, ClearedTpmHasAnotherSrk) {
+    const auto before = tpm().make_srk();
+    world_->clear();
+    EXPECT_FALSE(tpm().srk_name());
+    EXPECT_NE(tpm().make_srk(), before);
+}
+
+TEST_P(TpmContract, OwnerPasswordRefusesTheSrk) {
+    world_->set_owner_password();
+    try {
+        static_cast<void>(tpm().make_srk());
+        ADD_FAILURE() << "made";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.reason(), Reason::refused);
+    }
+}
+
+TEST_P(TpmContract, SealedSecretComesBack) {
+    static_cast<void>(tpm().make_srk());
+    const auto object = sealed();
+    const auto opened = tpm().unseal(object, pcr7);
+    ASSERT_TRUE(opened) << opened.error().detail;
+    EXPECT_TRUE(opened->equals(as_bytes(secret)));
+    EXPECT_FALSE(world_->crossed_wire(secret));
+}
+
+TEST_P(TpmContract, SealedObjectDemandsItsPolicyAndNoPassword) {
+    static_cast<void>(tpm().make_srk());
+    const auto object = sealed();
+    EXPECT_EQ(object.parent, srk_handle);
+    EXPECT_EQ(to_hex(std::span{object.public_area}.subspan(2, 8)), "0008000b00000412");
+    EXPECT_TRUE(std::ranges::equal(std::span{object.public_area}.subspan(12, 32), present_policy()));
+    EXPECT_EQ(read_tpm_key(write_tpm_key(object)), object);
+}
+
+TEST_P(TpmContract, OtherPcrsDoNotOpen) {
+    static_cast<void>(tpm().make_srk());
+    const auto object = sealed();
+    EXPECT_EQ(refusal_to_unseal(object, first_eight), RefusalKind::policy_mismatch);
+    world_->extend(7);
+    EXPECT_EQ(refusal_to_unseal(object), RefusalKind::policy_mismatch);
+}
+
+TEST_P(TpmContract, RefusedPolicySpendsNoLockoutBudget) {
+    static_cast<void>(tpm().make_srk());
+    const auto object = sealed();
+    for (int i = 0; i < 10; ++i) {
+        EXPECT_EQ(refusal_to_unseal(object, first_eight), RefusalKind::policy_mismatch);
+    }
+    EXPECT_EQ(tpm().lockout().failed_tries, 0U);
+    EXPECT_GT(tpm().lockout().allowed_tries, 0U);
+    EXPECT_GT(tpm().lockout().recovery_seconds, 0U);
+    EXPECT_TRUE(tpm().unseal(object, pcr7));
+}
+
+TEST_P(TpmContract, PcrThatChangesDuringASessionSpoilsIt) {
+    static_cast<void>(tpm().make_srk());
+    const auto object = sealed();
+    world_->disturb_sessions(1);
+    EXPECT_EQ(refusal_to_unseal(object), RefusalKind::pcr_changed);
+    EXPECT_TRUE(tpm().unseal(object, pcr7));
+}
+
+TEST_P(TpmContract, DamagedObjectIsRejected) {
+    static_cast<void>(tpm().make_srk());
+    const auto object = sealed();
+    auto damaged = object;
+    damaged.private_area.back() ^= std::byte{1};
+    EXPECT_EQ(refusal_to_unseal(damaged), RefusalKind::object_rejected);
+    damaged = object;
+    damaged.public_area.back() ^= std::byte{1};
+    EXPECT_EQ(refusal_to_unseal(damaged), RefusalKind::object_rejected);
+    damaged = object;
+    damaged.public_area[20] ^= std::byte{1}; // in the policy
+    EXPECT_EQ(refusal_to_unseal(damaged), RefusalKind::object_rejected);
+    damaged = object;
+    damaged.private_area.push_back(std::byte{0});
+    EXPECT_EQ(refusal_to_unseal(damaged), RefusalKind::object_rejected);
+    damaged.private_area.clear();
+    EXPECT_EQ(refusal_to_unseal(damaged), RefusalKind::object_rejected);
+    EXPECT_TRUE(tpm().unseal(object, pcr7));
+}
+
+TEST_P(TpmContract, ClearedTpmRejectsOldObjects) {
+    static_cast<void>(tpm().make_srk());
+    const auto object = sealed();
+    world_->clear();
+    EXPECT_EQ(refusal_to_unseal(object), RefusalKind::srk_missing);
+    static_cast<void>(tpm().make_srk());
+    EXPECT_EQ(refusal_to_unseal(object), RefusalKind::object_rejected);
+}
+
+TEST_P(TpmContract, PolicySessionIsTwoCommandsAndOpensForTheKernel) {
+    static_cast<void>(tpm().make_srk());
+    const auto object = sealed();
+    std::unique_ptr<PolicySession> session;
+    EXPECT_EQ(commands_of([&] { session = tpm().start_policy_session(pcr7); }), 2U);
+    EXPECT_EQ(session->handle() >> 24, 3U);
+    EXPECT_EQ(world_->sessions(), 1U);
+    const auto opened = world_->kernel_unseal(object, session->handle());
+    ASSERT_TRUE(opened);
+    EXPECT_TRUE(std::ranges::equal(*opened, as_bytes(secret)));
+    // The unseal has flushed it; the owner's own flush is no error then.
+    EXPECT_EQ(world_->sessions(), 0U);
+    session.reset();
+    EXPECT_TRUE(tpm().unseal(object, pcr7));
+}
+
+TEST_P(TpmContract, UnusedPolicySessionIsFlushed) {
+    {
+        const auto one = tpm().start_policy_session(pcr7);
+        const auto two = tpm().start_policy_session(first_eight);
+        EXPECT_NE(one->handle(), two->handle());
+        EXPECT_EQ(world_->sessions(), 2U);
+    }
+    EXPECT_EQ(world_->sessions(), 0U);
+}
+
+TEST_P(TpmContract, PolicySessionOverOtherPcrsDoesNotOpenForTheKernel) {
+    static_cast<void>(tpm().make_srk());
+    const auto object = sealed();
+    const auto session = tpm().start_policy_session(first_eight);
+    EXPECT_FALSE(world_->kernel_unseal(object, session->handle()));
+}
+
+TEST_P(TpmContract, DisturbedPolicySessionDoesNotOpenForTheKernel) {
+    static_cast<void>(tpm().make_srk());
+    const auto object = sealed();
+    world_->disturb_sessions(1);
+    const auto session = tpm().start_policy_session(pcr7);
+    EXPECT_FALSE(world_->kernel_unseal(object, session->handle()));
+}
+
+std::string name_of(const ::testing::TestParamInfo<WorldMaker>& info) {
+    return info.param.name;
+}
+
+const auto worlds = ::testing::Values(WorldMaker{"fake", fake_tpm_world}, WorldMaker{"swtpm", swtpm_world},
+                                      WorldMaker{"swtpm_like_a_device", device_world});
+
+INSTANTIATE_TEST_SUITE_P(Worlds, TpmContract, worlds, name_of);
+
+TEST(TpmOpenerContract, MachineWithoutTpmHasNoTpm) {
+    if (std::filesystem::exists("/dev/tpm0")) {
+        GTEST_SKIP() << "this machine has a TPM";
+    }
+    const auto tpm = machine_tpm()->open(TpmAccess::raw);
+    ASSERT_FALSE(tpm);
+    EXPECT_EQ(tpm.error().kind, RefusalKind::no_tpm);
+}
+
+TEST(TpmOpenerContract, NobodyAtTheTctiIsNoTpm) {
+    const auto tpm = tpm_at("swtpm:path=/nonexistent/socket")->open(TpmAccess::raw);
+    ASSERT_FALSE(tpm);
+    EXPECT_EQ(tpm.error().kind, RefusalKind::no_tpm);
+}
+
+} // namespace
+
+} // namespace sealmount::testing

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "contract/tpm_world.hpp"
+
+#include "fakes/fake_tpm.hpp"
+#include "sys/crypto.hpp"
+#include "sys/esys_connection.hpp"
+#include "sys/esys_tpm.hpp"
+
+namespace sealmount::testing {
+
+namespace {
+
+class FakeWorld final : public TpmWorld {
+  public:
+    TpmOpener& opener() override { return opener_; }
+    void extend(const unsigned pcr) override { chip_.extend(pcr, "data"); }
+    void disturb_sessions(const unsigned count) override { chip_.disturb_sessions(count); }
+    void clear() override { chip_.clear(); }
+    void set_owner_password() override { chip_.set_owner_password(true); }
+    std::size_t commands() override { return chip_.commands(); }
+    std::size_t sessions() override { return chip_.open_sessions(); }
+    std::size_t transients() override { return 0; }
+    std::size_t failed_tries() override { return chip_.failed_tries(); }
+    std::optional<Wire> kernel_unseal(const SealedObject& object, const std::uint32_t session) override {
+        auto secret = chip_.kernel_unseal(object, session);
+        return secret ? std::optional{std::move(*secret)} : std::nullopt;
+    }
+    Wire trial_digest(const PcrSelection selection) override {
+        const auto reading = opener_.open(TpmAccess::managed).value()->read_pcrs(selection);
+        const auto digest = policy_digest({.bank = selection.bank, .values = reading.values});
+        return {digest.begin(), digest.end()};
+    }
+    bool crossed_wire(std::string_view /*text*/) override { return false; }
+
+  private:
+    FakeTpm chip_;
+    FakeTpmOpener opener_{chip_};
+};
+
+/// ESYS over our own TCTI for devices.
+class DeviceLikeOpener final : public TpmOpener {
+  public:
+    explicit DeviceLikeOpener(const Swtpm& swtpm) : swtpm_(swtpm) {}
+    std::expected<std::unique_ptr<Tpm>, Refusal> open(TpmAccess /*access*/) override {
+        return esys_tpm(device_tcti(swtpm_.connect()));
+    }
+
+  private:
+    const Swtpm& swtpm_;
+};
+
+class SwtpmWorld final : public TpmWorld {
+  public:
+    explicit SwtpmWorld(const bool like_device) {
+        if (like_device) {
+            opener_ = std::make_unique<DeviceLikeOpener>(swtpm_);
+        }
+    }
+
+    TpmOpener& opener() override { return *opener_; }
+    void extend(const unsigned pcr) override { swtpm_.extend(pcr, "data"); }
+    void disturb_sessions(const unsigned count) override { swtpm_.disturb_sessions(count); }
+    void clear() override { swtpm_.clear(); }
+    void set_owner_password() override { swtpm_.set_owner_password("owner"); }
+    std::size_t commands() override { return swtpm_.seen().size(); }
+    std::size_t sessions() override { return swtpm_.handles(0x02000000) + swtpm_.handles(0x03000000); }
+    std::size_t transients() override { return swtpm_.handles(0x80000000); }
+    std::size_t failed_tries() override { return swtpm_.property(0x20e); }
+    std::optional<Wire> kernel_unseal(const SealedObject& object, const std::uint32_t session) override {
+        auto secret = swtpm_.kernel_unseal(object, session);
+        return secret ? std::optional{std::move(*secret)} : std::nullopt;
+    }
+    Wire trial_digest(const PcrSelection selection) override { return swtpm_.trial_digest(selection); }
+    bool crossed_wire(const std::string_view text) override { return swtpm_.crossed(as_bytes(text)); }
+
+  private:
+    Swtpm swtpm_;
+    std::unique_ptr<TpmOpener> opener_ = tpm_at(swtpm_.tcti());
+};
+
+} // namespace
+
+std::unique_ptr<TpmWorld> fake_tpm_world() {
+    return std::make_unique<FakeWorld>();
+}
+
+std::unique_ptr<TpmWorld> swtpm_world() {
+    return std::make_unique<SwtpmWorld>(false);
+}
+
+std::unique_ptr<TpmWorld> device_world() {
+    return std::make_unique<SwtpmWorld>(true);
+}
+
+} // namespace sealmount::testing

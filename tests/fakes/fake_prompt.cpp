@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "fakes/fake_prompt.hpp"
+
+#include "base/error.hpp"
+
+#include <span>
+
+namespace sealmount::testing {
+
+std::expected<SecretBytes, Refusal> FakePrompt::ask(const std::string& text, const std::string& id,
+                                                    const std::chrono::seconds timeout) {
+    questions_.push_back({.text = text, .id = id, .timeout = timeout});
+    if (fault_.strikes()) {
+        throw Error{Reason::unavailable, "the fake prompt fails as told"};
+    }
+    if (answers_.empty()) {
+        return std::unexpected{Refusal{RefusalKind::no_prompt, {}}};
+    }
+    const auto next = std::move(answers_.front());
+    answers_.pop_front();
+    if (const auto* const kind = std::get_if<RefusalKind>(&next)) {
+        return std::unexpected{Refusal{*kind, {}}};
+    }
+    return SecretBytes{std::as_bytes(std::span{std::get<std::string>(next)})};
+}
+
+} // namespace sealmount::testing

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "fakes/fake_tpm.hpp"
+
+#include "base/error.hpp"
+#include "sys/crypto.hpp"
+
+#include <bit>
+
+namespace sealmount::testing {
+
+namespace {
+
+constexpr std::size_t digest_size = 32;
+
+void append_u16(std::vector<std::byte>& bytes, const std::size_t value) {
+    bytes.push_back(static_cast<std::byte>(value >> 8 & 0xff));
+    bytes.push_back(static_cast<std::byte>(value & 0xff));
+}
+
+void append(std::vector<std::byte>& bytes, const std::span<const std::byte> more) {
+    bytes.insert(bytes.end(), more.begin(), more.end());
+}
+
+std::vector<std::byte> sized(const std::span<const std::byte> contents) {
+    std::vector<std::byte> bytes;
+    append_u16(bytes, contents.size());
+    append(bytes, contents);
+    return bytes;
+}
+
+std::array<std::byte, digest_size> number_digest(const std::string_view purpose, const std::uint32_t number) {
+    return sha256({as_bytes(purpose), as_bytes(std::to_string(number))});
+}
+
+/// A TPM2B_PUBLIC like that of a real sealed object (TPM 2.0 Part 2, 12.2.4).
+std::vector<std::byte> public_area(const PolicyDigest& policy, const std::uint32_t number) {
+    std::vector<std::byte> area;
+    append_u16(area, 0x0008); // TPM_ALG_KEYEDHASH
+    append_u16(area, 0x000b); // TPM_ALG_SHA256
+    append_u16(area, 0x0000);
+    append_u16(area, 0x0412); // fixedTPM, fixedParent, noDA
+    append(area, sized(policy));
+    append_u16(area, 0x0010); // no scheme
+    append(area, sized(number_digest("unique", number)));
+    return sized(area);
+}
+
+std::vector<std::byte> both_areas(const SealedObject& object) {
+    auto bytes = object.public_area;
+    append(bytes, object.private_area);
+    return bytes;
+}
+
+} // namespace
+
+class FakeSession final : public PolicySession {
+  public:
+    FakeSession(FakeTpm& chip, const std::uint32_t handle) : chip_(chip), handle_(handle) {}
+    ~FakeSession() override { chip_.sessions_.erase(handle_); }
+
+    [[nodiscard]] std::uint32_t handle() const override { return handle_; }
+
+  private:
+    FakeTpm& chip_;
+    std::uint32_t handle_;
+};
+
+class FakeConnection final : public Tpm {
+  public:
+    FakeConnection(FakeTpm& chip, const bool raw) : chip_(chip), raw_(raw) {
+        if (raw_) {
+            chip_.held_raw_ = true;
+        }
+    }
+    ~FakeConnection() override {
+        if (raw_) {
+            chip_.held_raw_ = false;
+        }
+    }
+
+    PcrReading read_pcrs(const PcrSelection selection) override {
+        // Eight digests fit into one answer.
+        auto left = std::popcount(selection.mask);
+        for (; left > 0; left -= 8) {
+            chip_.command();
+        }
+        return {.values = chip_.values(selection), .update_counter = chip_.counter_};
+    }
+
+    std::expected<TpmName, Refusal> srk_name() override {
+        if (auto refusal = srk_refusal()) {
+            return std::unexpected{std::move(*refusal)};
+        }
+        return chip_.name();
+    }
+
+    TpmName make_srk() override {
+        chip_.command();
+        if (chip_.owner_password_) {
+            throw Error{Reason::refused, "the TPM's owner hierarchy has a password"};
+        }
+        chip_.command();
+        if (chip_.has_srk_) {
+            throw Error{Reason::unavailable, "cannot make the storage root key: there is one"};
+        }
+        chip_.has_srk_ = true;
+        return chip_.name();
+    }
+
+    std::expected<SealedObject, Refusal> seal(const SecretBytes& secret,
+                                              const PolicyDigest& policy) override {
+        if (auto refusal = srk_refusal()) {
+            return std::unexpected{std::move(*refusal)};
+        }
+        if (auto refusal = chip_.refused_use()) {
+            return std::unexpected{std::move(*refusal)};
+        }
+        const auto number = ++chip_.sealed_count_;
+        const auto identity = number_digest("identity", chip_.identity_);
+        std::vector<std::byte> hidden;
+        append(hidden, sized(identity));
+        append(hidden, number_digest("sealed", number));
+        const SealedObject object{
+            .parent = srk_handle, .public_area = public_area(policy, number), .private_area = sized(hidden)};
+        const auto bytes = secret.bytes();
+        chip_.sealed_.emplace(both_areas(object), FakeTpm::Sealed{policy, {bytes.begin(), bytes.end()}});
+        return object;
+    }
+
+    std::expected<SecretBytes, Refusal> unseal(const SealedObject& object,
+                                               const PcrSelection selection) override {
+        if (auto refusal = srk_refusal()) {
+            return std::unexpected{std::move(*refusal)};
+        }
+        for (int load_and_session = 0; load_and_session < 2; ++load_and_session) {
+            if (auto refusal = chip_.refused_use()) {
+                return std::unexpected{std::move(*refusal)};
+            }
+        }
+        const auto sealed = chip_.find(object);
+        if (!sealed) {
+            return std::unexpected{sealed.error()};
+        }
+        const auto session = chip_.make_session(selection);
+        if (auto refusal = chip_.refused_command()) {
+            return std::unexpected{std::move(*refusal)};
+        }
+        if (auto refusal = chip_.check(session, **sealed)) {
+            return std::unexpected{std::move(*refusal)};
+        }
+        return SecretBytes{std::span<const std::byte>{(*sealed)->secret}};
+    }
+
+    std::unique_ptr<PolicySession> start_policy_session(const PcrSelection selection) override {
+        chip_.command();
+        chip_.command();
+        const auto handle = chip_.next_session_++;
+        chip_.sessions_.emplace(handle, chip_.make_session(selection));
+        return std::make_unique<FakeSession>(chip_, handle);
+    }
+
+    LockoutState lockout() override {
+        chip_.command();
+        return {.failed_tries = chip_.failed_tries_, .allowed_tries = 3, .recovery_seconds = 1000};
+    }
+
+  private:
+    std::optional<Refusal> srk_refusal() {
+        if (auto refusal = chip_.refused_command()) {
+            return refusal;
+        }
+        if (!chip_.has_srk_) {
+            return Refusal{RefusalKind::srk_missing, {}};
+        }
+        return std::nullopt;
+    }
+
+    FakeTpm& chip_;
+    bool raw_;
+};
+
+FakeTpm::FakeTpm() {
+    start_pcrs();
+}
+
+void FakeTpm::start_pcrs() {
+    pcrs_.clear();
+    for (unsigned pcr = 0; pcr < pcr_count; ++pcr) {
+        const bool ones = pcr >= 17 && pcr <= 22; // only a dynamic launch resets these to zeros
+        pcrs_[pcr].assign(digest_size, ones ? std::byte{0xff} : std::byte{0});
+    }
+}
+
+void FakeTpm::extend(const unsigned pcr, const std::string_view data) {
+    auto& value = pcrs_.at(pcr);
+    const auto digest = sha256({as_bytes(data)});
+    const auto extended = sha256({value, digest});
+    value.assign(extended.begin(), extended.end());
+    // TCG PC Client Platform TPM Profile, 4.6.2: PCRs that leave the update counter alone.
+    if (pcr != 16 && (pcr < 21 || pcr > 23)) {
+        ++counter_;
+    }
+}
+
+void FakeTpm::reboot() {
+    start_pcrs();
+    sessions_.clear();
+}
+
+void FakeTpm::clear() {
+    ++identity_;
+    has_srk_ = false;
+    sealed_.clear();
+    owner_password_ = false;
+    locked_out_ = false;
+    failed_tries_ = 0;
+}
+
+void FakeTpm::make_srk() {
+    has_srk_ = true;
+}
+
+void FakeTpm::command() {
+    ++commands_;
+    if (fault_.strikes()) {
+        throw Error{Reason::unavailable, "the fake TPM fails as told"};
+    }
+}
+
+std::optional<Refusal> FakeTpm::refused_command() {
+    ++commands_;
+    if (fault_.strikes()) {
+        return Refusal{RefusalKind::tpm_failed, "the fake TPM fails as told"};
+    }
+    return std::nullopt;
+}
+
+std::optional<Refusal> FakeTpm::refused_use() {
+    if (auto refusal = refused_command()) {
+        return refusal;
+    }
+    if (locked_out_) {
+        return Refusal{RefusalKind::tpm_lockout, "the fake TPM is locked out as told"};
+    }
+    return std::nullopt;
+}
+
+PcrValues FakeTpm::values(const PcrSelection selection) const {
+    if (selection.bank != PcrBank::sha256) {
+        throw Error{Reason::unavailable, "the fake TPM has the SHA-256 bank only"};
+    }
+    PcrValues values;
+    for (const auto& [pcr, value] : pcrs_) {
+        if ((selection.mask >> pcr & 1U) != 0) {
+            values.emplace(pcr, value);
+        }
+    }
+    return values;
+}
+
+TpmName FakeTpm::name() const {
+    TpmName name;
+    append_u16(name, 0x000b);
+    append(name, number_digest("srk", identity_));
+    return name;
+}
+
+FakeTpm::Session FakeTpm::make_session(const PcrSelection selection) {
+    const Session session{.digest = policy_digest({.bank = selection.bank, .values = values(selection)}),
+                          .counter = counter_};
+    if (disturbances_ > 0) {
+        --disturbances_;
+        extend(10, "disturbance");
+    }
+    return session;
+}
+
+std::expected<const FakeTpm::Sealed*, Refusal> FakeTpm::find(const SealedObject& object) const {
+    const auto found = sealed_.find(both_areas(object));
+    if (!has_srk_ || found == sealed_.end()) {
+        return std::unexpected{Refusal{RefusalKind::object_rejected, {}}};
+    }
+    return &found->second;
+}
+
+std::optional<Refusal> FakeTpm::check(const Session& session, const Sealed& sealed) const {
+    if (session.counter != counter_) {
+        return Refusal{RefusalKind::pcr_changed, {}};
+    }
+    if (session.digest != sealed.policy) {
+        return Refusal{RefusalKind::policy_mismatch, {}};
+    }
+    return std::nullopt;
+}
+
+std::expected<std::vector<std::byte>, Refusal> FakeTpm::kernel_unseal(const SealedObject& object,
+                                                                      const std::uint32_t handle) {
+    if (auto refusal = refused_use()) {
+        return std::unexpected{std::move(*refusal)};
+    }
+    const auto sealed = find(object);
+    if (!sealed) {
+        return std::unexpected{sealed.error()};
+    }
+    const auto session = sessions_.find(handle);
+    if (session == sessions_.end()) {
+        return std::unexpected{Refusal{RefusalKind::unseal_failed, "no such session"}};
+    }
+    if (auto refusal = check(session->second, **sealed)) {
+        return std::unexpected{std::move(*refusal)};
+    }
+    sessions_.erase(session);
+    return (*sealed)->secret;
+}
+
+std::expected<std::unique_ptr<Tpm>, Refusal> FakeTpmOpener::open(const TpmAccess access) {
+    ++opened_;
+    if (absent_) {
+        return std::unexpected{Refusal{RefusalKind::no_tpm, {}}};
+    }
+    const bool raw = access == TpmAccess::raw;
+    if (busy_ > 0 || (raw && chip_.held_raw_)) {
+        busy_ -= busy_ > 0 ? 1 : 0;
+        return std::unexpected{Refusal{RefusalKind::tpm_busy, {}}};
+    }
+    return std::make_unique<FakeConnection>(chip_, raw);
+}
+
+} // namespace sealmount::testing

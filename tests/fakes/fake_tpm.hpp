@@ -1,0 +1,115 @@
+// FakeTpm: a TPM in memory, with state, as far as the project asks one.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/pcr_policy.hpp"
+#include "fakes/fault.hpp"
+#include "sys/tpm.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace sealmount::testing {
+
+/// The chip. What it seals opens only while its identity lasts and its PCRs satisfy the policy. It has the
+/// SHA-256 bank; PCRs 17 to 22 start as ones, the others as zeros. Must outlive its openers and connections.
+class FakeTpm {
+  public:
+    FakeTpm();
+
+    // What tests do to it.
+    void extend(unsigned pcr, std::string_view data);
+    /// A power cycle: PCRs as after start-up, no session; what is persistent stays.
+    void reboot();
+    /// TPM2_Clear: another identity, no storage root key.
+    void clear();
+    void make_srk();
+    void lock_out(const bool locked) { locked_out_ = locked; }
+    void set_owner_password(const bool has) { owner_password_ = has; }
+    /// PCR 10 is extended right after the policy of each of the next `count` sessions was made.
+    void disturb_sessions(const unsigned count) { disturbances_ = count; }
+    /// The n+1-th command fails: tpm_failed where a refusal can be returned, else Error{unavailable}.
+    void fail_after(const unsigned commands) { fault_.after(commands); }
+    [[nodiscard]] const Fault& fault() const { return fault_; }
+
+    // What tests ask it.
+    [[nodiscard]] bool has_srk() const { return has_srk_; }
+    [[nodiscard]] std::size_t open_sessions() const { return sessions_.size(); }
+    [[nodiscard]] unsigned commands() const { return commands_; }
+    [[nodiscard]] unsigned failed_tries() const { return failed_tries_; }
+    [[nodiscard]] bool held_raw() const { return held_raw_; }
+
+    // What the fakes do with it.
+    /// The kernel's unseal through a session that userspace made: the bytes, or the refusal of which the
+    /// kernel would say EPERM. A session that opened the object is gone afterwards.
+    [[nodiscard]] std::expected<std::vector<std::byte>, Refusal> kernel_unseal(const SealedObject& object,
+                                                                               std::uint32_t session);
+
+  private:
+    friend class FakeConnection;
+    friend class FakeSession;
+    friend class FakeTpmOpener;
+
+    struct Session {
+        PolicyDigest digest;
+        std::uint32_t counter;
+    };
+    struct Sealed {
+        PolicyDigest policy;
+        std::vector<std::byte> secret;
+    };
+
+    /// Counts a command; throws when it is the one to fail.
+    void command();
+    /// The same for functions that can refuse.
+    [[nodiscard]] std::optional<Refusal> refused_command();
+    /// The same for commands that use a key, which a lockout stops.
+    [[nodiscard]] std::optional<Refusal> refused_use();
+    [[nodiscard]] PcrValues values(PcrSelection selection) const;
+    [[nodiscard]] TpmName name() const;
+    [[nodiscard]] Session make_session(PcrSelection selection);
+    [[nodiscard]] std::expected<const Sealed*, Refusal> find(const SealedObject& object) const;
+    [[nodiscard]] std::optional<Refusal> check(const Session& session, const Sealed& sealed) const;
+    void start_pcrs();
+
+    std::map<unsigned, std::vector<std::byte>> pcrs_;
+    std::uint32_t counter_ = 0;
+    unsigned identity_ = 1;
+    bool has_srk_ = false;
+    bool locked_out_ = false;
+    bool owner_password_ = false;
+    bool held_raw_ = false;
+    unsigned disturbances_ = 0;
+    unsigned commands_ = 0;
+    unsigned failed_tries_ = 0;
+    std::uint32_t next_session_ = 0x03000000;
+    std::uint32_t sealed_count_ = 0;
+    std::map<std::uint32_t, Session> sessions_;
+    std::map<std::vector<std::byte>, Sealed> sealed_; ///< by both areas, so that a damaged one is not found
+    Fault fault_;
+};
+
+/// Opens a FakeTpm. Raw access is exclusive, as /dev/tpm0 is.
+class FakeTpmOpener final : public TpmOpener {
+  public:
+    explicit FakeTpmOpener(FakeTpm& chip) : chip_(chip) {}
+
+    void set_absent(const bool absent) { absent_ = absent; }
+    /// The next `times` tries find the device taken.
+    void set_busy(const unsigned times) { busy_ = times; }
+    [[nodiscard]] unsigned opened() const { return opened_; }
+
+    std::expected<std::unique_ptr<Tpm>, Refusal> open(TpmAccess access) override;
+
+  private:
+    FakeTpm& chip_;
+    bool absent_ = false;
+    unsigned busy_ = 0;
+    unsigned opened_ = 0;
+};
+
+} // namespace sealmount::testing

@@ -1,0 +1,42 @@
+// Fault: lets one call of a fake fail, so that tests can walk through every place where the world may give
+// way.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <optional>
+
+namespace sealmount::testing {
+
+/// `after(n)` arms it: n calls pass, the next one is struck, those behind it pass again.
+class Fault {
+  public:
+    void after(const unsigned calls) {
+        left_ = calls;
+        struck_ = false;
+    }
+    void disarm() { left_.reset(); }
+
+    /// Whether the armed fault has happened; a walk is over when a story ends without.
+    [[nodiscard]] bool struck() const { return struck_; }
+
+    /// To be asked at each call; true when this one has to fail.
+    [[nodiscard]] bool strikes() {
+        if (!left_) {
+            return false;
+        }
+        if (*left_ > 0) {
+            --*left_;
+            return false;
+        }
+        left_.reset();
+        struck_ = true;
+        return true;
+    }
+
+  private:
+    std::optional<unsigned> left_;
+    bool struck_ = false;
+};
+
+} // namespace sealmount::testing

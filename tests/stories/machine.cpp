@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "machine.hpp"
+
+#include "sys/crypto.hpp"
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+namespace sealmount::testing {
+
+namespace {
+
+std::filesystem::path make_root() {
+    std::string name = (std::filesystem::temp_directory_path() / "sealmount-story.XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) {
+        throw std::runtime_error{"no temporary directory"};
+    }
+    std::filesystem::create_directories(std::filesystem::path{name} / "etc");
+    return name;
+}
+
+} // namespace
+
+SecretBytes secret(const std::string_view text) {
+    return SecretBytes{as_bytes(text)};
+}
+
+Machine::Machine() : root(make_root()), store(Paths{root}) {
+}
+
+Machine::~Machine() {
+    std::filesystem::remove_all(root);
+}
+
+void Machine::TearDown() {
+    EXPECT_EQ(chip.open_sessions(), 0U);
+    EXPECT_EQ(chip.failed_tries(), 0U);
+    EXPECT_FALSE(chip.held_raw());
+    EXPECT_EQ(keyring.masters(), 0U);
+    for (const std::string& signature : keyring.volume_keys()) {
+        EXPECT_FALSE(keyring.readable(signature)) << signature;
+    }
+    EXPECT_EQ(SecretBytes::alive(), 0U);
+}
+
+EnrollRequest Machine::request(const std::string& name) const {
+    EnrollRequest result;
+    result.volume.name = name;
+    result.volume.lower = "/srv/." + name;
+    result.volume.mountpoint = "/srv/" + name;
+    result.pcrs = parse_pcr_selection("7");
+    std::filesystem::create_directories(root / "srv" / ("." + name));
+    return result;
+}
+
+Enrolled Machine::enroll(const EnrollRequest& wanted, const std::string_view passphrase) {
+    const EnrollWorld world{store, opener, keyring, [this](unsigned tried) {
+                                ++pauses;
+                                during_pause(tried);
+                            }};
+    EnrollDraft draft = prepare_enrollment(world, wanted);
+    return sealmount::enroll(world, draft, secret(passphrase));
+}
+
+void Machine::reboot() {
+    chip.reboot();
+    for (const std::string& signature : keyring.volume_keys()) {
+        keyring.unload_volume_key(signature);
+    }
+    std::filesystem::remove_all(store.paths().runtime());
+}
+
+std::expected<Unlocked, Refusal> Machine::load(const std::string& name) {
+    return load_volume({store, opener, keyring, prompt, told,
+                        [this](unsigned tried) {
+                            ++pauses;
+                            during_pause(tried);
+                        }},
+                       name);
+}
+
+std::map<std::string, std::string> Machine::tree() const {
+    std::map<std::string, std::string> files;
+    if (std::filesystem::exists(store.paths().configuration())) {
+        for (const auto& entry :
+             std::filesystem::recursive_directory_iterator{store.paths().configuration()}) {
+            if (entry.is_regular_file()) {
+                std::ifstream file{entry.path()};
+                files[entry.path().lexically_relative(root).string()] = {std::istreambuf_iterator<char>{file},
+                                                                         {}};
+            }
+        }
+    }
+    return files;
+}
+
+} // namespace sealmount::testing
