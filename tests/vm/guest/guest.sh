@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What a guest script can use besides the checks.
+
+# shellcheck disable=SC2034 # checks.sh writes there
+CHECKS=/lab/results/checks
+# shellcheck source=tests/vm/guest/checks.sh
+. "${BASH_SOURCE%/*}/checks.sh"
+# shellcheck source=tests/vm/guest/volumes.sh
+. "${BASH_SOURCE%/*}/volumes.sh"
+
+check_reported() { printf '%s: %s\n' "$1" "$2"; }
+
+# note WORDS...: a line among the checks, for whoever reads them.
+note() { printf 'note\t%s\n' "$*" >>"$CHECKS"; }
+
+# keep FILE...: copies of these go to the boot's folder on the host.
+keep() { cp -r --no-preserve=ownership "$@" /lab/results/; }
+
+# give NAME VALUE: the host reads it with `given BOOT NAME`.
+give() { printf '%s\n' "$2" >"/lab/results/given-$1"; }
+
+# wait_until SECONDS COMMAND...: for the few states that nothing announces.
+wait_until() {
+    local seconds=$1 end
+    shift
+    end=$((SECONDS + seconds))
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 0.2
+    done
+}
+
+# pcr_value N: the value in the SHA-256 bank, in hex.
+pcr_value() { tpm2_pcrread -T device:/dev/tpmrm0 "sha256:$1" | sed -n 's/.*: 0x//p'; }
+
+# wire_mark: leaves a mark in the TPM's wire log (TPM2_GetTestResult, which nothing else sends). It fails while another
+# process holds /dev/tpm0.
+wire_mark() {
+    exec 7<>/dev/tpm0
+    printf '\x80\x01\x00\x00\x00\x0a\x00\x00\x01\x7c' | dd bs=10 count=1 iflag=fullblock status=none >&7
+    dd bs=4096 count=1 status=none <&7 >/dev/null
+    exec 7>&-
+}
+
+# power_cut: the machine is off the next moment, with no word to disk or TPM: the host ends it when it reads this line.
+power_cut() {
+    finish
+    printf 'power cut\n' >/lab/results/exit
+    printf 'cut\tthe power\n' >>"$CHECKS"
+    sleep 60
+}
+
+# finish: what the host looks at when something went wrong.
+finish() {
+    journalctl -b --no-pager -o short-monotonic >/lab/results/journal.txt 2>&1 || true
+    dmesg >/lab/results/dmesg.txt 2>&1 || true
+}

@@ -1,0 +1,197 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# One machine: its disk, its TPM and what it shares with the host live in $WORK and last from boot to boot.
+
+BOOT_SECONDS=${SEALMOUNT_LAB_BOOT_SECONDS:-180}
+OVMF_CODE=/usr/share/OVMF/OVMF_CODE_4M.fd
+OVMF_VARS=/usr/share/OVMF/OVMF_VARS_4M.fd
+swtpm_pid='' qemu_pid=''
+
+machine_needs() {
+    need qemu-system-x86 qemu-system-x86_64
+    need swtpm swtpm
+}
+
+# new_machine DIR IMAGE: an empty TPM and a copy of the image.
+new_machine() {
+    WORK=$1 SHARE=$1/share
+    mkdir -p "$WORK/boots" "$SHARE"
+    cp --sparse=always "$2" "$WORK/disk.img"
+    new_tpm
+}
+
+# new_tpm: from the next boot on there is another TPM in the machine, one that knows nothing.
+new_tpm() {
+    rm -rf "$WORK/tpm"
+    mkdir -p "$WORK/tpm"
+}
+
+# tpm_state_copy NAME, tpm_state_restore NAME: keep the TPM as it is now, and go back to it.
+tpm_state_copy() { rm -rf "$WORK/tpm-$1" && cp -a "$WORK/tpm" "$WORK/tpm-$1"; }
+tpm_state_restore() { rm -rf "$WORK/tpm" && cp -a "$WORK/tpm-$1" "$WORK/tpm"; }
+
+# disk_copy NAME, disk_restore NAME: the same for the disk.
+disk_copy() { cp --sparse=always "$WORK/disk.img" "$WORK/disk-$1.img"; }
+disk_restore() { cp --sparse=always "$WORK/disk-$1.img" "$WORK/disk.img"; }
+
+# start_tpm LOG: QEMU initialises it and it ends with QEMU; hence one for each boot.
+start_tpm() {
+    local socket=$WORK/tpm.sock
+    [ ${#socket} -lt 100 ] || die "the path $socket is too long for a socket; set SEALMOUNT_LAB_WORK to a shorter one"
+    rm -f "$socket"
+    swtpm socket --tpm2 --tpmstate "dir=$WORK/tpm" --ctrl "type=unixio,path=$socket" --log "file=$1,level=20" &
+    swtpm_pid=$!
+    until [ -S "$socket" ]; do
+        kill -0 "$swtpm_pid" 2>/dev/null || die "swtpm did not start; see $1"
+        sleep 0.05
+    done
+}
+
+# end_process PID: ends one of our own and waits for it.
+end_process() {
+    [ -n "$1" ] || return 0
+    kill "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
+}
+
+stop_machine() {
+    end_process "$qemu_pid"
+    end_process "$swtpm_pid"
+    qemu_pid='' swtpm_pid=''
+}
+
+# qemu_command KERNEL_ARGUMENTS TPM UEFI: fills QEMU. Software emulation on purpose: it is the same everywhere.
+qemu_command() {
+    QEMU=(qemu-system-x86_64 -machine q35 -accel "tcg,thread=multi" -cpu max -smp 2 -m 1024 -display none -nodefaults
+        -no-reboot -kernel "$KERNEL" -append "$1"
+        -drive "file=$WORK/disk.img,if=virtio,format=raw,cache=unsafe"
+        -virtfs "local,path=$SHARE,mount_tag=share,security_model=none"
+        -device virtio-rng-pci)
+    if [ "$2" = yes ]; then
+        QEMU+=(-chardev "socket,id=tpm,path=$WORK/tpm.sock" -tpmdev "emulator,id=tpm0,chardev=tpm"
+            -device "tpm-crb,tpmdev=tpm0")
+    fi
+    if [ "$3" = yes ]; then
+        need_file ovmf "$OVMF_CODE"
+        [ -e "$WORK/vars.fd" ] || cp "$OVMF_VARS" "$WORK/vars.fd"
+        QEMU+=(-drive "if=pflash,format=raw,readonly=on,file=$OVMF_CODE" -drive "if=pflash,format=raw,file=$WORK/vars.fd")
+    fi
+}
+
+KERNEL_ARGUMENTS='console=ttyS0 root=/dev/vda rw panic=-1 init=/usr/lib/sealmount-lab/init'
+# Nobody sits at this console: no login, and no agent but ours answers a question.
+UNATTENDED='quiet lab.probe systemd.getty_auto=no systemd.show_status=auto systemd.mask=systemd-ask-password-console.path
+systemd.mask=systemd-ask-password-wall.path systemd.journald.forward_to_console=yes
+systemd.journald.max_level_console=warning'
+
+# boot NAME [--append KERNEL_ARGUMENTS] [--answer LINE]... [--no-tpm] [--uefi] [--early] [--seconds N] <<'EOF' (guest script)
+# Boots, runs the script as root in the guest when the boot is over, and powers off. What the boot left is then
+# in $WORK/boots/NAME. It fails, and ends the scenario, when a check or the script failed, on a panic and on time-out.
+boot() {
+    local name=$1 append='' tpm=yes uefi=no seconds=$BOOT_SECONDS began=$SECONDS results
+    shift
+    rm -rf "$SHARE/results" "$SHARE/answers"
+    mkdir -p "$SHARE/results"
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --append) append+=" $2"; shift ;;
+            --answer) printf '%s\n' "$2" >>"$SHARE/answers"; shift ;;
+            --no-tpm) tpm=no ;;
+            --uefi) uefi=yes ;;
+            --early) append+=' lab.early' ;;
+            --seconds) seconds=$2; shift ;;
+            *) die "boot: unknown option $1" ;;
+        esac
+        shift
+    done
+    [ ! -e "$SHARE/answers" ] || append+=' lab.answers'
+    cat >"$SHARE/script"
+    results=$WORK/boots/$name
+    [ ! -e "$results" ] || die "this scenario has two boots that are called $name"
+    mkdir -p "$results"
+    step "boot $name"
+    qemu_command "$KERNEL_ARGUMENTS ${UNATTENDED//$'\n'/ }$append" "$tpm" "$uefi"
+    run_machine "$results" "$tpm" "$seconds"
+    cp -r "$SHARE/results/." "$results/"
+    judge_boot "$name" "$results" $((SECONDS - began))
+}
+
+# run_machine RESULTS TPM SECONDS: sets machine_status, 124 when the time ran out.
+run_machine() {
+    local results=$1 follower
+    [ "$2" = no ] || start_tpm "$results/wire.log"
+    printf '%q ' "${QEMU[@]}" >"$results/qemu.command"
+    : >"$SHARE/results/checks"
+    timeout --foreground --kill-after=5 "$3" "${QEMU[@]}" -serial "file:$results/console.log" \
+        </dev/null >"$results/qemu.log" 2>&1 &
+    qemu_pid=$!
+    (tail -n +1 -s 0.2 -f --pid="$qemu_pid" "$SHARE/results/checks" | follow_checks "$qemu_pid") &
+    follower=$!
+    machine_status=0
+    wait "$qemu_pid" || machine_status=$?
+    wait "$follower" || true
+    stop_machine
+}
+
+# follow_checks PID: shows the guest's checks while it makes them.
+follow_checks() {
+    local kind words
+    while IFS= read -r kind; do
+        words=${kind#*$'\t'} kind=${kind%%$'\t'*}
+        case $kind in
+            ok | FAIL | note) check_reported "$kind" "$words" ;;
+            cut)
+                check_reported note "the power is cut"
+                kill "$1"
+                ;;
+        esac
+    done
+}
+
+# judge_boot NAME RESULTS SECONDS: the checks of the guest become checks of the scenario.
+judge_boot() {
+    local name=$1 results=$2 why
+    grep -E '^(ok|FAIL)' "$results/checks" >>"$CHECKS" || true
+    why=$(why_not_ended "$results")
+    if grep -q '^FAIL' "$results/checks"; then
+        # Already counted.
+        show_boot "$results" "boot $name: a check failed"
+        exit 1
+    elif [ -n "$why" ]; then
+        show_boot "$results" "boot $name: $why"
+        _fail "boot $name: $why"
+    fi
+    step "boot $name took $3 s"
+}
+
+why_not_ended() {
+    local results=$1
+    if grep -q 'Kernel panic' "$results/console.log" 2>/dev/null; then
+        say "the kernel panicked"
+    elif [ "$machine_status" = 124 ] || [ "$machine_status" = 137 ]; then
+        say "the machine did not power off in time"
+    elif [ ! -e "$results/exit" ]; then
+        say "the machine went off before its script had ended (QEMU's exit status: $machine_status)"
+    elif [ "$(cat "$results/exit")" != 0 ] && [ "$(cat "$results/exit")" != 'power cut' ]; then
+        say "the script ended with status $(cat "$results/exit")"
+    fi
+}
+
+# show_boot RESULTS WHY: enough to understand most failures without opening a log.
+show_boot() {
+    local results=$1
+    detail "$2"
+    sed -n 's/^\t//p' "$results/checks" | details
+    if [ -s "$results/script.log" ]; then
+        detail "-- the script said, at the end:"
+        grep -vE '^(ok|FAIL): ' "$results/script.log" | tail -n 15 | details
+    fi
+    if [ ! -e "$results/exit" ]; then
+        detail "-- the console said, at the end:"
+        tail -n 30 "$results/console.log" 2>/dev/null | tr -d '\r' | details
+        tail -n 5 "$results/qemu.log" 2>/dev/null | details
+    fi
+}
+
+# given BOOT NAME: the value that the guest script left there with `give NAME VALUE`.
+given() { cat "$WORK/boots/$1/given-$2"; }

@@ -1,0 +1,135 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Runs scenarios, shows what they find as they find it, and counts.
+
+run_began=0
+
+stamp() { printf '[%4ds] %s\n' $((SECONDS - run_began)) "$*"; }
+step() { stamp "     $*"; }
+detail() { printf '             | %s\n' "$1"; }
+details() { sed 's/^/             | /'; }
+
+# check_reported KIND WORDS [DETAIL...]: how checks.sh, and the guest through its results, show themselves here.
+check_reported() {
+    local line
+    stamp "$(printf '%-4s' "$1") $2"
+    shift 2
+    for line in "$@"; do
+        [ -z "$line" ] || tail -n 20 <<<"$line" | details
+    done
+}
+
+scenario_files() {
+    local wanted found
+    if [ $# = 0 ]; then
+        printf '%s\n' "$VM_DIR"/scenarios/[0-9]*.sh
+        return
+    fi
+    for wanted in "$@"; do
+        wanted=${wanted##*/}
+        found=$(find "$VM_DIR/scenarios" -name "${wanted%.sh}*.sh" | sort)
+        [ -n "$found" ] || die "no scenario is called '$wanted'; tests/vm/lab list names them"
+        say "$found"
+    done
+}
+
+list_scenarios() {
+    local file
+    for file in "$VM_DIR"/scenarios/[0-9]*.sh; do
+        printf '%-24s %s\n' "$(basename "$file" .sh)" "$(sed -n '3s/^# //p' "$file")"
+    done
+}
+
+# run_scenarios BUILD_DIR KEEP [SCENARIO...]: the last line is always "vm: N passed, N failed".
+run_scenarios() {
+    local build=$1 keep=$2 files file failed=()
+    shift 2
+    passed_checks=0 failed_checks=0 run_ended=no
+    trap end_run EXIT
+    trap 'exit 130' INT TERM HUP
+    run_began=$SECONDS
+    files=$(scenario_files "$@")
+    machine_needs
+    # shellcheck disable=SC2034 # boot.sh reads it
+    KERNEL=$(kernel_path)
+    RUN=$(new_run_directory)
+    step "making the disk image${build:+ with the product from $build}"
+    make_image "$build" "$RUN/base.img"
+    HAS_PRODUCT=$([ -n "$build" ] && echo yes || echo no)
+    while read -r file <&9; do
+        run_scenario "$file" "$keep" || failed+=("$(basename "$file" .sh)")
+    done 9<<<"$files"
+    rm -f "$RUN/base.img"
+    step "logs: $RUN"
+    [ ${#failed[@]} = 0 ] || step "failed: ${failed[*]}"
+    run_ended=yes
+    [ ${#failed[@]} = 0 ]
+}
+
+# A set-up that fails is a failure of the run: never a pass, never a skip.
+end_run() {
+    if [ "$run_ended" = no ]; then
+        check_reported FAIL "the run did not get to its end; the lines above say why"
+        failed_checks=$((failed_checks + 1))
+    fi
+    say "vm: $passed_checks passed, $failed_checks failed"
+}
+
+new_run_directory() {
+    local old
+    mkdir -p "$LAB_WORK"
+    find "$LAB_WORK" -maxdepth 1 -name 'run-*' -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2- | tail -n +5 |
+        while read -r old; do rm -rf --one-file-system "$old"; done
+    mktemp -d "$LAB_WORK/run-$(date +%m%d-%H%M%S)-XXX"
+}
+
+run_scenario() {
+    local file=$1 keep=$2 name began=$SECONDS status
+    name=$(basename "$file" .sh)
+    mkdir -p "$RUN/$name"
+    stamp "---- $name: $(sed -n '3s/^# //p' "$file")"
+    CHECKS=$RUN/$name/checks
+    : >"$CHECKS"
+    # Not as part of a condition, because that would switch `set -e` off inside.
+    set +e
+    (play "$file" "$RUN/$name")
+    status=$?
+    set -e
+    count_scenario "$status"
+    rm -f "$RUN/$name"/disk-*.img
+    if [ "$status" = 0 ]; then
+        stamp "---- $name passed in $((SECONDS - began)) s"
+        [ "$keep" = yes ] || rm -f "$RUN/$name/disk.img"
+    else
+        stamp "---- $name FAILED after $((SECONDS - began)) s; logs and disk: $RUN/$name"
+    fi
+    return "$status"
+}
+
+play() {
+    set -euo pipefail
+    trap stop_machine EXIT
+    trap 'exit 130' INT TERM HUP
+    SCENARIO=$1
+    new_machine "$2" "$RUN/base.img"
+    # shellcheck source=/dev/null
+    . "$SCENARIO"
+}
+
+# A scenario that ended badly without a failed check, or well without any check, counts as one failure.
+count_scenario() {
+    local status=$1 ok bad
+    ok=$(grep -c '^ok' "$CHECKS" || true)
+    bad=$(grep -c '^FAIL' "$CHECKS" || true)
+    if [ "$bad" = 0 ] && { [ "$status" != 0 ] || [ "$ok" = 0 ]; }; then
+        check_reported FAIL "the scenario ended with status $status after $ok checks"
+        bad=1
+    fi
+    passed_checks=$((passed_checks + ok)) failed_checks=$((failed_checks + bad))
+}
+
+# need_product: the first line of each scenario that tests sealmount and not the lab.
+need_product() {
+    [ "$HAS_PRODUCT" = yes ] || _fail "the product is in the image" \
+        "no build directory was found; build with: meson setup build && meson compile -C build"
+}
