@@ -66,7 +66,7 @@ std::expected<EsysHandle, Refusal> find_srk(EsysContext& context) {
     const auto rc =
         ::Esys_TR_FromTPMPublic(context.get(), srk_handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &srk);
     if (tpm_code(rc) == TPM2_RC_HANDLE) {
-        return std::unexpected{Refusal{RefusalKind::srk_missing, words_of(rc)}};
+        return std::unexpected{Refusal{RefusalKind::srk_missing, {}}};
     }
     check_tpm(rc, "cannot read the storage root key");
     return EsysHandle{context, srk, EsysHandle::End::forget};
