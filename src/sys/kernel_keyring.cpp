@@ -89,6 +89,24 @@ add_encrypted_key(const std::string_view signature, const std::string_view text,
     }
 }
 
+/// Whoever possesses a key may read it, whatever its permissions (security/keys/keyctl.c, keyctl_read_key),
+/// and the kernel then encrypts the FEKEK under any master key of the right name that the reader has, such as
+/// one that he knows. So the name of the master is replaced by one that no key can ever have: add_key(2)
+/// takes descriptions of less than 4096 bytes. The kernel does not look for the new master until somebody
+/// reads (encrypted.c, encrypted_update).
+void make_unreadable(const std::string_view signature, const std::string_view text) {
+    constexpr std::size_t longer_than_any_description = 5000;
+    const bool user_master = text.find(" user:") != std::string_view::npos;
+    const auto update = std::string{user_master ? "update user:" : "update trusted:"} +
+                        std::string(longer_than_any_description, 'x');
+    // keyctl_update(3) takes one page at the most; adding a key that is there already is an update without
+    // that limit.
+    if (::add_key("encrypted", std::string{signature}.c_str(), update.c_str(), update.size(), own_keyring) <
+        0) {
+        throw_errno(errno, "cannot protect the encrypted key " + std::string{signature});
+    }
+}
+
 class KernelKeyring final : public Keyring {
   public:
     bool has_trusted_keys() override;
@@ -189,6 +207,7 @@ std::expected<void, Refusal> KernelKeyring::load_volume_key(const std::string_vi
         return std::unexpected{added.error()};
     }
     const LinkedKey own{*added, own_keyring};
+    make_unreadable(signature, text);
     const auto narrow = [&](const key_perm_t permissions) {
         if (::keyctl_setperm(own.id(), permissions) < 0) {
             throw_errno(errno, "cannot protect the encrypted key " + std::string{signature});

@@ -87,10 +87,9 @@ class KernelWorld final : public KeyringWorld {
         }
         const auto key = static_cast<key_serial_t>(id);
         const std::string rewrap = "update user:known";
-        // Reading is not tried: the kernel lets whoever possesses a key read it (security/keys/keyctl.c,
-        // keyctl_read_key), but what comes out is the encrypted text again, unless the key can be re-wrapped.
         return ::keyctl_setperm(key, KEY_POS_ALL) >= 0 ||
-               ::keyctl_update(key, rewrap.data(), rewrap.size()) >= 0 || ::keyctl_chown(key, 0, 0) >= 0;
+               ::keyctl_update(key, rewrap.data(), rewrap.size()) >= 0 || ::keyctl_chown(key, 0, 0) >= 0 ||
+               possessor_reads(key);
     }
     bool has_master(const std::string& type, const std::string& name) override {
         return ::keyctl_search(KEY_SPEC_PROCESS_KEYRING, type.c_str(), name.c_str(), 0) >= 0;
@@ -108,6 +107,17 @@ class KernelWorld final : public KeyringWorld {
     }
 
   private:
+    /// With the user keyring linked, this process possesses the key, and the kernel lets a possessor read
+    /// whatever the permissions say (security/keys/keyctl.c, keyctl_read_key), if only it finds the master
+    /// key.
+    static bool possessor_reads(const key_serial_t key) {
+        EXPECT_EQ(::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING), 0);
+        std::array<char, 16384> text{};
+        const bool read = ::keyctl_read(key, text.data(), text.size()) >= 0;
+        ::keyctl_unlink(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING);
+        return read;
+    }
+
     std::unique_ptr<Keyring> keyring_ = kernel_keyring();
     bool software_tpm_ = is_software_tpm("/dev/tpm0");
     std::unique_ptr<TpmOpener> opener_ = machine_tpm();
