@@ -31,8 +31,8 @@ wait_until() {
     done
 }
 
-# pcr_value N: the value in the SHA-256 bank, in hex.
-pcr_value() { tpm2_pcrread -T device:/dev/tpmrm0 "sha256:$1" | sed -n 's/.*: 0x//p'; }
+# pcr_value N: the value in the SHA-256 bank, in lower-case hex.
+pcr_value() { tpm2_pcrread -T device:/dev/tpmrm0 "sha256:$1" | sed -n 's/.*: 0x//p' | tr A-F a-f; }
 
 # wire_mark: leaves a mark in the TPM's wire log (TPM2_GetTestResult, which nothing else sends). It fails while another
 # process holds /dev/tpm0.

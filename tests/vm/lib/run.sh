@@ -55,6 +55,8 @@ run_scenarios() {
     RUN=$(new_run_directory)
     step "making the disk image${build:+ with the product from $build}"
     make_image "$build" "$RUN/base.img"
+    # shellcheck disable=SC2034 # scenarios read it
+    BUILD=$build
     HAS_PRODUCT=$([ -n "$build" ] && echo yes || echo no)
     while read -r file <&9; do
         run_scenario "$file" "$keep" || failed+=("$(basename "$file" .sh)")
