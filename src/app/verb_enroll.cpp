@@ -36,19 +36,29 @@ void step(const Words& words, const Globals& globals, const char* text) {
     }
 }
 
-SecretBytes passphrase_for(const Words& words) {
-    if (!words.passphrase_file.empty()) {
-        return read_secret(words.passphrase_file, longest_passphrase);
-    }
-    const auto prompt = terminal_prompt();
-    auto answer = prompt->ask("Mount passphrase of " + words.request.volume.lower + ": ", "sealmount:enroll",
-                              std::chrono::seconds{0});
+SecretBytes ask(Prompt& terminal, const std::string& question) {
+    auto answer = terminal.ask(question, "sealmount:enroll", std::chrono::seconds{0});
     if (!answer) {
         throw Error{Reason::usage,
                     std::string{"no passphrase: "} + describe(answer.error().kind) +
                         "; without a terminal, give --passphrase-file FILE, or - for standard input"};
     }
     return std::move(*answer);
+}
+
+SecretBytes passphrase_for(const Words& words, const Survey& survey) {
+    if (!words.passphrase_file.empty()) {
+        return read_secret(words.passphrase_file, longest_passphrase);
+    }
+    const auto terminal = terminal_prompt();
+    SecretBytes passphrase = ask(*terminal, "Mount passphrase of " + words.request.volume.lower + ": ");
+    // Files tell a wrong passphrase; in an empty volume a typing error would become the passphrase of all
+    // files to come.
+    if (survey.empty() &&
+        !ask(*terminal, "The volume is empty. Once more, to be sure: ").equals(passphrase.bytes())) {
+        throw Error{Reason::usage, "the two passphrases differ: nothing was written"};
+    }
+    return passphrase;
 }
 
 void print_json(const Enrolled& enrolled, const std::vector<std::string>& warnings) {
@@ -123,7 +133,7 @@ int run_enroll(Words& words, const Globals& globals) {
             std::fprintf(stderr, "sealmount: warning: %s\n", warning.c_str());
         }
     }
-    const SecretBytes passphrase = passphrase_for(words);
+    const SecretBytes passphrase = passphrase_for(words, draft.survey);
     const FileLock lock = store.lock();
     step(words, globals, "Deriving the keys, sealing and proving them");
     const Enrolled enrolled = enroll(world, draft, passphrase);

@@ -35,7 +35,8 @@ took() {
     echo $(($(systemctl show -P ExecMainExitTimestampMonotonic "$unit") - $(systemctl show -P ExecMainStartTimestampMonotonic "$unit")))
 }
 give silent-usec "$(took)"
-check "and failed at once, in less than ten seconds" test "$(took)" -lt 10000000
+# Generous, because the machine may be slow: what counts is that it did not wait 90 seconds for somebody.
+check "and failed at once" test "$(took)" -lt 45000000
 END
 
 boot right --append lab.extend=7 --answer 'correct horse' --answer 'correct horse battery' <<'END'
