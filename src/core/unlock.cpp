@@ -75,12 +75,14 @@ std::expected<Unlocked, MasterRefusal> load_with_trusted_key(const UnlockWorld& 
     for (const std::string& signature : volume.signatures()) {
         static_cast<void>(world.store.key(signature)); // a missing file is told before the TPM is asked
     }
-    if (!world.keyring.has_trusted_keys()) {
-        return std::unexpected{MasterRefusal{RefusalKind::key_type_absent, "trusted", {}}};
-    }
     const auto tpm = open_tpm(world.tpm, TpmAccess::raw, world.pause);
     if (!tpm) {
         return std::unexpected{MasterRefusal{tpm.error().kind, tpm.error().detail, {}}};
+    }
+    // Only now: without a TPM the kernel does not register the type (trusted_core.c, init_trusted), and that
+    // is not the reason to tell.
+    if (!world.keyring.has_trusted_keys()) {
+        return std::unexpected{MasterRefusal{RefusalKind::key_type_absent, "trusted", {}}};
     }
     const LoadedMaster unlinked_at_the_end{world.keyring, volume.master};
     const auto slot = load_trusted_master(**tpm, world.keyring, volume.master, master, world.pause);

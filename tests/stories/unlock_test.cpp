@@ -252,6 +252,14 @@ TEST_F(UnlockTest, KernelsWithoutTrustedKeysAskForThePassphrase) {
     keyring.set_trusted_type(true);
 }
 
+TEST_F(UnlockTest, WithoutATpmItIsTheTpmThatIsMissingAndNotTheKernelsKeyType) {
+    reboot();
+    opener.set_absent(true);
+    keyring.set_trusted_type(false);
+    expect_opened_by_passphrase(RefusalKind::no_tpm);
+    keyring.set_trusted_type(true);
+}
+
 TEST_F(UnlockTest, KernelsWhoseEncryptedKeysKnowNoTrustedMasterAskForThePassphrase) {
     reboot();
     keyring.set_trusted_masters(false);
