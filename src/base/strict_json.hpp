@@ -17,9 +17,9 @@ namespace sealmount {
 /// Keeps the members in the order in which people wrote them.
 using Json = nlohmann::ordered_json;
 
-/// Parses RFC 8259 text. Throws Error{config}, "LINE:COLUMN: what is wrong", for a syntax error, for text
-/// that is not UTF-8 and, other than most readers, for a member that appears twice in one object (the second
-/// would silently win).
+/// Parses RFC 8259 text. Throws Error{config}: "LINE:COLUMN: what is wrong" for a syntax error and for text
+/// that is not UTF-8; and, other than most readers, the name of a member that stands twice in one object (the
+/// second would silently win).
 [[nodiscard]] Json parse_json(std::string_view text);
 
 /// One JSON object being read. Each getter consumes a member; `finish()` refuses the rest. All errors are
