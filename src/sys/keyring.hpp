@@ -19,8 +19,8 @@ namespace sealmount {
 /// Master keys live in the keyring of this process alone (KEY_SPEC_PROCESS_KEYRING) and go with it. Encrypted
 /// keys live in root's user keyring (KEY_SPEC_USER_KEYRING), where the mount finds them, with permission to
 /// be searched for by their possessor and nothing else: a key with write and read permission could be
-/// re-wrapped under a known master key and read out. Nor can it be read under a master key of the name that its text
-/// has. Unless a Refusal says otherwise, failures throw Error.
+/// re-wrapped under a known master key and read out. Nor can it be read under a master key of the name that
+/// its text has. Unless a Refusal says otherwise, failures throw Error.
 class Keyring {
   public:
     Keyring() = default;
