@@ -8,6 +8,7 @@
 #include "sys/files.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,61 +25,88 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void make_directories(const fs::path& directory) {
-    std::error_code error;
-    fs::create_directories(directory, error);
-    if (error) {
-        throw_errno(error.value(), directory.string());
-    }
-}
-
-/// Makes a file that must not exist yet: two generators that want the same unit must not mix their settings.
-void create_file(const fs::path& file, std::string_view contents) {
-    const UniqueFd fd{::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)};
-    if (!fd) {
-        if (errno == EEXIST) {
-            throw Error{Reason::config,
-                        file.string() + " exists already: is this mount point in /etc/fstab too?"};
+/// The directory that units are written into. All is done relative to its descriptor and with few system
+/// calls: every boot and every daemon-reload waits for this.
+class UnitDirectory {
+  public:
+    explicit UnitDirectory(const fs::path& path)
+        : path_(path.string()), fd_(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+        if (!fd_) {
+            throw_errno(errno, path_);
         }
-        throw_errno(errno, file.string());
     }
-    while (!contents.empty()) {
-        const ssize_t written = ::write(fd.get(), contents.data(), contents.size());
-        if (written < 0) {
-            if (errno == EINTR) {
-                continue;
+
+    /// Makes a file that must not exist yet: two generators that want the same unit must not mix their
+    /// settings. Half a unit may mean something else than the whole, so none is left behind.
+    void create_file(const std::string& name, std::string_view contents) const {
+        const UniqueFd file{
+            ::openat(fd_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)};
+        if (!file) {
+            if (errno == EEXIST) {
+                throw Error{Reason::config,
+                            in(name) + " exists already: is this mount point in /etc/fstab too?"};
             }
-            const int problem = errno;
-            ::unlink(file.c_str()); // half a unit may mean something else than the whole
-            throw_errno(problem, file.string());
+            throw_errno(errno, in(name));
         }
-        contents.remove_prefix(static_cast<std::size_t>(written));
+        while (!contents.empty()) {
+            const ssize_t written = ::write(file.get(), contents.data(), contents.size());
+            if (written < 0) {
+                if (errno == EINTR) {
+                    continue;
+                }
+                const int problem = errno;
+                ::unlinkat(fd_.get(), name.c_str(), 0);
+                throw_errno(problem, in(name));
+            }
+            contents.remove_prefix(static_cast<std::size_t>(written));
+        }
     }
-}
 
-void link_to_target(const fs::path& directory, std::string_view target_directory, const std::string& unit) {
-    make_directories(directory / target_directory);
-    const fs::path link = directory / target_directory / unit;
-    std::error_code error;
-    fs::create_symlink(fs::path{".."} / unit, link, error);
-    if (error) {
-        throw_errno(error.value(), link.string());
+    /// Another generator, or an earlier volume, may have made it.
+    void make_subdirectory(const std::string& name) const {
+        if (::mkdirat(fd_.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
+            throw_errno(errno, in(name));
+        }
     }
-}
 
-void write_volume(const fs::path& directory, const Volume& volume, bool with_helper) {
+    /// Makes the link that has `target` start the unit, in a directory that is made for the first of them.
+    void link_to_target(const std::string& target_directory, const std::string& unit) const {
+        const std::string link = target_directory + "/" + unit;
+        const std::string goal = "../" + unit;
+        if (::symlinkat(goal.c_str(), fd_.get(), link.c_str()) == 0) {
+            return;
+        }
+        if (errno != ENOENT) {
+            throw_errno(errno, in(link));
+        }
+        make_subdirectory(target_directory);
+        if (::symlinkat(goal.c_str(), fd_.get(), link.c_str()) != 0) {
+            throw_errno(errno, in(link));
+        }
+    }
+
+  private:
+    [[nodiscard]] std::string in(const std::string& name) const { return path_ + "/" + name; }
+
+    std::string path_;
+    UniqueFd fd_;
+};
+
+void write_volume(const UnitDirectory& directory, const Volume& volume, bool with_helper) {
     // All texts first: a volume that one of them refuses leaves no file behind.
     const std::string mount_name = mount_unit_name(volume.mountpoint);
     const std::string mount = mount_unit(volume, with_helper);
-    const std::string drop_in = unlock_drop_in(volume);
+    const std::optional<std::string> drop_in = unlock_drop_in(volume);
 
-    create_file(directory / mount_name, mount);
-    const fs::path drop_ins = directory / (unlock_unit_name(volume) + ".d");
-    make_directories(drop_ins);
-    create_file(drop_ins / "50-volume.conf", drop_in);
+    directory.create_file(mount_name, mount);
+    if (drop_in) {
+        const std::string drop_ins = unlock_unit_name(volume) + ".d";
+        directory.make_subdirectory(drop_ins);
+        directory.create_file(drop_ins + "/50-volume.conf", *drop_in);
+    }
     if (!volume.noauto) {
-        link_to_target(directory, volume.nofail ? "local-fs.target.wants" : "local-fs.target.requires",
-                       mount_name);
+        directory.link_to_target(volume.nofail ? "local-fs.target.wants" : "local-fs.target.requires",
+                                 mount_name);
     }
 }
 
@@ -129,9 +157,10 @@ std::vector<std::string> write_units(const Paths& paths, const fs::path& directo
             complaints.emplace_back(problem.in(place).what());
         }
         const bool with_helper = has_mount_helper(paths);
+        const UnitDirectory units{directory};
         for (const Volume& volume : manifest.volumes) {
             try {
-                write_volume(directory, volume, with_helper);
+                write_volume(units, volume, with_helper);
             } catch (const Error& error) {
                 complaints.emplace_back(error.in("volume " + volume.name).in(place).what());
             }

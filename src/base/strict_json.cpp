@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 namespace sealmount {
 
@@ -60,6 +61,7 @@ ObjectReader::ObjectReader(const Json& value, std::string path) : value_(value),
     if (!value.is_object()) {
         throw Error{Reason::config, (path_.empty() ? "the document" : path_) + ": must be an object"};
     }
+    asked_.resize(value.size());
 }
 
 std::string ObjectReader::path_of(const std::string_view member) const {
@@ -71,9 +73,13 @@ void ObjectReader::fail(const std::string_view member, const std::string_view me
 }
 
 const Json* ObjectReader::find(const std::string_view member) {
-    asked_.emplace(member);
-    const auto found = value_.find(std::string{member});
-    return found == value_.end() ? nullptr : &*found;
+    const auto& members = value_.get_ref<const Json::object_t&>();
+    const auto found = std::ranges::find(members, member, &Json::object_t::value_type::first);
+    if (found == members.end()) {
+        return nullptr;
+    }
+    asked_[static_cast<std::size_t>(found - members.begin())] = true;
+    return &found->second;
 }
 
 const Json& ObjectReader::require(const std::string_view member) {
@@ -154,10 +160,10 @@ std::vector<std::string> ObjectReader::optional_strings(const std::string_view m
 }
 
 void ObjectReader::finish() const {
-    for (const auto& [member, unused] : value_.items()) {
-        if (!asked_.contains(member)) {
-            fail(member, "is not a known member");
-        }
+    const auto not_asked = std::ranges::find(asked_, false);
+    if (not_asked != asked_.end()) {
+        const auto member = value_.get_ref<const Json::object_t&>().begin() + (not_asked - asked_.begin());
+        fail(member->first, "is not a known member");
     }
 }
 

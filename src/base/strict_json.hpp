@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,7 +57,7 @@ class ObjectReader {
 
     const Json& value_;
     std::string path_;
-    std::set<std::string, std::less<>> asked_;
+    std::vector<bool> asked_; ///< for each member of the value, in its order
 };
 
 } // namespace sealmount

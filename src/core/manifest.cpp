@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace sealmount {
 
@@ -159,19 +161,27 @@ Volume read_volume(const Json& json, const std::string& path) {
 }
 
 /// One volume never takes the name or the place of another.
-void check_unique(const std::vector<Volume>& others, const Volume& volume, const std::string& path) {
-    for (const Volume& other : others) {
-        if (other.name == volume.name) {
+class Taken {
+  public:
+    /// Throws when the volume's name or mount point is another's; else remembers both.
+    void add(const Volume& volume, const std::string& path) {
+        if (names_.contains(volume.name)) {
             throw Error{Reason::config, path + ".name: " + in_quotes(volume.name) +
                                             " is the name of another volume already: choose another name"};
         }
-        if (other.mountpoint == volume.mountpoint) {
+        const auto [place, is_new] = mountpoints_.try_emplace(volume.mountpoint, volume.name);
+        if (!is_new) {
             throw Error{Reason::config, path + ".mountpoint: " + in_quotes(volume.mountpoint) +
-                                            " is the mount point of volume " + in_quotes(other.name) +
+                                            " is the mount point of volume " + in_quotes(place->second) +
                                             " already: choose another directory"};
         }
+        names_.insert(volume.name);
     }
-}
+
+  private:
+    std::unordered_set<std::string> names_;
+    std::unordered_map<std::string, std::string> mountpoints_; ///< and the volume's name
+};
 
 Manifest read_document(const Json& json) {
     ObjectReader reader{json, ""};
@@ -183,11 +193,13 @@ Manifest read_document(const Json& json) {
     const Json& volumes = reader.array("volumes");
     reader.finish();
     Manifest manifest;
+    manifest.volumes.reserve(volumes.size());
+    Taken taken;
     for (std::size_t i = 0; i < volumes.size(); ++i) {
         const std::string path = "volumes[" + std::to_string(i) + "]";
         try {
             Volume volume = read_volume(volumes[i], path);
-            check_unique(manifest.volumes, volume, path);
+            taken.add(volume, path);
             manifest.volumes.push_back(std::move(volume));
         } catch (const Error& error) {
             manifest.problems.push_back(error);
@@ -272,7 +284,11 @@ std::string manifest_with(const std::string_view text, const Volume& volume) {
     Json& volumes = json["volumes"];
     const std::string path = "volumes[" + std::to_string(volumes.size()) + "]";
     Json added = volume_to_json(volume);
-    check_unique(read_document(json).volumes, read_volume(added, path), path);
+    Taken taken;
+    for (const Volume& other : read_document(json).volumes) {
+        taken.add(other, path);
+    }
+    taken.add(read_volume(added, path), path);
     volumes.push_back(std::move(added));
     return to_text(json);
 }

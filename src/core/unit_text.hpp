@@ -5,6 +5,7 @@
 
 #include "core/manifest.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,7 +27,8 @@ namespace sealmount {
 /// Error{config}, here and below.
 [[nodiscard]] std::string mount_unit(const Volume& volume, bool with_helper);
 
-/// The text of the drop-in for the volume's instance of sealmount-unlock@.service.
-[[nodiscard]] std::string unlock_drop_in(const Volume& volume);
+/// The text of the drop-in for the volume's instance of sealmount-unlock@.service; nothing for a volume with
+/// the default timeout, as the template says it all then.
+[[nodiscard]] std::optional<std::string> unlock_drop_in(const Volume& volume);
 
 } // namespace sealmount
