@@ -88,6 +88,25 @@ bool is_utf8(const std::string_view text) {
     }
 }
 
+/// U+FDD0 to U+FDEF and the last two code points of each plane, which Unicode keeps from being characters:
+/// systemd passes over a whole line that holds one, as "not UTF-8 clean". `text` is UTF-8.
+bool has_noncharacter(const std::string_view text) {
+    const auto byte = [&](const std::size_t i) {
+        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+    };
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool in_block =
+            byte(i) == 0xef && byte(i + 1) == 0xb7 && byte(i + 2) >= 0x90 && byte(i + 2) <= 0xaf;
+        const bool ends_first_plane = byte(i) == 0xef && byte(i + 1) == 0xbf && byte(i + 2) >= 0xbe;
+        const bool ends_plane =
+            byte(i) >= 0xf0 && (byte(i + 1) & 0x0fU) == 0x0f && byte(i + 2) == 0xbf && byte(i + 3) >= 0xbe;
+        if (in_block || ends_first_plane || ends_plane) {
+            return true;
+        }
+    }
+    return false;
+}
+
 unsigned read_key_bytes(const ObjectReader& reader, const std::string_view cipher,
                         const std::string_view cipher_member, const std::int64_t key_bytes,
                         const std::string_view member) {
@@ -333,6 +352,11 @@ Complaint complaint_about_path(const std::string_view path) {
     if (!is_utf8(path) || std::ranges::any_of(path, is_control)) {
         return complain("contains control characters or is not UTF-8: rename the directory");
     }
+    if (has_noncharacter(path)) {
+        return complain(
+            "contains a code point that is no character, which systemd unit files cannot express: "
+            "rename the directory");
+    }
     if (path.ends_with('/')) {
         return complain("ends with a slash: leave it out");
     }
@@ -386,6 +410,11 @@ Complaint complaint_about_option(const std::string_view option) {
         return complain(
             "contains a comma, white space, a quote, a backslash or a control character: write each option "
             "as a string of its own");
+    }
+    if (has_noncharacter(option)) {
+        return complain(
+            "contains a code point that is no character, which systemd unit files cannot express: "
+            "take it out");
     }
     for (const auto& [text, mend] : reserved_options) {
         const bool is_beginning = text.ends_with('=') || text.ends_with('.');
