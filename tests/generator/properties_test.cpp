@@ -1,0 +1,216 @@
+// What the units say is what was meant, for 10,000 random volumes; and no string adds a line, a section or a
+// setting, for any bytes. The units are read by a reader of this test's own.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/unit_text.hpp"
+#include "random_volumes.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <stdexcept>
+
+namespace sealmount::test {
+
+namespace {
+
+constexpr std::uint64_t seed = 20261124;
+constexpr std::size_t how_many = 10000;
+
+/// "[Section] Key" and its value, each of them once.
+using Settings = std::map<std::string, std::string>;
+
+std::string_view stripped(std::string_view text) {
+    const std::size_t begin = text.find_first_not_of(" \t\r\n");
+    return begin == std::string_view::npos ? ""
+                                           : text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
+}
+
+/// The value as systemd takes it: "%%" is a percent sign, any other specifier is none of ours.
+std::string expanded(std::string_view value) {
+    std::string text;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        if (value[i] == '%' && (++i == value.size() || value[i] != '%')) {
+            throw std::runtime_error("a specifier in: " + std::string{value});
+        }
+        text += value[i];
+    }
+    return text;
+}
+
+/// systemd.syntax(7), and nothing that it merely tolerates.
+Settings read_unit(std::string_view text) {
+    Settings settings;
+    std::string section;
+    if (!text.ends_with('\n')) {
+        throw std::runtime_error("the last line does not end");
+    }
+    while (!text.empty()) {
+        const std::string_view raw = text.substr(0, text.find('\n'));
+        text.remove_prefix(raw.size() + 1);
+        const std::string_view line = stripped(raw);
+        if (std::ranges::any_of(line, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+            throw std::runtime_error("a control character in: " + std::string{line});
+        }
+        if (raw.ends_with('\\')) {
+            throw std::runtime_error("a continued line: " + std::string{raw});
+        }
+        if (line.empty() || line.front() == '#' || line.front() == ';') {
+            continue;
+        }
+        if (line.front() == '[') {
+            section = std::string{line};
+            continue;
+        }
+        const std::size_t equals = line.find('=');
+        if (section.empty() || equals == std::string_view::npos) {
+            throw std::runtime_error("neither section nor setting: " + std::string{line});
+        }
+        const std::string key = section + " " + std::string{stripped(line.substr(0, equals))};
+        if (!settings.emplace(key, expanded(stripped(line.substr(equals + 1)))).second) {
+            throw std::runtime_error("twice: " + key);
+        }
+    }
+    return settings;
+}
+
+Settings meant_mount(const Volume& volume, bool with_helper) {
+    const std::string unlock = "sealmount-unlock@" + volume.name + ".service";
+    return {
+        {"[Unit] SourcePath", "/etc/sealmount/manifest.json"},
+        {"[Unit] Description", "eCryptfs volume " + volume.name},
+        {"[Unit] Documentation", "man:sealmount(8) man:sealmount-manifest(5)"},
+        {"[Unit] BindsTo", unlock},
+        {"[Unit] After", unlock},
+        {"[Mount] What", volume.lower},
+        {"[Mount] Where", volume.mountpoint},
+        {"[Mount] Type", "ecryptfs"},
+        {"[Mount] Options", meant_options(volume, with_helper)},
+        {"[Mount] KeyringMode", "shared"},
+    };
+}
+
+/// Three questions, and two minutes.
+Settings meant_drop_in(const Volume& volume) {
+    return {{"[Unit] SourcePath", "/etc/sealmount/manifest.json"},
+            {"[Service] TimeoutStartSec", std::to_string(3 * volume.timeout.count() + 120)}};
+}
+
+/// All units of the volume say what was meant.
+void expect_meant(const Volume& volume) {
+    for (const bool with_helper : {false, true}) {
+        EXPECT_EQ(read_unit(mount_unit(volume, with_helper)), meant_mount(volume, with_helper));
+    }
+    EXPECT_EQ(mount_unit_name(volume.mountpoint), meant_unit_name(volume.mountpoint));
+    EXPECT_EQ(unlock_unit_name(volume), "sealmount-unlock@" + volume.name + ".service");
+    const std::optional<std::string> drop_in = unlock_drop_in(volume);
+    ASSERT_EQ(drop_in.has_value(), volume.timeout != std::chrono::seconds{90});
+    if (drop_in) {
+        EXPECT_EQ(read_unit(*drop_in), meant_drop_in(volume));
+    }
+}
+
+TEST(UnitProperties, TheReaderOfThisTestSeesWhatItMust) {
+    EXPECT_THROW(static_cast<void>(read_unit("[Mount]\nWhat=/a\nWhat=/b\n")), std::runtime_error);
+    EXPECT_THROW(static_cast<void>(read_unit("[Mount]\nWhat=/a\\\nWhere=/b\n")), std::runtime_error);
+    EXPECT_THROW(static_cast<void>(read_unit("[Mount]\nWhat=/%n\n")), std::runtime_error);
+    EXPECT_THROW(static_cast<void>(read_unit("[Mount]\nWhat\n")), std::runtime_error);
+    EXPECT_EQ(read_unit("[Mount]\nWhat= /a%% \n"), (Settings{{"[Mount] What", "/a%"}}));
+}
+
+TEST(UnitProperties, RandomVolumesAreReadBackAsMeant) {
+    RecordProperty("seed", std::to_string(seed));
+    const std::vector<Volume> volumes = random_volumes(seed, how_many);
+    Dice dice{seed};
+    const Manifest manifest = read_manifest(manifest_text(volumes, dice));
+    for (const Error& problem : manifest.problems) {
+        ADD_FAILURE() << "seed " << seed << ": " << problem.what();
+    }
+    ASSERT_EQ(manifest.volumes, volumes);
+    for (const Volume& volume : volumes) {
+        SCOPED_TRACE("seed " + std::to_string(seed) + ", volume " + volume.name);
+        ASSERT_NO_THROW(expect_meant(volume));
+        ASSERT_FALSE(HasFailure());
+    }
+}
+
+/// Whatever the bytes, in whatever place: refused, or read back as they are. Here past the manifest's rules.
+TEST(UnitProperties, NoBytesAddALineOrASetting) {
+    Dice dice{seed};
+    std::size_t written = 0;
+    for (std::size_t i = 0; i < how_many; ++i) {
+        Volume volume;
+        volume.name = "vault";
+        volume.lower = "/srv/.vault";
+        volume.mountpoint = "/srv/vault";
+        volume.signature = "7f475b5d20a645dc";
+        volume.key_bytes = 32;
+        const std::string bytes = random_bytes(dice);
+        switch (dice.roll(5)) {
+        case 0:
+            volume.name = bytes;
+            break;
+        case 1:
+            volume.lower += bytes;
+            break;
+        case 2:
+            volume.mountpoint += bytes;
+            break;
+        case 3:
+            volume.cipher = bytes;
+            break;
+        default:
+            volume.options = {bytes};
+        }
+        std::string text;
+        try {
+            text = mount_unit(volume, false);
+        } catch (const Error&) {
+            continue;
+        }
+        ++written;
+        SCOPED_TRACE("seed " + std::to_string(seed) + ", number " + std::to_string(i));
+        ASSERT_NO_THROW(ASSERT_EQ(read_unit(text), meant_mount(volume, false)));
+    }
+    EXPECT_GT(written, how_many / 4);
+    EXPECT_LT(written, how_many);
+}
+
+/// Refused by the manifest's rules with a sentence that fits in one line; or fit for systemd, which passes
+/// over a line with a code point that is no character.
+TEST(UnitProperties, TheManifestLetsNothingPassThatSystemdWouldNotTake) {
+    Dice dice{seed};
+    std::size_t accepted = 0;
+    std::size_t refused = 0;
+    for (std::size_t i = 0; i < how_many; ++i) {
+        const std::string path = "/srv/" + random_bytes(dice);
+        const std::optional<std::string> complaint = complaint_about_path(path);
+        SCOPED_TRACE("seed " + std::to_string(seed) + ", number " + std::to_string(i));
+        if (complaint) {
+            ++refused;
+            ASSERT_EQ(std::ranges::count_if(*complaint, [](unsigned char c) { return c < 0x20; }), 0)
+                << *complaint;
+            continue;
+        }
+        ++accepted;
+        for (const std::string_view no_character :
+             {"\ufffe", "\uffff", "\ufdd0", "\ufdef", "\U0001fffe", "\U0010ffff"}) {
+            ASSERT_EQ(path.find(no_character), std::string::npos);
+        }
+        Volume volume;
+        volume.name = "vault";
+        volume.lower = path;
+        volume.mountpoint = path;
+        volume.signature = "7f475b5d20a645dc";
+        volume.key_bytes = 32;
+        ASSERT_NO_THROW(ASSERT_EQ(read_unit(mount_unit(volume, true)), meant_mount(volume, true)));
+    }
+    EXPECT_GT(accepted, how_many / 10);
+    EXPECT_GT(refused, how_many / 10);
+}
+
+} // namespace
+
+} // namespace sealmount::test
