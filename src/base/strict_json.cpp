@@ -29,6 +29,11 @@ std::string plain_words(const std::string_view what) {
     return std::string{at == std::string_view::npos ? what : what.substr(at + 2)};
 }
 
+std::string_view between_quotes(const std::string_view text) {
+    const std::size_t begin = text.find('\'') + 1;
+    return text.substr(begin, text.rfind('\'') - begin);
+}
+
 } // namespace
 
 Json parse_json(const std::string_view text) {
@@ -50,6 +55,10 @@ Json parse_json(const std::string_view text) {
         value = Json::parse(text.begin(), text.end(), watch);
     } catch (const Json::parse_error& error) {
         throw Error{Reason::config, place_of(text, error.byte) + ": not JSON: " + plain_words(error.what())};
+    } catch (const Json::out_of_range& error) { // of a number; it says which and not where
+        const std::size_t place = text.find(between_quotes(error.what()));
+        throw Error{Reason::config,
+                    place_of(text, place + 1) + ": the number is larger than any that can be read"};
     }
     if (repeated) {
         throw Error{Reason::config, "the member \"" + *repeated + "\" stands twice in one object"};

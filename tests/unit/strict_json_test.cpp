@@ -40,6 +40,11 @@ TEST(StrictJsonTest, TextThatIsNotUtf8IsRefused) {
     EXPECT_THAT(refusal("{\"a\": \"\xc3\"}"), testing::HasSubstr("not JSON"));
 }
 
+TEST(StrictJsonTest, NumberThatNothingCanHoldIsRefused) {
+    EXPECT_EQ(refusal("{\n  \"a\": -1e999}"), "2:8: the number is larger than any that can be read");
+    EXPECT_EQ(refusal("[1, 11e400]"), "1:5: the number is larger than any that can be read");
+}
+
 TEST(StrictJsonTest, RepeatedMemberIsRefused) {
     EXPECT_THAT(refusal(R"({"a": 1, "a": 2})"),
                 testing::HasSubstr("the member \"a\" stands twice in one object"));
