@@ -1,0 +1,64 @@
+// Fuzz target: any bytes as a manifest, and the units of every volume that it accepts. What must hold: no
+// crash, only Error is thrown, and each unit has exactly its lines, whatever the strings.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/manifest.hpp"
+#include "core/unit_text.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+using namespace sealmount;
+
+namespace {
+
+void require(bool holds) {
+    if (!holds) {
+        std::abort();
+    }
+}
+
+std::ptrdiff_t lines(std::string_view text) {
+    return std::ranges::count(text, '\n');
+}
+
+void look_at(const Volume& volume) {
+    static const std::ptrdiff_t usual = [] {
+        Volume plain;
+        plain.name = "vault";
+        plain.lower = "/srv/.vault";
+        plain.mountpoint = "/srv/vault";
+        return lines(mount_unit(plain, false));
+    }();
+    for (const bool with_helper : {false, true}) {
+        const std::string text = mount_unit(volume, with_helper);
+        require(lines(text) == usual);
+        require(std::ranges::count(text, '\0') == 0 && text.find("\\\n") == std::string::npos);
+    }
+    const std::optional<std::string> drop_in = unlock_drop_in(volume);
+    require(!drop_in || lines(*drop_in) == 8);
+    try {
+        require(mount_unit_name(volume.mountpoint).ends_with(".mount"));
+    } catch (const Error&) { // longer than systemd allows
+    }
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+    const std::string_view text{reinterpret_cast<const char*>(data), size};
+    try {
+        const Manifest manifest = read_manifest(text);
+        for (const Volume& volume : manifest.volumes) {
+            look_at(volume);
+        }
+        if (manifest.problems.empty() && !manifest.volumes.empty()) {
+            const std::string shorter = manifest_without(text, manifest.volumes.front().name);
+            const Manifest again = read_manifest(manifest_with(shorter, manifest.volumes.front()));
+            require(again.problems.empty() && again.volumes.size() == manifest.volumes.size() &&
+                    again.volumes.back() == manifest.volumes.front());
+        }
+    } catch (const Error&) { // refused, as it should be
+    }
+    return 0;
+}

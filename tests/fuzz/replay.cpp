@@ -1,0 +1,24 @@
+// Runs a fuzz target once for each file that is named: a test without libFuzzer.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <cstddef>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size);
+
+int main(int argc, char** argv) {
+    for (int i = 1; i < argc; ++i) {
+        std::ifstream file{argv[i], std::ios::binary};
+        const std::string contents{std::istreambuf_iterator<char>{file}, {}};
+        if (!file) {
+            std::fprintf(stderr, "%s: cannot be read\n", argv[i]);
+            return 66;
+        }
+        LLVMFuzzerTestOneInput(reinterpret_cast<const unsigned char*>(contents.data()), contents.size());
+    }
+    std::printf("%d inputs\n", argc - 1);
+    return argc > 1 ? 0 : 64;
+}
