@@ -30,17 +30,20 @@ cd /run/many
 check_no_output "the generator has nothing to say of 10,000 volumes" . "$generator" --root /run/many units units units
 (cd units && printf '%s\n' *.mount) >/lab/results/units
 
-# Ordered behind all of them it loads all of them, and starts none.
+# Ordered behind all of them it loads all of them, and starts none. The unlock's template is not in its way: to load that 10,000
+# times takes minutes here.
+cp /lib/systemd/system/{local-fs,local-fs-pre,umount}.target target/
 printf '[Unit]\nDefaultDependencies=no\n' >target/all.target
 sed 's/^/After=/' /lab/results/units >>target/all.target
 chmod -R a+rX /run/many
 loads() {
-    SYSTEMD_UNIT_PATH=/run/many/units:/run/many/target: setpriv --reuid 65534 --regid 65534 --clear-groups \
-        /lib/systemd/systemd --test --system --unit=all.target >/lab/results/dump 2>/lab/results/dump-log
+    SYSTEMD_UNIT_PATH=/run/many/units:/run/many/target setpriv --reuid 65534 --regid 65534 --clear-groups \
+        /lib/systemd/systemd --test --system --unit=all.target >/root/dump 2>/lab/results/dump-log
 }
 began=$SECONDS
 check "systemd loads them" loads
 note "that took $((SECONDS - began)) s"
+keep /root/dump
 END
 
 results=$WORK/boots/generate
