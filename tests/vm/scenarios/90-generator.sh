@@ -3,6 +3,7 @@
 # 10,000 random volumes: systemd reads from their units what was meant; 1,000 cost no more CPU than in /etc/fstab
 need_product
 
+# SEALMOUNT_LAB_SEED=NUMBER tries other volumes.
 seed=${SEALMOUNT_LAB_SEED:-20261124}
 step "seed $seed"
 mkdir "$SHARE/volumes"
