@@ -69,7 +69,7 @@ class UnitDirectory {
         }
     }
 
-    /// Makes the link that has `target` start the unit, in a directory that is made for the first of them.
+    /// Makes the link by which a target starts the unit, in a directory that is made for the first of them.
     void link_to_target(const std::string& target_directory, const std::string& unit) const {
         const std::string link = target_directory + "/" + unit;
         const std::string goal = "../" + unit;
