@@ -21,6 +21,10 @@ namespace {
 constexpr key_serial_t own_keyring = KEY_SPEC_PROCESS_KEYRING;
 constexpr key_serial_t user_keyring = KEY_SPEC_USER_KEYRING;
 
+/// Where *user* keys of people are.
+constexpr std::array people_keyrings = {user_keyring, KEY_SPEC_SESSION_KEYRING,
+                                        KEY_SPEC_USER_SESSION_KEYRING};
+
 // Whoever possesses the key may find it, which is all that a mount needs (keyctl_setperm(3)).
 constexpr key_perm_t possessor_search = KEY_POS_SEARCH;
 static_assert(possessor_search == 0x08000000);
@@ -117,6 +121,8 @@ class KernelKeyring final : public Keyring {
     void drop_master(std::string_view name) override;
     bool has_volume_key(std::string_view signature) override;
     bool has_user_key(std::string_view signature) override;
+    std::optional<SecretBytes> read_user_key(std::string_view description, std::size_t limit) override;
+    bool drop_user_key(std::string_view description) override;
     std::expected<void, Refusal> load_volume_key(std::string_view signature, std::string_view text) override;
     bool unload_volume_key(std::string_view signature) override;
     std::expected<void, Refusal> prove_volume_key(std::string_view signature, std::string_view text) override;
@@ -192,6 +198,59 @@ bool KernelKeyring::has_volume_key(const std::string_view signature) {
 
 bool KernelKeyring::has_user_key(const std::string_view signature) {
     return find_key(user_keyring, "user", signature).has_value();
+}
+
+std::optional<SecretBytes> KernelKeyring::read_user_key(const std::string_view description,
+                                                        const std::size_t limit) {
+    for (const key_serial_t keyring : people_keyrings) {
+        const auto id = find_key(keyring, "user", description);
+        if (!id) {
+            continue;
+        }
+        const auto what = "the user key " + std::string{description};
+        // What is in the session's keyring is possessed already.
+        std::optional<LinkedKey> possessed;
+        if (keyring != KEY_SPEC_SESSION_KEYRING) {
+            if (::keyctl_link(keyring, own_keyring) < 0) {
+                throw_errno(errno, "cannot reach " + what);
+            }
+            possessed.emplace(keyring, own_keyring);
+        }
+        SecretBytes payload{limit};
+        const auto bytes = payload.bytes();
+        const auto size = ::keyctl_read(*id, reinterpret_cast<char*>(bytes.data()), bytes.size());
+        if (size < 0) {
+            throw_errno(errno, "cannot read " + what);
+        }
+        if (static_cast<std::size_t>(size) > limit) { // the size of the whole payload (keyctl_read(3))
+            throw Error{Reason::bad_data, what + " holds more than " + std::to_string(limit) + " bytes"};
+        }
+        payload.shrink(static_cast<std::size_t>(size));
+        return payload;
+    }
+    return std::nullopt;
+}
+
+bool KernelKeyring::drop_user_key(const std::string_view description) {
+    bool dropped = false;
+    for (const key_serial_t keyring : people_keyrings) {
+        const auto id = find_key(keyring, "user", description);
+        if (!id) {
+            continue;
+        }
+        dropped = true;
+        // ENOENT: found through another keyring that is linked into this one.
+        if (::keyctl_unlink(*id, keyring) < 0 && errno != ENOENT) {
+            throw_errno(errno, "cannot drop the user key " + std::string{description});
+        }
+    }
+    for (const key_serial_t keyring : people_keyrings) {
+        if (find_key(keyring, "user", description)) {
+            throw Error{Reason::refused, "the user key " + std::string{description} +
+                                             " is in another keyring as well (look at 'keyctl show')"};
+        }
+    }
+    return dropped;
 }
 
 std::expected<void, Refusal> KernelKeyring::load_volume_key(const std::string_view signature,

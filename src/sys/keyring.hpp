@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,6 +51,18 @@ class Keyring {
     /// Is there a *user* key of this description? eCryptfs would take it instead of ours
     /// (fs/ecryptfs/keystore.c, ecryptfs_keyring_auth_tok_for_sig).
     [[nodiscard]] virtual bool has_user_key(std::string_view signature) = 0;
+
+    /// The payload of the *user* key of this description, at most `limit` bytes: Error{bad_data} when it is
+    /// longer, nothing when there is none. Looked for where a mount by hand would find it: in root's user
+    /// keyring, where ecryptfs-add-passphrase puts it, then in the session's and the user-session keyring.
+    /// Only a possessor may read a key, and not every session has the user keyring linked (sudo(8),
+    /// services): for the moment of reading it is linked into the process's own. Nothing stays behind.
+    [[nodiscard]] virtual std::optional<SecretBytes> read_user_key(std::string_view description,
+                                                                   std::size_t limit) = 0;
+
+    /// Unlinks the *user* key of this description from each of those keyrings; false when it was in none.
+    /// Error{refused} when it can still be found, because a keyring further down holds it.
+    virtual bool drop_user_key(std::string_view description) = 0;
 
     /// Loads an encrypted key into root's user keyring from its text and narrows its permissions at once. The
     /// master key that the text names must be loaded. text_rejected when the kernel says EINVAL,

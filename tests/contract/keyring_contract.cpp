@@ -16,11 +16,13 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <keyutils.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <array>
 #include <functional>
 #include <ostream>
+#include <unistd.h>
 
 namespace sealmount::testing {
 
@@ -37,7 +39,7 @@ class KeyringWorld {
     virtual TpmOpener* tpm() = 0;
     virtual bool readable(const std::string& signature) = 0;
     virtual bool has_master(const std::string& type, const std::string& name) = 0;
-    virtual void add_user_key(const std::string& signature) = 0;
+    virtual void add_user_key(const std::string& signature, const std::string& payload = "x") = 0;
     virtual void remove_user_key(const std::string& signature) = 0;
 };
 
@@ -50,7 +52,10 @@ class FakeWorld final : public KeyringWorld {
     bool has_master(const std::string& type, const std::string& name) override {
         return fake().has_master(type + ":" + name);
     }
-    void add_user_key(const std::string& signature) override { fake().add_user_key(signature); }
+    void add_user_key(const std::string& signature, const std::string& payload) override {
+        const auto bytes = as_bytes(payload);
+        fake().add_user_key(signature, {bytes.begin(), bytes.end()});
+    }
     void remove_user_key(const std::string& signature) override { fake().remove_user_key(signature); }
 
   private:
@@ -94,8 +99,8 @@ class KernelWorld final : public KeyringWorld {
     bool has_master(const std::string& type, const std::string& name) override {
         return ::keyctl_search(KEY_SPEC_PROCESS_KEYRING, type.c_str(), name.c_str(), 0) >= 0;
     }
-    void add_user_key(const std::string& signature) override {
-        if (::add_key("user", signature.c_str(), "x", 1, KEY_SPEC_USER_KEYRING) < 0) {
+    void add_user_key(const std::string& signature, const std::string& payload) override {
+        if (::add_key("user", signature.c_str(), payload.data(), payload.size(), KEY_SPEC_USER_KEYRING) < 0) {
             throw_errno(errno, "add_key");
         }
     }
@@ -258,6 +263,74 @@ TEST_P(KeyringContract, UserKeysAreToldFromVolumeKeys) {
     EXPECT_FALSE(keyring().has_volume_key(signature));
     world_->remove_user_key(signature);
     EXPECT_FALSE(keyring().has_user_key(signature));
+}
+
+std::string text_of(const std::optional<SecretBytes>& payload) {
+    if (!payload) {
+        return "(none)";
+    }
+    const auto bytes = payload->bytes();
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+TEST_P(KeyringContract, UserKeysAreReadAndDropped) {
+    EXPECT_FALSE(keyring().read_user_key(signature, 100));
+    EXPECT_FALSE(keyring().drop_user_key(signature));
+    world_->add_user_key(signature, "a token");
+    world_->add_user_key(other_signature, "another");
+    EXPECT_EQ(text_of(keyring().read_user_key(signature, 100)), "a token");
+    EXPECT_EQ(text_of(keyring().read_user_key(signature, 7)), "a token");
+    EXPECT_THROW(static_cast<void>(keyring().read_user_key(signature, 6)), Error);
+    EXPECT_TRUE(keyring().drop_user_key(signature));
+    EXPECT_FALSE(keyring().read_user_key(signature, 100));
+    EXPECT_EQ(text_of(keyring().read_user_key(other_signature, 100)), "another");
+}
+
+TEST_P(KeyringContract, AVolumeKeyIsNoUserKey) {
+    keyring().load_user_master(name, master());
+    ASSERT_TRUE(keyring().load_volume_key(signature, text()));
+    EXPECT_FALSE(keyring().read_user_key(signature, 1000));
+    EXPECT_FALSE(keyring().drop_user_key(signature));
+    EXPECT_TRUE(keyring().has_volume_key(signature));
+}
+
+/// Joining another session is for good, so a child does it.
+int in_a_session_of_its_own(const std::function<bool()>& check) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::_exit(::keyctl_join_session_keyring(nullptr) >= 0 && check() ? 0 : 1);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    return status;
+}
+
+TEST(KernelKeyringTest, ASessionWithoutTheUserKeyringReadsAndDropsItsKeys) {
+    KernelWorld world;
+    world.add_user_key(signature, "a token");
+    EXPECT_EQ(in_a_session_of_its_own([&] {
+                  const auto id = ::keyctl_search(KEY_SPEC_USER_KEYRING, "user", signature, 0);
+                  std::array<char, 16> text{};
+                  // Without possession the kernel says no; and so it does afterwards.
+                  const auto closed = [&] {
+                      return ::keyctl_read(static_cast<key_serial_t>(id), text.data(), text.size()) < 0;
+                  };
+                  return closed() && text_of(world.keyring().read_user_key(signature, 100)) == "a token" &&
+                         closed() && world.keyring().drop_user_key(signature);
+              }),
+              0);
+    EXPECT_FALSE(world.keyring().has_user_key(signature));
+}
+
+TEST(KernelKeyringTest, AKeyOfTheSessionAloneIsReadAndDropped) {
+    EXPECT_EQ(in_a_session_of_its_own([] {
+                  KernelWorld world;
+                  return ::add_key("user", signature, "a token", 7, KEY_SPEC_SESSION_KEYRING) >= 0 &&
+                         text_of(world.keyring().read_user_key(signature, 100)) == "a token" &&
+                         world.keyring().drop_user_key(signature) &&
+                         !world.keyring().read_user_key(signature, 100);
+              }),
+              0);
 }
 
 TEST_P(KeyringContract, KernelWithoutTrustedKeysSaysSo) {

@@ -90,6 +90,30 @@ bool FakeKeyring::has_user_key(const std::string_view signature) {
     return user_keys_.contains(signature);
 }
 
+std::optional<SecretBytes> FakeKeyring::read_user_key(const std::string_view description,
+                                                      const std::size_t limit) {
+    call();
+    const auto key = user_keys_.find(description);
+    if (key == user_keys_.end()) {
+        return std::nullopt;
+    }
+    if (key->second.size() > limit) {
+        throw Error{Reason::bad_data, "the user key " + std::string{description} + " holds more than " +
+                                          std::to_string(limit) + " bytes"};
+    }
+    return SecretBytes{std::span<const std::byte>{key->second}};
+}
+
+bool FakeKeyring::drop_user_key(const std::string_view description) {
+    call();
+    const auto key = user_keys_.find(description);
+    if (key == user_keys_.end()) {
+        return false;
+    }
+    user_keys_.erase(key);
+    return true;
+}
+
 std::expected<std::vector<std::byte>, Refusal> FakeKeyring::open_text(const std::string_view text) const {
     if (!encrypted_type_) {
         return std::unexpected{Refusal{RefusalKind::key_type_absent, "No such device"}};

@@ -29,7 +29,9 @@ class FakeKeyring final : public Keyring {
     /// Whether encrypted keys accept trusted masters.
     void set_trusted_masters(const bool accepted) { trusted_masters_ = accepted; }
     void set_encrypted_type(const bool present) { encrypted_type_ = present; }
-    void add_user_key(const std::string& signature) { user_keys_.insert(signature); }
+    void add_user_key(const std::string& signature, std::vector<std::byte> payload = {std::byte{'x'}}) {
+        user_keys_[signature] = std::move(payload);
+    }
     void remove_user_key(const std::string& signature) { user_keys_.erase(signature); }
     /// The process is gone, and its own keyring with it.
     void end_process() { masters_.clear(); }
@@ -58,6 +60,8 @@ class FakeKeyring final : public Keyring {
     void drop_master(std::string_view name) override;
     bool has_volume_key(std::string_view signature) override;
     bool has_user_key(std::string_view signature) override;
+    std::optional<SecretBytes> read_user_key(std::string_view description, std::size_t limit) override;
+    bool drop_user_key(std::string_view description) override;
     std::expected<void, Refusal> load_volume_key(std::string_view signature, std::string_view text) override;
     bool unload_volume_key(std::string_view signature) override;
     std::expected<void, Refusal> prove_volume_key(std::string_view signature, std::string_view text) override;
@@ -77,7 +81,7 @@ class FakeKeyring final : public Keyring {
     bool encrypted_type_ = true;
     std::map<std::string, std::vector<std::byte>, std::less<>> masters_; ///< by "TYPE:NAME"
     std::map<std::string, VolumeKey, std::less<>> volume_keys_;
-    std::set<std::string, std::less<>> user_keys_;
+    std::map<std::string, std::vector<std::byte>, std::less<>> user_keys_;
     Fault fault_;
 };
 
