@@ -5,6 +5,7 @@
 #include "core/enroll.hpp"
 #include "core/passphrase.hpp"
 #include "core/unit_text.hpp"
+#include "sys/credentials.hpp"
 #include "sys/esys_tpm.hpp"
 #include "sys/kernel_keyring.hpp"
 #include "sys/secret_input.hpp"
@@ -23,6 +24,11 @@ struct Words {
     EnrollRequest request;
     std::string pcrs = "7";
     std::string passphrase_file;
+    std::string passphrase_credential;
+    std::string from_keyring;
+    std::string filename_key;
+    bool unlink = false;
+    bool no_guard = false;
     std::string cipher;
     unsigned key_bytes = 0;
     unsigned timeout = 90;
@@ -41,7 +47,8 @@ SecretBytes ask(Prompt& terminal, const std::string& question) {
     if (!answer) {
         throw Error{Reason::usage,
                     std::string{"no passphrase: "} + describe(answer.error().kind) +
-                        "; without a terminal, give --passphrase-file FILE, or - for standard input"};
+                        "; without a terminal, give --passphrase-file FILE (- for standard input), "
+                        "--passphrase-credential ID, or --from-keyring SIG"};
     }
     return std::move(*answer);
 }
@@ -49,6 +56,9 @@ SecretBytes ask(Prompt& terminal, const std::string& question) {
 SecretBytes passphrase_for(const Words& words, const Survey& survey) {
     if (!words.passphrase_file.empty()) {
         return read_secret(words.passphrase_file, longest_passphrase);
+    }
+    if (!words.passphrase_credential.empty()) {
+        return read_credential(words.passphrase_credential, longest_passphrase);
     }
     const auto terminal = terminal_prompt();
     SecretBytes passphrase = ask(*terminal, "Mount passphrase of " + words.request.volume.lower + ": ");
@@ -61,8 +71,9 @@ SecretBytes passphrase_for(const Words& words, const Survey& survey) {
     return passphrase;
 }
 
-void print_json(const Enrolled& enrolled, const std::vector<std::string>& warnings) {
+void print_json(const Enrolled& enrolled, std::vector<std::string> warnings) {
     const Volume& volume = enrolled.volume;
+    warnings.insert(warnings.end(), enrolled.warnings.begin(), enrolled.warnings.end());
     Json json = {
         {"name", volume.name},
         {"lower", volume.lower},
@@ -76,6 +87,7 @@ void print_json(const Enrolled& enrolled, const std::vector<std::string>& warnin
         {"new_master", enrolled.new_master},
         {"new_srk", enrolled.new_srk},
         {"proved_in_kernel", enrolled.proved_in_kernel},
+        {"guarded", enrolled.guarded},
         {"files", enrolled.files},
         {"warnings", warnings}};
     std::printf("%s\n", json.dump(2).c_str());
@@ -86,9 +98,10 @@ std::string shell_word(const std::string& word) {
     return word.find('\\') == std::string::npos ? word : "'" + word + "'";
 }
 
-void print_words(const Enrolled& enrolled, const Globals& globals) {
+void print_words(const Enrolled& enrolled, const bool typed, const Globals& globals) {
     const Volume& volume = enrolled.volume;
-    std::printf("Enrolled %s: %s on %s\n", volume.name.c_str(), volume.lower.c_str(),
+    std::printf("Enrolled %s%s: %s on %s\n", volume.name.c_str(),
+                enrolled.files.empty() ? " (it was already)" : "", volume.lower.c_str(),
                 volume.mountpoint.c_str());
     std::printf("  key        %s (%s, %u bytes)\n", volume.signature.c_str(), volume.cipher.c_str(),
                 volume.key_bytes);
@@ -102,8 +115,17 @@ void print_words(const Enrolled& enrolled, const Globals& globals) {
                                          ? "unsealed, compared, and loaded by the kernel"
                                          : "unsealed and compared; not by the kernel, which has no "
                                            "trusted keys or another TPM");
+    if (enrolled.guarded) {
+        std::printf("  guarded    nothing is written into %s while the volume is not mounted\n",
+                    volume.mountpoint.c_str());
+    }
     std::printf("Keep the passphrase: it opens the volume when the TPM cannot. Back up %s.\n",
                 globals.paths().configuration().c_str());
+    if (!typed) {
+        std::printf("Nobody typed the passphrase now. Make sure that it is known: 'ecryptfs-add-passphrase' "
+                    "must answer with [%s].\n",
+                    volume.signature.c_str());
+    }
     if (globals.paths().is_running_system()) {
         std::printf(
             "It mounts at the next boot. To mount it now:\n  systemctl daemon-reload && systemctl start %s\n",
@@ -111,8 +133,64 @@ void print_words(const Enrolled& enrolled, const Globals& globals) {
     }
 }
 
+/// Which key is meant must be plain: one source, and its own options only.
+void check_sources(const Words& words) {
+    const int sources = static_cast<int>(!words.passphrase_file.empty()) +
+                        static_cast<int>(!words.passphrase_credential.empty()) +
+                        static_cast<int>(!words.from_keyring.empty());
+    if (sources > 1) {
+        throw Error{Reason::usage, "give only one of --passphrase-file, --passphrase-credential and "
+                                   "--from-keyring: one volume has one passphrase"};
+    }
+    if (words.from_keyring.empty() && (words.unlink || !words.filename_key.empty())) {
+        throw Error{Reason::usage, "--filename-key and --unlink go with --from-keyring"};
+    }
+    for (const auto& [option, signature] : {std::pair{"--from-keyring", &words.from_keyring},
+                                            std::pair{"--filename-key", &words.filename_key}}) {
+        if (const auto complaint = complaint_about_signature(*signature); !signature->empty() && complaint) {
+            throw Error{Reason::usage, std::string{option} + ": " + *complaint};
+        }
+    }
+}
+
+std::optional<KeyringKeys> keyring_keys(const Words& words) {
+    if (words.from_keyring.empty()) {
+        return std::nullopt;
+    }
+    KeyringKeys keys{.signature = words.from_keyring, .filename_signature = {}, .drop = words.unlink};
+    if (!words.filename_key.empty()) {
+        keys.filename_signature = words.filename_key;
+    }
+    return keys;
+}
+
+/// To standard error; --json has them in its document.
+void print_warnings(const std::vector<std::string>& warnings, const Globals& globals) {
+    if (!globals.json) {
+        for (const std::string& warning : warnings) {
+            std::fprintf(stderr, "sealmount: warning: %s\n", warning.c_str());
+        }
+    }
+}
+
+Enrolled enroll_under_lock(const Words& words, const EnrollWorld& world, EnrollDraft& draft,
+                           const Globals& globals) {
+    // A person who thinks holds no lock.
+    const SecretBytes passphrase =
+        draft.request.from_keyring ? SecretBytes{} : passphrase_for(words, draft.survey);
+    const FileLock lock = world.store.lock();
+    step(words, globals,
+         draft.request.from_keyring ? "Sealing the keys and proving them"
+                                    : "Deriving the keys, sealing and proving them");
+    return draft.request.from_keyring ? enroll_from_keyring(world, draft) : enroll(world, draft, passphrase);
+}
+
 int run_enroll(Words& words, const Globals& globals) {
+    check_sources(words);
     EnrollRequest& request = words.request;
+    request.from_keyring = keyring_keys(words);
+    request.filename_encryption |= !words.filename_key.empty();
+    request.guard = !words.no_guard;
     request.pcrs = parse_pcr_selection(words.pcrs);
     request.volume.timeout = std::chrono::seconds{words.timeout};
     request.volume.nofail = !words.required;
@@ -128,19 +206,13 @@ int run_enroll(Words& words, const Globals& globals) {
     const EnrollWorld world{store, *tpm, *keyring, pause_between_tries, globals.tcti.empty()};
 
     EnrollDraft draft = prepare_enrollment(world, request);
-    if (!globals.json) {
-        for (const std::string& warning : draft.warnings) {
-            std::fprintf(stderr, "sealmount: warning: %s\n", warning.c_str());
-        }
-    }
-    const SecretBytes passphrase = passphrase_for(words, draft.survey);
-    const FileLock lock = store.lock();
-    step(words, globals, "Deriving the keys, sealing and proving them");
-    const Enrolled enrolled = enroll(world, draft, passphrase);
+    print_warnings(draft.warnings, globals);
+    const Enrolled enrolled = enroll_under_lock(words, world, draft, globals);
+    print_warnings(enrolled.warnings, globals);
     if (globals.json) {
         print_json(enrolled, draft.warnings);
     } else if (!words.quiet) {
-        print_words(enrolled, globals);
+        print_words(enrolled, !request.from_keyring, globals);
     }
     return 0;
 }
@@ -155,6 +227,13 @@ Run declare_enroll(CLI::App& verb, const Globals& globals) {
     verb.add_option("--mountpoint", volume.mountpoint, "where the volume is to be mounted")->required();
     verb.add_option("--passphrase-file", words->passphrase_file,
                     "read the mount passphrase from there; - for standard input");
+    verb.add_option("--passphrase-credential", words->passphrase_credential,
+                    "read it from the systemd credential of this name");
+    verb.add_option("--from-keyring", words->from_keyring,
+                    "take the key of this signature that ecryptfs-add-passphrase put into the keyring");
+    verb.add_option("--filename-key", words->filename_key,
+                    "with it, for an empty volume: the signature of the key of the file names");
+    verb.add_flag("--unlink", words->unlink, "with it: drop the key from the keyring afterwards");
     verb.add_flag("--filename-encryption", words->request.filename_encryption,
                   "the volume encrypts file names (detected unless it is empty)");
     verb.add_option("--cipher", words->cipher, "the cipher, for an empty volume (aes)");
@@ -170,6 +249,8 @@ Run declare_enroll(CLI::App& verb, const Globals& globals) {
     verb.add_flag("--noauto", volume.noauto, "do not mount at boot");
     verb.add_flag("--headless", volume.headless, "never ask for the passphrase");
     verb.add_option("--timeout", words->timeout, "seconds to wait for each answer")->capture_default_str();
+    verb.add_flag("--no-guard", words->no_guard,
+                  "leave the mount point writable while the volume is not mounted");
     verb.add_flag("--quiet", words->quiet, "say nothing when all is well");
     return [words, &globals] { return run_enroll(*words, globals); };
 }

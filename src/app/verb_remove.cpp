@@ -31,16 +31,22 @@ void confirm(const std::string& name) {
 
 int run_remove(const std::string& name, const bool yes, const Globals& globals) {
     const Store store{globals.paths()};
-    static_cast<void>(store.volume(name));
-    if (!yes) {
-        confirm(name);
+    // What was confirmed and then killed is only gone on with.
+    if (!is_half_removed(store, name)) {
+        static_cast<void>(store.volume(name));
+        if (!yes) {
+            confirm(name);
+        }
     }
     const FileLock lock = store.lock();
     const Removed removed = remove_volume(store, name);
     if (globals.json) {
-        const Json json = {{"name", name}, {"files", removed.files}};
+        const Json json = {{"name", name}, {"files", removed.files}, {"warnings", removed.warnings}};
         std::printf("%s\n", json.dump(2).c_str());
         return 0;
+    }
+    for (const std::string& warning : removed.warnings) {
+        std::fprintf(stderr, "sealmount: warning: %s\n", warning.c_str());
     }
     std::printf("Removed %s. Its encrypted files are untouched; its passphrase opens them.\n", name.c_str());
     if (globals.paths().is_running_system()) {

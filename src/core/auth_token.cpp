@@ -26,8 +26,7 @@ unsigned number_at(const std::span<const std::byte> bytes, const std::size_t off
 
 Fekek read_auth_token(const SecretBytes& payload, const std::string_view signature) {
     const auto refuse = [&](const std::string& why) {
-        throw Error{Reason::bad_data, "the user key " + std::string{signature} + " in the keyring " + why +
-                                          ": drop it, and put it there anew with 'ecryptfs-add-passphrase'"};
+        throw Error{Reason::bad_data, "the user key " + std::string{signature} + " in the keyring " + why};
     };
     const std::span<const std::byte> bytes = payload.bytes();
     if (bytes.size() != auth_token_size) {

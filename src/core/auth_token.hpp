@@ -14,7 +14,7 @@ namespace sealmount {
 inline constexpr std::size_t auth_token_size = 740;
 
 /// The FEKEK in the token. `signature` is the description of the key that holds it. Throws Error{bad_data}
-/// with the mend when it is no token of a passphrase, names another key inside, or holds a FEKEK whose own
+/// when it is no token of a passphrase, names another key inside, or holds a FEKEK whose own
 /// signature is another one.
 [[nodiscard]] Fekek read_auth_token(const SecretBytes& payload, std::string_view signature);
 

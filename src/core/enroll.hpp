@@ -18,6 +18,13 @@
 
 namespace sealmount {
 
+/// Tokens of ecryptfs-utils in the keyring, in place of a passphrase.
+struct KeyringKeys {
+    std::string signature;
+    std::optional<std::string> filename_signature; ///< for an empty volume; the names on disk tell otherwise
+    bool drop = false;                             ///< take them out of the keyring once all is written
+};
+
 /// What the person asked for; what is not given is detected from the lower directory, or defaulted.
 struct EnrollRequest {
     Volume volume; ///< name, paths, master, options, nofail, noauto, headless, timeout; the rest is filled in
@@ -25,6 +32,8 @@ struct EnrollRequest {
     std::optional<unsigned> key_bytes;
     bool filename_encryption = false;
     PcrSelection pcrs; ///< for a new master key
+    std::optional<KeyringKeys> from_keyring;
+    bool guard = true; ///< make the mount point immutable
 };
 
 /// The outside world of an enrolment. Only refers; everything must outlive the call.
@@ -50,7 +59,9 @@ struct Enrolled {
     bool new_master = false;
     bool new_srk = false;
     bool proved_in_kernel = false;
-    std::vector<std::string> files; ///< what was written, in order
+    bool guarded = false;           ///< nothing can be written into the mount point while it is not mounted
+    std::vector<std::string> files; ///< what was written, in order; nothing when all was there already
+    std::vector<std::string> warnings;
 };
 
 /// Checks all that can be known before a passphrase is typed: the name and the mount point are free in the
@@ -59,16 +70,30 @@ struct Enrolled {
 [[nodiscard]] EnrollDraft prepare_enrollment(const EnrollWorld& world, EnrollRequest request);
 
 /// Derives the keys, refuses a passphrase that did not make this directory, seals or unseals the master key,
-/// proves everything (unsealed again, compared, and loaded by the kernel where it can), writes masters, keys
-/// and manifest in this order. On failure what was newly written is taken back. Throws Error.
+/// proves everything (unsealed again, compared, and loaded by the kernel where it can), guards the mount
+/// point (sys/guard.hpp; what keeps it from that is a warning), writes masters, keys and manifest in this
+/// order. On failure what was newly made is taken back. A volume that is enrolled already, with the same
+/// settings, is mended where something is missing. Throws Error.
 [[nodiscard]] Enrolled enroll(const EnrollWorld& world, EnrollDraft& draft, const SecretBytes& passphrase);
+
+/// The same with the keys that `draft.request.from_keyring` names.
+[[nodiscard]] Enrolled enroll_from_keyring(const EnrollWorld& world, EnrollDraft& draft);
 
 struct Removed {
     std::vector<std::string> files; ///< what was removed, in order
+    std::vector<std::string> warnings;
 };
 
-/// Takes the volume out of the manifest, then its keys and its master key where no other volume uses them.
-/// Refuses while it is mounted. The files of the volume are not touched; its passphrase still opens it.
+/// Lifts the guard, takes the volume out of the manifest, then its keys and its master key where no other
+/// volume uses them. Refuses while it is mounted. The files of the volume are not touched; its passphrase
+/// still opens it. A removal that was killed half-way is gone on with.
 [[nodiscard]] Removed remove_volume(const Store& store, std::string_view name);
+
+/// Has a removal of this volume begun that did not come to its end, after it had left the manifest?
+[[nodiscard]] bool is_half_removed(const Store& store, std::string_view name);
+
+/// Ends removals that were killed half-way: removes of their keys and master keys what the manifest does not
+/// refer to. What was removed.
+std::vector<std::string> finish_removals(const Store& store);
 
 } // namespace sealmount

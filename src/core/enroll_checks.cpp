@@ -65,6 +65,10 @@ void check_mountpoint(const std::filesystem::path& mountpoint, const Volume& vol
 
 } // namespace
 
+bool is_same_place(const Volume& a, const Volume& b) {
+    return a.name == b.name && a.lower == b.lower && a.mountpoint == b.mountpoint;
+}
+
 void check_against_manifest(const Store& store, const Volume& volume) {
     const Manifest manifest = store.manifest();
     const std::string file = store.paths().manifest().string();
@@ -72,6 +76,9 @@ void check_against_manifest(const Store& store, const Volume& volume) {
         throw manifest.problems.front().in(file);
     }
     for (const Volume& other : manifest.volumes) {
+        if (is_same_place(volume, other)) {
+            continue;
+        }
         if (other.name == volume.name) {
             refuse(file + " already has a volume called \"" + volume.name +
                    "\": choose another name, or run 'sealmount remove " + volume.name + "' first");
@@ -127,8 +134,8 @@ void complete_from_survey(EnrollRequest& request, const Survey& survey) {
     if (!survey.filename_signatures.empty()) {
         request.filename_encryption = true;
     } else if (request.filename_encryption && survey.plain_names > 0) {
-        refuse(lower +
-               " has plain file names: with --filename-encryption they would not be found; leave it out");
+        refuse(lower + " has plain file names: with file-name encryption they would not be found; leave out "
+                       "--filename-encryption and --filename-key");
     }
     if (survey.cipher) {
         const CipherFacts asked{request.cipher.value_or(survey.cipher->cipher),
@@ -152,42 +159,6 @@ void complete_from_survey(EnrollRequest& request, const Survey& survey) {
             volume.filename_key_bytes = survey.filename_cipher->key_bytes;
         }
     }
-}
-
-std::vector<Fekek> keys_for_volume(const Store& store, EnrollRequest& request, const Survey& survey,
-                                   const SecretBytes& passphrase) {
-    Volume& volume = request.volume;
-    std::vector<Fekek> keys;
-    keys.push_back(derive_fekek(passphrase, content_salt));
-    volume.signature = keys.front().signature;
-    if (!survey.signatures.empty() && !survey.signatures.contains(volume.signature)) {
-        refuse("wrong passphrase: " + volume.lower + " was made with the key " + join(survey.signatures) +
-               ", this passphrase gives " + volume.signature);
-    }
-    for (const Volume& other : store.manifest().volumes) {
-        if (other.lower == volume.lower && other.signature != volume.signature) {
-            refuse("wrong passphrase: " + volume.lower + " is enrolled as \"" + other.name +
-                   "\" with the key " + other.signature + ", this passphrase gives " + volume.signature);
-        }
-    }
-    if (!request.filename_encryption) {
-        return keys;
-    }
-    // mount.ecryptfs offers the content key for names as well; ecryptfs-add-passphrase --fnek makes one of
-    // its own. The names on disk tell; where there are none, the second is what a key in the keyring was most
-    // likely made for.
-    if (survey.filename_signatures.contains(volume.signature)) {
-        volume.filename_signature = volume.signature;
-        return keys;
-    }
-    keys.push_back(derive_fekek(passphrase, filename_salt));
-    volume.filename_signature = keys.back().signature;
-    if (!survey.filename_signatures.empty() &&
-        !survey.filename_signatures.contains(*volume.filename_signature)) {
-        refuse("wrong passphrase for the file names: those in " + volume.lower + " were made with the key " +
-               join(survey.filename_signatures) + ", this passphrase gives " + *volume.filename_signature);
-    }
-    return keys;
 }
 
 std::vector<std::string> warnings_about(const PcrPolicy& policy) {

@@ -4,7 +4,6 @@
 #pragma once
 
 #include "core/enroll.hpp"
-#include "core/passphrase.hpp"
 
 #include <string>
 #include <vector>
@@ -15,8 +14,12 @@ namespace sealmount {
 /// disk.
 inline constexpr std::size_t survey_limit = 256;
 
+/// Are these the same volume, as far as people name it? Then enrolling the one again finishes or mends the
+/// other.
+[[nodiscard]] bool is_same_place(const Volume& a, const Volume& b);
+
 /// Throws unless name, mount point and lower directory fit the manifest as it is and the machine as it
-/// stands.
+/// stands. The manifest may have this very volume already.
 void check_against_manifest(const Store& store, const Volume& volume);
 void check_directories(const Store& store, const Volume& volume);
 
@@ -24,12 +27,6 @@ void check_directories(const Store& store, const Volume& volume);
 /// Error{refused} where the request contradicts it, since a volume mounted that way would hide or garble its
 /// files.
 void complete_from_survey(EnrollRequest& request, const Survey& survey);
-
-/// The keys that the passphrase makes for this volume: the content key, then the filename key where it is
-/// another one. Fills in the volume's signatures. Throws Error{refused} naming both signatures when the
-/// passphrase did not make this directory, or another one than an enrolled volume of the same directory has.
-[[nodiscard]] std::vector<Fekek> keys_for_volume(const Store& store, EnrollRequest& request,
-                                                 const Survey& survey, const SecretBytes& passphrase);
 
 /// What people should know about the PCRs they chose.
 [[nodiscard]] std::vector<std::string> warnings_about(const PcrPolicy& policy);

@@ -17,6 +17,8 @@ class Paths {
     [[nodiscard]] std::filesystem::path manifest() const { return configuration() / "manifest.json"; }
     [[nodiscard]] std::filesystem::path masters() const { return configuration() / "masters"; }
     [[nodiscard]] std::filesystem::path keys() const { return configuration() / "keys"; }
+    /// Of volumes whose removal has begun; gone when it is over.
+    [[nodiscard]] std::filesystem::path removing() const { return configuration() / "removing.json"; }
     [[nodiscard]] std::filesystem::path runtime() const { return root_ / "run/sealmount"; }
 
     [[nodiscard]] std::filesystem::path master(std::string_view name) const {

@@ -26,6 +26,19 @@ std::string read_referred_file(const std::filesystem::path& file) {
     return std::move(*text);
 }
 
+/// An empty one when the file does not exist.
+Manifest manifest_in(const std::filesystem::path& file) {
+    const std::string text = read_trusted_file_if_exists(file).value_or("");
+    if (text.empty()) {
+        return {};
+    }
+    try {
+        return read_manifest(text);
+    } catch (const Error& error) {
+        throw error.in(file.string());
+    }
+}
+
 } // namespace
 
 std::string Store::manifest_text() const {
@@ -33,15 +46,11 @@ std::string Store::manifest_text() const {
 }
 
 Manifest Store::manifest() const {
-    const std::string text = manifest_text();
-    if (text.empty()) {
-        return {};
-    }
-    try {
-        return read_manifest(text);
-    } catch (const Error& error) {
-        throw error.in(paths_.manifest().string());
-    }
+    return manifest_in(paths_.manifest());
+}
+
+Manifest Store::removal() const {
+    return manifest_in(paths_.removing());
 }
 
 Volume Store::volume(const std::string_view name) const {
@@ -97,22 +106,32 @@ void Store::check_writable() const {
     sealmount::check_writable(paths_.keys());
 }
 
+void Store::write(const std::filesystem::path& file, const std::string_view text, const mode_t mode) const {
+    write_file_atomically(file, text, mode);
+    // Whoever writes holds the lock, so what lies there has no owner any more.
+    remove_leftovers(file.parent_path());
+}
+
 void Store::write_master(const std::string_view name, const MasterFile& master) const {
     make_directory(paths_.configuration(), directory_mode);
     make_directory(paths_.masters(), private_directory_mode);
-    write_file_atomically(paths_.master(name), write_master_file(master), private_file_mode);
+    write(paths_.master(name), write_master_file(master), private_file_mode);
 }
 
 void Store::write_key(const std::string_view signature, const std::string_view text) const {
     make_directory(paths_.configuration(), directory_mode);
     make_directory(paths_.keys(), private_directory_mode);
     // No line end: the file is the exact text that add_key(2) takes.
-    write_file_atomically(paths_.key(signature), text, private_file_mode);
+    write(paths_.key(signature), text, private_file_mode);
 }
 
 void Store::write_manifest(const std::string_view text) const {
     make_directory(paths_.configuration(), directory_mode);
-    write_file_atomically(paths_.manifest(), text, manifest_mode);
+    write(paths_.manifest(), text, manifest_mode);
+}
+
+void Store::write_removal(const Volume& volume) const {
+    write(paths_.removing(), manifest_with("", volume), private_file_mode);
 }
 
 void Store::remove_master(const std::string_view name) const {
@@ -121,6 +140,10 @@ void Store::remove_master(const std::string_view name) const {
 
 void Store::remove_key(const std::string_view signature) const {
     remove_file_durably(paths_.key(signature));
+}
+
+void Store::remove_removal() const {
+    remove_file_durably(paths_.removing());
 }
 
 FileLock Store::lock() const {

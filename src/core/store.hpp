@@ -1,5 +1,6 @@
 // The store: the directory that the whole configuration of a machine lives in, read and written as a whole.
-// Writing goes masters, keys, manifest (the commit point); removing goes the other way.
+// Writing goes masters, keys, manifest (the commit point); removing goes the other way, with a record of what
+// is to go from before the manifest until after the last file.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -41,19 +42,26 @@ class Store {
     [[nodiscard]] std::string key(std::string_view signature) const;
     [[nodiscard]] bool has_key(std::string_view signature) const;
 
+    /// The volume whose removal has begun, if there is one: in the form of a manifest. Throws Error{config}.
+    [[nodiscard]] Manifest removal() const;
+
     /// Throws Error{cannot_create} or {refused} when the three kinds of files could not be written.
     void check_writable() const;
 
     void write_master(std::string_view name, const MasterFile& master) const;
     void write_key(std::string_view signature, std::string_view text) const;
     void write_manifest(std::string_view text) const;
+    void write_removal(const Volume& volume) const;
     void remove_master(std::string_view name) const;
     void remove_key(std::string_view signature) const;
+    void remove_removal() const;
 
     /// The lock that every change of the store is made under.
     [[nodiscard]] FileLock lock() const;
 
   private:
+    void write(const std::filesystem::path& file, std::string_view text, mode_t mode) const;
+
     Paths paths_;
 };
 

@@ -52,12 +52,22 @@ void write_all(const int fd, std::string_view contents, const fs::path& file) {
     }
 }
 
+constexpr std::string_view temporary_mark = ".sealmount-";
+constexpr std::size_t random_end = 6; // mkostemp(3)
+
+bool is_temporary_name(const std::string_view name) {
+    return name.starts_with('.') && name.size() > random_end + temporary_mark.size() &&
+           name.substr(0, name.size() - random_end).ends_with(temporary_mark);
+}
+
 /// A new file next to the one that it is to replace; removed at the end of the scope unless it did.
 class TemporaryFile {
   public:
     explicit TemporaryFile(const fs::path& target)
-        // The leading dot and the random end keep it from being taken for the real thing.
-        : path_((directory_of(target) / ("." + target.filename().string() + ".XXXXXX")).string()),
+        // The leading dot and the end keep it from being taken for the real thing.
+        : path_((directory_of(target) /
+                 ("." + target.filename().string() + std::string{temporary_mark} + "XXXXXX"))
+                    .string()),
           fd_(::mkostemp(path_.data(), O_CLOEXEC)) {
         if (!fd_) {
             throw_cannot_write(errno, target);
@@ -158,6 +168,20 @@ void write_file_atomically(const fs::path& file, const std::string_view contents
     sync_directory(directory_of(file));
 }
 
+void remove_leftovers(const fs::path& directory) {
+    std::error_code ignored;
+    std::vector<fs::path> leftovers;
+    for (fs::directory_iterator entry{directory, ignored}, end; entry != end; entry.increment(ignored)) {
+        if (is_temporary_name(entry->path().filename().string()) &&
+            entry->symlink_status(ignored).type() == fs::file_type::regular) {
+            leftovers.push_back(entry->path());
+        }
+    }
+    for (const fs::path& file : leftovers) {
+        ::unlink(file.c_str());
+    }
+}
+
 void remove_file_durably(const fs::path& file) {
     if (::unlink(file.c_str()) != 0) {
         if (errno == ENOENT) {
@@ -177,15 +201,17 @@ void make_directory(const fs::path& directory, const mode_t mode) {
     if (parent != path) {
         make_directory(parent, 0755);
     }
-    if (::mkdir(path.c_str(), mode) != 0) {
-        if (errno == EEXIST && fs::is_directory(path)) { // another process was faster
+    // mkdir(2) heeds the umask; the caller has said what it wants. A chmod(2) afterwards would come too late
+    // for a process that is killed in between.
+    const mode_t umask_before = ::umask(0);
+    const bool made = ::mkdir(path.c_str(), mode) == 0;
+    const int error = errno;
+    ::umask(umask_before);
+    if (!made) {
+        if (error == EEXIST && fs::is_directory(path)) { // another process was faster
             return;
         }
-        throw_cannot_write(errno, path);
-    }
-    // mkdir(2) heeds the umask; the caller has said what it wants.
-    if (::chmod(path.c_str(), mode) != 0) {
-        throw_cannot_write(errno, path);
+        throw_cannot_write(error, path);
     }
     sync_directory(parent);
 }

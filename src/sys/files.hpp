@@ -29,6 +29,11 @@ namespace sealmount {
 /// removed, the old contents stay, and Error (cannot_create, refused or io) is thrown.
 void write_file_atomically(const std::filesystem::path& file, std::string_view contents, mode_t mode);
 
+/// Removes the temporary files that write_file_atomically() left in the directory when its process was
+/// killed; no others, and none of a directory further down. For whoever holds the lock that all writers of
+/// the directory take. What cannot be removed stays.
+void remove_leftovers(const std::filesystem::path& directory);
+
 /// Unlinks a file and fsyncs its directory; no error when it is not there.
 void remove_file_durably(const std::filesystem::path& file);
 

@@ -228,6 +228,33 @@ TEST_F(FilesTest, MissingAndOverlongFilesAreTold) {
     EXPECT_EQ(reason_of([&] { static_cast<void>(read_trusted_file(top_ / "file", 4)); }), Reason::bad_data);
 }
 
+TEST_F(FilesTest, WhatAKilledWriterLeftIsRemovedAndNothingElse) {
+    const std::vector<std::string> others = {".file.sealmount-abcde", ".file.swp", ".sealmount-abcdef",
+                                             "file", "file.sealmount-abcdef"};
+    for (const std::string& name : others) {
+        put(top_ / name, "x");
+    }
+    fs::create_directory(top_ / ".directory.sealmount-abcdef");
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const ::rlimit limit = {.rlim_cur = 10, .rlim_max = 10};
+        ::setrlimit(RLIMIT_FSIZE, &limit); // SIGXFSZ kills
+        write_file_atomically(top_ / "file", std::string(100, 'x'), 0600);
+        ::_exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status));
+    EXPECT_EQ(names(top_).size(), others.size() + 2) << "the writer left its temporary file";
+    remove_leftovers(top_);
+    std::vector<std::string> left = others;
+    left.emplace_back(".directory.sealmount-abcdef");
+    std::ranges::sort(left);
+    EXPECT_EQ(names(top_), left);
+    EXPECT_EQ(read_trusted_file(top_ / "file"), "x");
+    remove_leftovers(top_ / "absent");
+}
+
 TEST_F(FilesTest, RemovedTwiceIsNoError) {
     put(top_ / "file", "x");
     remove_file_durably(top_ / "file");

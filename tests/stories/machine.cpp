@@ -2,6 +2,7 @@
 #include "machine.hpp"
 
 #include "sys/crypto.hpp"
+#include "sys/guard.hpp"
 
 #include <cstdlib>
 #include <fstream>
@@ -30,6 +31,9 @@ Machine::Machine() : root(make_root()), store(Paths{root}) {
 }
 
 Machine::~Machine() {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator{root}) {
+        static_cast<void>(lift_guard(entry.path()));
+    }
     std::filesystem::remove_all(root);
 }
 

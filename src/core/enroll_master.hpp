@@ -1,0 +1,26 @@
+// The master key of an enrolment: a new one, or one that is there and opens.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/enroll.hpp"
+
+#include <string_view>
+
+namespace sealmount {
+
+struct MasterInHand {
+    MasterFile file;
+    SecretBytes key;
+    bool is_new = false;
+    bool new_srk = false;
+};
+
+/// Unseals the master key that the request names. A new one is sealed where there is none; and also in place
+/// of one that no volume refers to and that does not open any more, or was sealed to other PCRs than asked
+/// for: a killed enrolment left it. Throws Error with the mend.
+[[nodiscard]] MasterInHand obtain_master(const EnrollWorld& world, Tpm& tpm, const EnrollRequest& request);
+
+[[noreturn]] void throw_master_refusal(std::string_view name, const MasterRefusal& refusal);
+
+} // namespace sealmount

@@ -1,0 +1,92 @@
+# shellcheck shell=bash disable=SC2154,SC2034
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Walks through the steps of a command (tests/tools/step_shim.cpp): at each one it is struck, on the machine as `keep` found it.
+# What must hold after each, whatever was struck:
+#   - every volume of the manifest is whole and its master key would open, and `old` among them is what it was;
+#   - the command, run again, ends well, and what is there then is just what an undisturbed run leaves.
+
+shim=$(dirname "$sealmount")/../tests/tools/libstep_shim.so
+[[ -e $shim ]] || { echo "steps: $shim is missing: build it"; exit 69; }
+tcti=(--tcti "swtpm:path=$work/sock")
+
+quietly() { "$sealmount" "$@" --root "$ROOT" "${tcti[@]}" >"$work/output" 2>&1 <<<"${passphrase-}"; }
+
+# keep: the machine as it is now is what each step starts from.
+keep() {
+    remove_tree "$work/before"
+    cp -a "$ROOT" "$work/before"
+    (cd "$ROOT" && lsattr -R -d srv/* | sed -n 's/^....i[^ ]* //p') >"$work/guarded"
+    state >"$work/state-before"
+}
+
+restore() {
+    remove_tree "$ROOT"
+    cp -a "$work/before" "$ROOT"
+    (cd "$ROOT" && xargs -r -d '\n' chattr +i) <"$work/guarded"
+}
+
+# state: all names with their modes, the manifest, and what is immutable. Not what is random.
+state() {
+    (cd "$ROOT" && find etc/sealmount srv -printf '%M %p\n' | LC_ALL=C sort -k 2 &&
+        cat etc/sealmount/manifest.json && find srv -type d -exec lsattr -d {} + | grep '^....i' | sed 's/.* //')
+}
+
+# files_of_old: what the volume `old` needs.
+files_of_old() { (cd "$ROOT/etc/sealmount" && sha256sum keys/7f475b5d20a645dc.key masters/default.json && jq '.volumes[] | select(.name == "old")' manifest.json); }
+
+all_open() {
+    quietly status --json && jq -e '([.volumes[].name] | contains(["old"])) and ([.volumes[].problems[]] == [])
+        and (.masters | all(.opens_now)) and .problems == []' "$work/output" >/dev/null &&
+        diff <(files_of_old) "$work/old"
+}
+
+# is_whole EXIT DO COMMAND...: the promises, in words when one is broken.
+is_whole() {
+    local status=$1 do=$2
+    shift 2
+    all_open || { echo "BROKEN: not every volume opens:"; cat "$work/output"; return; }
+    if [[ $do == enospc && $1 == enroll && $status -ne 0 ]]; then
+        state | cmp -s - "$work/state-before" || state | cmp -s - "$work/state-after" ||
+            { echo "BROKEN: something is half done:"; state; return; }
+    fi
+    status=0
+    quietly "$@" || status=$?
+    # The very last steps of a removal come when all is done.
+    [[ $status -eq 0 || ($1 == remove && $status -eq 66) ]] ||
+        { echo "BROKEN: again: exit status $status: $(cat "$work/output")"; return; }
+    state | diff "$work/state-after" - || { echo "BROKEN: not as after an undisturbed run"; return; }
+    all_open || { echo "BROKEN: not every volume opens in the end:"; cat "$work/output"; return; }
+    if [[ $1 == enroll ]]; then
+        # Enrolling once more opens every key with the unsealed master key, and finds nothing to do.
+        quietly "$@" --json || true
+        jq -e '.files == [] and .guarded' "$work/output" >/dev/null ||
+            { echo "BROKEN: a third time: $(cat "$work/output")"; return; }
+    fi
+    echo ok
+}
+
+# walk kill|enospc VERB ARGS...
+walk() {
+    local do=$1 n status step
+    shift
+    restore
+    quietly "$@" || { echo "BROKEN: undisturbed: $(cat "$work/output")"; return; }
+    state >"$work/state-after"
+    for ((n = 1; ; n++)); do
+        restore
+        files_of_old >"$work/old"
+        rm -f "$work/log"
+        status=0
+        (
+            export LD_PRELOAD=$shim STEP_BELOW=$ROOT/etc:$ROOT/srv STEP_AT=$n STEP_DO=$do STEP_LOG=$work/log
+            quietly "$@"
+        ) 2>/dev/null || status=$?
+        step=$(sed -n "${n}p" "$work/log")
+        [[ -n $step ]] || break
+        [[ $do != kill || $status -eq 137 ]] || echo "BROKEN: was not killed: $status"
+        printf '%s: %s\n' "$step" "$(is_whole "$status" "$do" "$@")"
+    done
+    [[ $status -eq 0 ]] || echo "BROKEN: without a strike: exit status $status: $(cat "$work/output")"
+    echo "$((n - 1)) steps"
+}
