@@ -99,8 +99,8 @@ std::expected<void, GuardComplaint> set_guard(const fs::path& mountpoint) {
 std::expected<void, GuardComplaint> lift_guard(const fs::path& mountpoint) {
     const UniqueFd directory = open_below_mount(mountpoint);
     if (!directory) {
-        return errno == ENOENT ? std::expected<void, GuardComplaint>{}
-                               : std::unexpected{words_of_errno(errno)};
+        return errno == ENOENT || errno == ENOTDIR ? std::expected<void, GuardComplaint>{}
+                                                   : std::unexpected{words_of_errno(errno)};
     }
     const auto flags = flags_of(directory);
     if (!flags || !is_immutable(*flags)) {

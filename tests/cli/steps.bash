@@ -16,7 +16,7 @@ quietly() { "$sealmount" "$@" --root "$ROOT" "${tcti[@]}" >"$work/output" 2>&1 <
 keep() {
     remove_tree "$work/before"
     cp -a "$ROOT" "$work/before"
-    (cd "$ROOT" && lsattr -R -d srv/* | sed -n 's/^....i[^ ]* //p') >"$work/guarded"
+    (cd "$ROOT" && find srv -type d -exec lsattr -d {} + | sed -n 's/^....i[^ ]* //p') >"$work/guarded"
     state >"$work/state-before"
 }
 
@@ -45,10 +45,16 @@ all_open() {
 is_whole() {
     local status=$1 do=$2
     shift 2
+    cp "$work/output" "$work/struck"
     all_open || { echo "BROKEN: not every volume opens:"; cat "$work/output"; return; }
     if [[ $do == enospc && $1 == enroll && $status -ne 0 ]]; then
         state | cmp -s - "$work/state-before" || state | cmp -s - "$work/state-after" ||
             { echo "BROKEN: something is half done:"; state; return; }
+    fi
+    # A removal whose guard could not be lifted goes on, and says what to do.
+    if grep -q "lift that with 'chattr -i'" "$work/struck"; then
+        echo -n "(warned) "
+        chattr -i "$(sed -n 's/.*warning: \(.*\) stays immutable.*/\1/p' "$work/struck" | sed "s#^#$ROOT#")"
     fi
     status=0
     quietly "$@" || status=$?

@@ -73,6 +73,8 @@ TEST_F(GuardTest, ADirectoryWithFilesIsNotGuarded) {
 TEST_F(GuardTest, AMissingDirectoryCannotBeGuarded) {
     EXPECT_FALSE(set_guard(top_ / "none"));
     EXPECT_TRUE(lift_guard(top_ / "none"));
+    std::ofstream{top_ / "file"} << "text";
+    EXPECT_TRUE(lift_guard(top_ / "file/none"));
     EXPECT_FALSE(is_guarded(top_ / "none"));
 }
 
