@@ -91,7 +91,14 @@ walk() {
         step=$(sed -n "${n}p" "$work/log")
         [[ -n $step ]] || break
         [[ $do != kill || $status -eq 137 ]] || echo "BROKEN: was not killed: $status"
-        printf '%s: %s\n' "$step" "$(is_whole "$status" "$do" "$@")"
+        printf '%s: ' "$step"
+        is_whole "$status" "$do" "$@" >"$work/verdict"
+        cat "$work/verdict"
+        # What follows a broken step says nothing more.
+        if grep -q BROKEN "$work/verdict"; then
+            kill -0 "$tpm_pid" || echo "the software TPM has died: $(cat "$work/swtpm.log")"
+            return
+        fi
     done
     [[ $status -eq 0 ]] || echo "BROKEN: without a strike: exit status $status: $(cat "$work/output")"
     echo "$((n - 1)) steps"
