@@ -4,7 +4,7 @@
 need_product
 cp "$BUILD/tests/tools/libstep_shim.so" "$SHARE/"
 
-boot all --seconds 600 <<'END'
+boot all --seconds 900 <<'END'
 make_two() {
     make_volume /srv/.old /srv/old 'correct horse battery' 32 own-key
     make_volume /srv/.new /srv/new 'another passphrase' 16 own-key
@@ -61,7 +61,7 @@ as_before() {
     rm -rf /etc/sealmount
     cp -a /root/before /etc/sealmount
 }
-walk 3 as_before "${enroll_new[@]}"
+walk 4 as_before "${enroll_new[@]}"
 check "the new volume opens" opens new
 cp -a /etc/sealmount /root/both
 with_both() {
@@ -69,7 +69,7 @@ with_both() {
     cp -a /root/both /etc/sealmount
     chattr +i /srv/new
 }
-walk 3 with_both "${remove_new[@]}"
+walk 4 with_both "${remove_new[@]}"
 expect_equal "in the end there is one volume" old "$(jq -r '.volumes[].name' /etc/sealmount/manifest.json)"
 END
 
