@@ -51,6 +51,16 @@ power_cut() {
     sleep 60
 }
 
+# ask_host KIND WORDS: has the host do something to this machine, and waits until it is done.
+ask_host() {
+    rm -f /lab/results/answered
+    printf '%s\t%s\n' "$1" "$2" >>"$CHECKS"
+    wait_until 60 test -e /lab/results/answered || _fail "the host did what was asked: $1"
+}
+
+# tpm_dies: from now on every TPM command fails (TPM_RC_FAILURE or an I/O error), until the next boot.
+tpm_dies() { ask_host tpm-dies 'the TPM'; }
+
 # finish: what the host looks at when something went wrong.
 finish() {
     journalctl -b --no-pager -o short-monotonic >/lab/results/journal.txt 2>&1 || true

@@ -60,7 +60,8 @@ stop_machine() {
     qemu_pid='' swtpm_pid=''
 }
 
-# qemu_command KERNEL_ARGUMENTS TPM UEFI: fills QEMU. Software emulation on purpose: it is the same everywhere.
+# qemu_command KERNEL_ARGUMENTS TPM UEFI: fills QEMU. TPM is yes, no, or table-only: firmware that reports one that is not
+# there. Software emulation on purpose: it is the same everywhere.
 qemu_command() {
     QEMU=(qemu-system-x86_64 -machine q35 -accel "tcg,thread=multi" -cpu max -smp 2 -m 1024 -display none -nodefaults
         -no-reboot -kernel "$KERNEL" -append "$1"
@@ -70,6 +71,9 @@ qemu_command() {
     if [ "$2" = yes ]; then
         QEMU+=(-chardev "socket,id=tpm,path=$WORK/tpm.sock" -tpmdev "emulator,id=tpm0,chardev=tpm"
             -device "tpm-crb,tpmdev=tpm0")
+    elif [ "$2" = table-only ]; then
+        tpm_table >"$WORK/tpm-table"
+        QEMU+=(-acpitable "sig=TPM2,rev=4,oem_id=LAB,oem_table_id=LAB,oem_rev=1,data=$WORK/tpm-table")
     fi
     if [ "$3" = yes ]; then
         need_file ovmf "$OVMF_CODE"
@@ -78,13 +82,18 @@ qemu_command() {
     fi
 }
 
+# tpm_table: the ACPI table TPM2 behind its header (TCG ACPI Specification, section 8): platform class 0, control area at
+# 0xfed40040, start method 7 (command response buffer), no parameters. The device itself would be in another table.
+tpm_table() { printf '\0\0\0\0\x40\0\xd4\xfe\0\0\0\0\x07\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'; }
+
 KERNEL_ARGUMENTS='console=ttyS0 root=/dev/vda rw panic=-1 init=/usr/lib/sealmount-lab/init'
 # Nobody sits at this console: no login, and no agent but ours answers a question.
 UNATTENDED='quiet lab.probe systemd.getty_auto=no systemd.show_status=auto systemd.mask=systemd-ask-password-console.path
 systemd.mask=systemd-ask-password-wall.path systemd.journald.forward_to_console=yes
 systemd.journald.max_level_console=warning'
 
-# boot NAME [--append KERNEL_ARGUMENTS] [--answer LINE]... [--no-tpm] [--uefi] [--early] [--seconds N] <<'EOF' (guest script)
+# boot NAME [--append KERNEL_ARGUMENTS] [--answer LINE]... [--no-tpm | --tpm-table-only | --tpm-dies] [--uefi] [--early]
+#   [--seconds N] <<'EOF' (guest script)
 # Boots, runs the script as root in the guest when the boot is over, and powers off. What the boot left is then
 # in $WORK/boots/NAME. It fails, and ends the scenario, when a check or the script failed, on a panic and on time-out.
 boot() {
@@ -97,6 +106,8 @@ boot() {
             --append) append+=" $2"; shift ;;
             --answer) printf '%s\n' "$2" >>"$SHARE/answers"; shift ;;
             --no-tpm) tpm=no ;;
+            --tpm-table-only) tpm=table-only ;;
+            --tpm-dies) append+=' lab.tpm_dies' ;;
             --uefi) uefi=yes ;;
             --early) append+=' lab.early' ;;
             --seconds) seconds=$2; shift ;;
@@ -119,7 +130,7 @@ boot() {
 # run_machine RESULTS TPM SECONDS: sets machine_status, 124 when the time ran out.
 run_machine() {
     local results=$1 follower
-    [ "$2" = no ] || start_tpm "$results/wire.log"
+    [ "$2" != yes ] || start_tpm "$results/wire.log"
     printf '%q ' "${QEMU[@]}" >"$results/qemu.command"
     : >"$SHARE/results/checks"
     timeout --foreground --kill-after=5 "$3" "${QEMU[@]}" -serial "file:$results/console.log" \
@@ -133,7 +144,7 @@ run_machine() {
     stop_machine
 }
 
-# follow_checks PID: shows the guest's checks while it makes them.
+# follow_checks PID: shows the guest's checks while it makes them, and does what the guest asks of its host.
 follow_checks() {
     local kind words
     while IFS= read -r kind; do
@@ -143,6 +154,12 @@ follow_checks() {
             cut)
                 check_reported note "the power is cut"
                 kill "$1"
+                ;;
+            tpm-dies)
+                check_reported note "the TPM dies"
+                kill "$swtpm_pid"
+                while kill -0 "$swtpm_pid" 2>/dev/null; do sleep 0.05; done
+                : >"$SHARE/results/answered"
                 ;;
         esac
     done

@@ -77,6 +77,26 @@ check_fails "there is no TPM" test -e /dev/tpm0
 check "what was synced before the power cut is on the disk" test -e /srv/synced
 END
 
+boot table-only --tpm-table-only <<'END'
+check "the firmware reports a TPM" test -s /sys/firmware/acpi/tables/TPM2
+check_fails "that is not there" eval '[ -e /dev/tpm0 ] || [ -e /dev/tpmrm0 ]'
+END
+
+boot dying <<'END'
+alive() { tpm2_getrandom -T device:/dev/tpm0 --hex 8 && tpm2_getrandom -T device:/dev/tpmrm0 --hex 8; }
+check "the TPM of the boots before lives" alive
+tpm_dies
+for device in tpm0 tpmrm0; do
+    check "/dev/$device is still there" test -c "/dev/$device"
+    check_fails "but no command succeeds" tpm2_getrandom -T "device:/dev/$device" --hex 8
+done
+check_fails "for the kernel's trusted keys neither" keyctl add trusted labtrusted "new 32 keyhandle=0x81000001" @s
+END
+
+boot dead --tpm-dies <<'END'
+check_fails "a TPM can be dead before systemd starts" tpm2_getrandom -T device:/dev/tpmrm0 --hex 8
+END
+
 boot uefi --uefi <<'END'
 check_output "UEFI firmware leaves an event log" "Spec ID Event03" grep -ao "Spec ID Event03" /sys/kernel/security/tpm0/binary_bios_measurements
 check_fails "and has measured itself" expr "$(pcr_value 0)" : "0*$"
