@@ -82,3 +82,9 @@ tpm_handles() { tpm2_getcap -T device:/dev/tpm0 "handles-$1"; }
 
 # lockout_counter: the failed tries that the TPM remembers.
 lockout_counter() { tpm2_getcap -T device:/dev/tpmrm0 properties-variable | sed -n 's/^TPM2_PT_LOCKOUT_COUNTER: 0x//p'; }
+
+# purge_utils: the machine goes on without ecryptfs-utils, and so without mount.ecryptfs.
+purge_utils() {
+    DEBIAN_FRONTEND=noninteractive dpkg --purge ecryptfs-utils
+    [ ! -e /sbin/mount.ecryptfs ]
+}

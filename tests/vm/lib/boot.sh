@@ -68,6 +68,7 @@ qemu_command() {
         -drive "file=$WORK/disk.img,if=virtio,format=raw,cache=unsafe"
         -virtfs "local,path=$SHARE,mount_tag=share,security_model=none"
         -device virtio-rng-pci)
+    [ -z "$INITRD" ] || QEMU+=(-initrd "$INITRD")
     if [ "$2" = yes ]; then
         QEMU+=(-chardev "socket,id=tpm,path=$WORK/tpm.sock" -tpmdev "emulator,id=tpm0,chardev=tpm"
             -device "tpm-crb,tpmdev=tpm0")
@@ -92,17 +93,19 @@ UNATTENDED='quiet lab.probe systemd.getty_auto=no systemd.show_status=auto syste
 systemd.mask=systemd-ask-password-wall.path systemd.journald.forward_to_console=yes
 systemd.journald.max_level_console=warning'
 
-# boot NAME [--append KERNEL_ARGUMENTS] [--answer LINE]... [--no-tpm | --tpm-table-only | --tpm-dies] [--uefi] [--early]
-#   [--seconds N] <<'EOF' (guest script)
+# boot NAME [--kernel KIND] [--append KERNEL_ARGUMENTS] [--answer LINE]... [--no-tpm | --tpm-table-only | --tpm-dies] [--uefi]
+#   [--early] [--seconds N] <<'EOF' (guest script)
 # Boots, runs the script as root in the guest when the boot is over, and powers off. What the boot left is then
 # in $WORK/boots/NAME. It fails, and ends the scenario, when a check or the script failed, on a panic and on time-out.
 boot() {
     local name=$1 append='' tpm=yes uefi=no seconds=$BOOT_SECONDS began=$SECONDS results
+    local KERNEL=$KERNEL INITRD=''
     shift
     rm -rf "$SHARE/results" "$SHARE/answers"
     mkdir -p "$SHARE/results"
     while [ $# -gt 0 ]; do
         case $1 in
+            --kernel) choose_kernel "$2"; shift ;;
             --append) append+=" $2"; shift ;;
             --answer) printf '%s\n' "$2" >>"$SHARE/answers"; shift ;;
             --no-tpm) tpm=no ;;
