@@ -61,6 +61,9 @@ ask_host() {
 # tpm_dies: from now on every TPM command fails (TPM_RC_FAILURE or an I/O error), until the next boot.
 tpm_dies() { ask_host tpm-dies 'the TPM'; }
 
+# memory_dump NAME: the machine's memory, as it is now, is then in $WORK/memory-NAME.img on the host.
+memory_dump() { ask_host dump "$1"; }
+
 # finish: what the host looks at when something went wrong.
 finish() {
     journalctl -b --no-pager -o short-monotonic >/lab/results/journal.txt 2>&1 || true

@@ -5,6 +5,7 @@
 BOOT_SECONDS=${SEALMOUNT_LAB_BOOT_SECONDS:-180}
 OVMF_CODE=/usr/share/OVMF/OVMF_CODE_4M.fd
 OVMF_VARS=/usr/share/OVMF/OVMF_VARS_4M.fd
+MEMORY=1024 # MiB
 swtpm_pid='' qemu_pid=''
 
 machine_needs() {
@@ -63,7 +64,7 @@ stop_machine() {
 # qemu_command KERNEL_ARGUMENTS TPM UEFI: fills QEMU. TPM is yes, no, or table-only: firmware that reports one that is not
 # there. Software emulation on purpose: it is the same everywhere.
 qemu_command() {
-    QEMU=(qemu-system-x86_64 -machine q35 -accel "tcg,thread=multi" -cpu max -smp 2 -m 1024 -display none -nodefaults
+    QEMU=(qemu-system-x86_64 -machine q35 -accel "tcg,thread=multi" -cpu max -smp 2 -m "$MEMORY" -display none -nodefaults
         -no-reboot -kernel "$KERNEL" -append "$1"
         -drive "file=$WORK/disk.img,if=virtio,format=raw,cache=unsafe"
         -virtfs "local,path=$SHARE,mount_tag=share,security_model=none"
@@ -94,12 +95,12 @@ systemd.mask=systemd-ask-password-wall.path systemd.journald.forward_to_console=
 systemd.journald.max_level_console=warning'
 
 # boot NAME [--kernel KIND] [--append KERNEL_ARGUMENTS] [--answer LINE]... [--no-tpm | --tpm-table-only | --tpm-dies] [--uefi]
-#   [--early] [--seconds N] <<'EOF' (guest script)
+#   [--memory MIB] [--early] [--seconds N] <<'EOF' (guest script)
 # Boots, runs the script as root in the guest when the boot is over, and powers off. What the boot left is then
 # in $WORK/boots/NAME. It fails, and ends the scenario, when a check or the script failed, on a panic and on time-out.
 boot() {
     local name=$1 append='' tpm=yes uefi=no seconds=$BOOT_SECONDS began=$SECONDS results
-    local KERNEL=$KERNEL INITRD=''
+    local KERNEL=$KERNEL INITRD='' MEMORY=$MEMORY
     shift
     rm -rf "$SHARE/results" "$SHARE/answers"
     mkdir -p "$SHARE/results"
@@ -113,6 +114,7 @@ boot() {
             --tpm-dies) append+=' lab.tpm_dies' ;;
             --uefi) uefi=yes ;;
             --early) append+=' lab.early' ;;
+            --memory) MEMORY=$2; shift ;;
             --seconds) seconds=$2; shift ;;
             *) die "boot: unknown option $1" ;;
         esac
@@ -134,6 +136,7 @@ boot() {
 run_machine() {
     local results=$1 follower
     [ "$2" != yes ] || start_tpm "$results/wire.log"
+    offer_monitor
     printf '%q ' "${QEMU[@]}" >"$results/qemu.command"
     : >"$SHARE/results/checks"
     timeout --foreground --kill-after=5 "$3" "${QEMU[@]}" -serial "file:$results/console.log" \
@@ -147,6 +150,39 @@ run_machine() {
     stop_machine
 }
 
+# offer_monitor: QEMU's machine protocol (QMP), through two pipes.
+offer_monitor() {
+    rm -f "$WORK"/monitor.{in,out}
+    mkfifo "$WORK"/monitor.{in,out}
+    QEMU+=(-chardev "pipe,id=monitor,path=$WORK/monitor" -mon "chardev=monitor,mode=control")
+}
+
+# dump_memory NAME: stops the machine for that moment. $WORK/memory-NAME.img is its RAM from address 0 on, all of it below
+# the hole for devices, and $WORK/memory-NAME.tpm what is in the buffer of its TPM (tpm-crb: at 0xfed40080).
+dump_memory() {
+    local to="$WORK/memory-$1" in out command line
+    exec {in}<>"$WORK/monitor.in" {out}<>"$WORK/monitor.out"
+    for command in '{"execute": "qmp_capabilities"}' '{"execute": "stop"}' \
+        "{\"execute\": \"pmemsave\", \"arguments\": {\"val\": 0, \"size\": $((MEMORY << 20)), \"filename\": \"$to.img\"}}" \
+        "{\"execute\": \"pmemsave\", \"arguments\": {\"val\": $((0xfed40080)), \"size\": 3968, \"filename\": \"$to.tpm\"}}" \
+        '{"execute": "cont"}'; do
+        printf '%s\n' "$command" >&"$in"
+        while :; do
+            read -r -t 60 -u "$out" line || line='{"error": "no answer"}'
+            case $line in
+                *'"return"'*) break ;;
+                # A second dump repeats the greeting's command, which only the first one needs.
+                *'"error"'*)
+                    [[ $command != *qmp_capabilities* ]] || break
+                    progress "QEMU could not dump the memory: $line"
+                    return 1
+                    ;;
+            esac
+        done
+    done
+    exec {in}>&- {out}>&-
+}
+
 # follow_checks PID: shows the guest's checks while it makes them, and does what the guest asks of its host.
 follow_checks() {
     local kind words
@@ -157,6 +193,10 @@ follow_checks() {
             cut)
                 check_reported note "the power is cut"
                 kill "$1"
+                ;;
+            dump)
+                check_reported note "the memory is dumped: $words"
+                dump_memory "$words" && : >"$SHARE/results/answered"
                 ;;
             tpm-dies)
                 check_reported note "the TPM dies"

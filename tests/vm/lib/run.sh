@@ -98,7 +98,7 @@ run_scenario() {
     status=$?
     set -e
     count_scenario "$status"
-    rm -f "$RUN/$name"/disk-*.img
+    rm -f "$RUN/$name"/disk-*.img "$RUN/$name"/memory-*
     if [ "$status" = 0 ]; then
         stamp "---- $name passed in $((SECONDS - began)) s"
         [ "$keep" = yes ] || rm -f "$RUN/$name/disk.img"
