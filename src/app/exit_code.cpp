@@ -42,6 +42,7 @@ int exit_code(const RefusalKind kind) noexcept {
     case RefusalKind::no_prompt:
         return EX_UNAVAILABLE;
     case RefusalKind::tpm_busy:
+    case RefusalKind::tpm_full:
     case RefusalKind::tpm_lockout:
     case RefusalKind::pcr_changed:
     case RefusalKind::prompt_timeout:

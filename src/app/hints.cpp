@@ -27,6 +27,10 @@ std::string hint_for(const RefusalKind kind, const std::string_view master) {
                "tpm'";
     case RefusalKind::tpm_busy:
         return "find who holds it with 'fuser -v /dev/tpm0', and let that program use /dev/tpmrm0";
+    case RefusalKind::tpm_full:
+        return "'tpm2_getcap handles-transient' and 'tpm2_getcap handles-saved-session' show what others "
+               "left in the "
+               "TPM; 'tpm2_flushcontext --saved-session' or a restart of the machine clears it";
     case RefusalKind::tpm_failed:
         return "look at 'dmesg | grep -i tpm'; then 'systemctl start' the mount again";
     case RefusalKind::tpm_lockout:
@@ -43,8 +47,8 @@ std::string hint_for(const RefusalKind kind, const std::string_view master) {
     case RefusalKind::unseal_failed:
         return "'systemctl start' the mount again";
     case RefusalKind::key_type_absent:
-        return "boot a kernel with CONFIG_TRUSTED_KEYS and CONFIG_ENCRYPTED_KEYS, or load the modules "
-               "trusted and encrypted-keys";
+        return "'sealmount check' says which; boot a kernel that has it, or load the modules trusted and "
+               "encrypted-keys";
     case RefusalKind::text_rejected:
     case RefusalKind::files_unusable:
         return "restore /etc/sealmount from a backup; or " + reenroll(master);

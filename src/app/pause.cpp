@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/pause.hpp"
 
+#include "base/error.hpp"
+#include "sys/process.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -10,6 +13,9 @@ namespace sealmount {
 void pause_between_tries(const unsigned failed_tries) {
     std::this_thread::sleep_for(
         std::min(std::chrono::milliseconds{20} * failed_tries, std::chrono::milliseconds{200}));
+    if (termination_is_pending()) {
+        throw Error{Reason::try_later, "stopped while the TPM was being tried"};
+    }
 }
 
 } // namespace sealmount

@@ -6,7 +6,8 @@
 namespace sealmount {
 
 /// Sleeps 20 ms after the first failed try and a little longer after each further one, 200 ms at most, so
-/// that the tries of core/master_unlock.hpp end after about ten seconds.
+/// that the tries of core/master_unlock.hpp end after about ten seconds. Throws Error{try_later} when the
+/// process was told to end meanwhile.
 void pause_between_tries(unsigned failed_tries);
 
 } // namespace sealmount

@@ -2,9 +2,11 @@
 #include "app/unlock_command.hpp"
 
 #include "app/exit_code.hpp"
-#include "app/hints.hpp"
 #include "app/pause.hpp"
+#include "app/unlock_journal.hpp"
+#include "core/passphrase.hpp"
 #include "core/unlock.hpp"
+#include "sys/credentials.hpp"
 #include "sys/esys_tpm.hpp"
 #include "sys/journal.hpp"
 #include "sys/kernel_keyring.hpp"
@@ -17,73 +19,43 @@ namespace sealmount {
 
 namespace {
 
-std::string join(const std::vector<std::string>& words) {
-    std::string text;
-    for (const std::string& word : words) {
-        text += (text.empty() ? "" : ", ") + word;
-    }
-    return text;
-}
+/// The credential of the unit (units/sealmount-unlock@.service.in).
+constexpr const char* passphrase_credential = "sealmount.passphrase";
 
-class JournalObserver final : public UnlockObserver {
-  public:
-    void master_refused(const Volume& volume, const MasterRefusal& refusal) override {
-        for (const std::string& line : explain(refusal, volume.master)) {
-            log(Level::warning, volume.name, line);
-        }
-        if (!volume.headless) {
-            show_step("Waiting for the passphrase");
-        }
+/// One that cannot be read is as good as a wrong one: the next thing to try is a person.
+std::optional<SecretBytes> passphrase_of_service() {
+    if (!has_credential(passphrase_credential)) {
+        return std::nullopt;
     }
-    void passphrase_wrong(const Volume& volume, const unsigned tries_left) override {
-        log(Level::warning, volume.name, "wrong passphrase, tries left: " + std::to_string(tries_left));
+    try {
+        return read_credential(passphrase_credential, longest_passphrase);
+    } catch (const Error&) {
+        return SecretBytes{0};
     }
-    void user_key_in_the_way(const Volume& volume, const std::string_view signature) override {
-        log(Level::warning, volume.name,
-            "a user key " + std::string{signature} +
-                " is in root's keyring, and eCryptfs will take it instead of ours: drop it with 'keyctl "
-                "purge user " +
-                std::string{signature} + "'");
-    }
-};
-
-std::string words_for(const Unlocked& unlocked) {
-    switch (unlocked.way) {
-    case UnlockWay::already_loaded:
-        return "the keys were loaded already";
-    case UnlockWay::passphrase:
-        return "unlocked by passphrase";
-    case UnlockWay::trusted_key:
-        return "unlocked by the TPM (slot " + std::to_string(unlocked.slot) + ")" +
-               (unlocked.along.empty() ? "" : ", and with it: " + join(unlocked.along));
-    }
-    return "";
 }
 
 int load(const std::string& name) {
-    show_step("Unlocking");
-    const Store store{Paths{}};
-    const auto tpm = machine_tpm();
-    const auto keyring = kernel_keyring();
-    const auto prompt = password_agents();
-    JournalObserver observer;
-    const auto unlocked = load_volume({store, *tpm, *keyring, *prompt, observer, pause_between_tries}, name);
-    if (!unlocked) {
-        const Refusal& refusal = unlocked.error();
-        std::string words = std::string{"not unlocked: "} + describe(refusal.kind);
-        if (!refusal.detail.empty()) {
-            words += " (" + refusal.detail + ")";
+    UnlockJournal journal{name};
+    try {
+        const Store store{Paths{}};
+        const auto tpm = machine_tpm();
+        const auto keyring = kernel_keyring();
+        const auto prompt = password_agents();
+        const auto unlocked = load_volume(
+            {store, *tpm, *keyring, *prompt, journal, pause_between_tries, passphrase_of_service}, name);
+        if (!unlocked) {
+            journal.not_unlocked(unlocked.error());
+            return exit_code(unlocked.error().kind);
         }
-        log(Level::error, name, words);
-        show_step("Not unlocked");
-        return exit_code(refusal.kind);
+        journal.unlocked(*unlocked);
+        return 0;
+    } catch (const Error& error) {
+        journal.failed(error.what());
+        return exit_code(error.reason());
+    } catch (const std::exception& error) {
+        journal.failed(error.what());
+        return exit_code(Reason::internal);
     }
-    for (const std::string& skipped : unlocked->skipped) {
-        log(Level::warning, name, "not loaded along: " + skipped);
-    }
-    log(Level::info, name, words_for(*unlocked));
-    show_step("Unlocked");
-    return 0;
 }
 
 int unload(const std::string& name) {

@@ -114,7 +114,7 @@ void print_words(const Enrolled& enrolled, const bool typed, const Globals& glob
     std::printf("  proved     %s\n", enrolled.proved_in_kernel
                                          ? "unsealed, compared, and loaded by the kernel"
                                          : "unsealed and compared; not by the kernel, which has no "
-                                           "trusted keys or another TPM");
+                                           "encrypted keys or another TPM");
     if (enrolled.guarded) {
         std::printf("  guarded    nothing is written into %s while the volume is not mounted\n",
                     volume.mountpoint.c_str());

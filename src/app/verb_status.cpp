@@ -23,6 +23,7 @@ Json to_json(const VolumeStatus& status) {
     Json json = volume_json(status.volume);
     json["mounted"] = status.mounted;
     json["keys_loaded"] = status.keys_loaded;
+    json["unlocked_by"] = status.unlocked_by.empty() ? Json(nullptr) : Json(status.unlocked_by);
     json["problems"] = status.problems;
     return json;
 }
@@ -50,9 +51,13 @@ Json to_json(const MasterStatus& status) {
 
 void print(const VolumeStatus& status) {
     const Volume& volume = status.volume;
-    std::printf("%s: %s, keys %s\n  %s on %s\n", volume.name.c_str(),
+    const auto how = !status.keys_loaded || status.unlocked_by.empty() ? std::string{}
+                     : status.unlocked_by == "trusted" || status.unlocked_by == "user"
+                         ? " (by the TPM, " + status.unlocked_by + " key)"
+                         : " (by " + status.unlocked_by + ")";
+    std::printf("%s: %s, keys %s%s\n  %s on %s\n", volume.name.c_str(),
                 status.mounted ? "mounted" : "not mounted", status.keys_loaded ? "loaded" : "not loaded",
-                volume.lower.c_str(), volume.mountpoint.c_str());
+                how.c_str(), volume.lower.c_str(), volume.mountpoint.c_str());
     for (const std::string& problem : status.problems) {
         std::printf("  problem: %s\n", problem.c_str());
     }

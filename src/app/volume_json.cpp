@@ -18,6 +18,7 @@ Json volume_json(const Volume& volume) {
         {"cipher", volume.cipher},
         {"key_bytes", volume.key_bytes},
         {"master", volume.master},
+        {"form", volume.form == FormChoice::trusted ? "trusted" : "auto"},
         {"nofail", volume.nofail},
         {"noauto", volume.noauto},
         {"headless", volume.headless},

@@ -91,14 +91,18 @@ Parts parse(std::string_view text) {
     return {.master_description = std::string{master_description}, .blob = std::move(*blob)};
 }
 
-} // namespace
-
-std::string compose_encrypted_key(const std::string_view master_description, const SecretBytes& master,
-                                  const SecretBytes& fekek, const BytesView iv) {
-    if (!is_master_description(master_description) || fekek.size() != fekek_size || iv.size() != iv_size) {
-        throw Error{Reason::internal, "an encrypted key was composed from parts of a wrong form"};
+/// Throws unless the text is authentic under this master key.
+Parts parse_authentic(const std::string_view text, const SecretBytes& master) {
+    Parts parts = parse(text);
+    const auto mac = authenticate(parts.master_description, master, parts.iv(), parts.ciphertext());
+    if (!equal_constant_time(mac, parts.mac())) {
+        throw Error{Reason::bad_data, "the encrypted key is damaged or was made under another master key"};
     }
-    const Bytes ciphertext = aes256_cbc_encrypt(derive(encryption_label, master), iv, fekek);
+    return parts;
+}
+
+std::string write(const std::string_view master_description, const SecretBytes& master, const BytesView iv,
+                  const BytesView ciphertext) {
     const auto mac = authenticate(master_description, master, iv, ciphertext);
     std::string text{format};
     text += ' ';
@@ -109,16 +113,29 @@ std::string compose_encrypted_key(const std::string_view master_description, con
     return text + to_hex(iv) + "00" + to_hex(ciphertext) + to_hex(mac);
 }
 
+} // namespace
+
+std::string compose_encrypted_key(const std::string_view master_description, const SecretBytes& master,
+                                  const SecretBytes& fekek, const BytesView iv) {
+    if (!is_master_description(master_description) || fekek.size() != fekek_size || iv.size() != iv_size) {
+        throw Error{Reason::internal, "an encrypted key was composed from parts of a wrong form"};
+    }
+    return write(master_description, master, iv,
+                 aes256_cbc_encrypt(derive(encryption_label, master), iv, fekek));
+}
+
 std::string master_description_of(const std::string_view text) {
     return parse(text).master_description;
 }
 
+std::string with_master_description(const std::string_view text, const SecretBytes& master,
+                                    const std::string_view master_description) {
+    const Parts parts = parse_authentic(text, master);
+    return write(master_description, master, parts.iv(), parts.ciphertext());
+}
+
 SecretBytes open_encrypted_key(const std::string_view text, const SecretBytes& master) {
-    const Parts parts = parse(text);
-    const auto mac = authenticate(parts.master_description, master, parts.iv(), parts.ciphertext());
-    if (!equal_constant_time(mac, parts.mac())) {
-        throw Error{Reason::bad_data, "the encrypted key is damaged or was made under another master key"};
-    }
+    const Parts parts = parse_authentic(text, master);
     return aes256_cbc_decrypt(derive(encryption_label, master), parts.iv(), parts.ciphertext());
 }
 

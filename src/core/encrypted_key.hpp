@@ -27,6 +27,11 @@ inline constexpr std::size_t master_key_size = 32;
 /// form above.
 [[nodiscard]] std::string master_description_of(std::string_view text);
 
+/// The same key under the same master key, which the kernel knows by another description: only that word and
+/// the HMAC change, the FEKEK is not decrypted. Throws like open_encrypted_key().
+[[nodiscard]] std::string with_master_description(std::string_view text, const SecretBytes& master,
+                                                  std::string_view master_description);
+
 /// The FEKEK. Throws Error{bad_data} when the text is not of the form or not authentic under this master key.
 [[nodiscard]] SecretBytes open_encrypted_key(std::string_view text, const SecretBytes& master);
 

@@ -7,6 +7,7 @@
 #include "core/enroll_keys.hpp"
 #include "core/enroll_master.hpp"
 #include "core/enroll_write.hpp"
+#include "core/master_form.hpp"
 #include "sys/crypto.hpp"
 
 #include <algorithm>
@@ -54,45 +55,46 @@ void prove(const EnrollWorld& world, Tpm& tpm, const std::string& name, const Ma
     if (!unsealed) {
         throw_master_refusal(name, unsealed.error());
     }
-    if (!unsealed->equals(master.key.bytes())) {
+    if (!unsealed->key.equals(master.key.bytes())) {
         throw Error{Reason::bad_data,
                     "the TPM released another master key than was sealed: nothing was written"};
     }
     for (const Fekek& fekek : keys) {
-        if (!open_encrypted_key(texts.at(fekek.signature), *unsealed).equals(fekek.key.bytes())) {
+        if (!open_encrypted_key(texts.at(fekek.signature), unsealed->key).equals(fekek.key.bytes())) {
             throw Error{Reason::internal,
                         "the composed key " + fekek.signature + " does not open again: nothing was written"};
         }
     }
 }
 
-/// The whole way that a boot will go, up to the mount. False where this kernel has no trusted keys.
-bool prove_in_kernel(const EnrollWorld& world, const std::string& name, const MasterFile& master,
+/// The whole way that a boot will go, up to the mount. False where this kernel has no encrypted keys.
+bool prove_in_kernel(const EnrollWorld& world, const Volume& volume, const MasterFile& file,
                      const KeyTexts& texts) {
-    if (!world.kernel_uses_this_tpm || !world.keyring.has_trusted_keys()) {
+    if (!world.kernel_uses_this_tpm) {
         return false;
     }
-    const auto tpm = open_tpm(world.tpm, TpmAccess::raw, world.pause);
-    if (!tpm) {
-        throw Error{Reason::try_later, std::string{"cannot try the key in the kernel: "} +
-                                           describe(tpm.error().kind) + " " + tpm.error().detail +
-                                           ": nothing was written"};
+    const auto form = kernel_form(world.keyring);
+    if (!form) {
+        return false;
     }
-    const LoadedMaster unlinked_at_the_end{world.keyring, name};
-    if (const auto slot = load_trusted_master(**tpm, world.keyring, name, master, world.pause); !slot) {
-        throw_master_refusal(name, slot.error());
+    const MasterWorld master_world{world.tpm, world.keyring, world.pause, [](const MasterRefusal&) {}};
+    auto master = *form == MasterForm::user
+                      ? bring_in_user_master(master_world, file)
+                      : bring_in_master(master_world, volume.master, file, FormChoice::trusted);
+    // Who holds the raw device now may do so at boot as well.
+    if (!master && master.error().kind == RefusalKind::tpm_busy && volume.form == FormChoice::any) {
+        master = bring_in_user_master(master_world, file);
     }
-    bool proved = true;
+    if (!master) {
+        throw_master_refusal(volume.master, master.error());
+    }
     for (const auto& [signature, text] : texts) {
-        if (const auto result = world.keyring.prove_volume_key(signature, text); !result) {
-            if (result.error().kind != RefusalKind::key_type_absent) {
-                throw Error{Reason::internal, "the kernel refuses the composed key " + signature + ": " +
-                                                  describe(result.error().kind) + ": nothing was written"};
-            }
-            proved = false;
+        if (const auto result = world.keyring.prove_volume_key(signature, master->text_for(text)); !result) {
+            throw Error{Reason::internal, "the kernel refuses the composed key " + signature + ": " +
+                                              describe(result.error().kind) + ": nothing was written"};
         }
     }
-    return proved;
+    return true;
 }
 
 /// Enrolled already with other settings is for the person to sort out.
@@ -127,7 +129,7 @@ Enrolled enroll_with(const EnrollWorld& world, EnrollDraft& draft, KeySource& so
                       .guarded = false,
                       .files = {},
                       .warnings = {}};
-    enrolled.proved_in_kernel = prove_in_kernel(world, volume.master, master.file, texts);
+    enrolled.proved_in_kernel = prove_in_kernel(world, volume, master.file, texts);
     guard_and_write(world.store, draft.request.guard, master, texts, enrolled);
     if (draft.request.from_keyring) {
         for (std::string& warning :

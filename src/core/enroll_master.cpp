@@ -22,6 +22,7 @@ std::string now_rfc3339() {
 
 MasterInHand make_master(Tpm& tpm, const PcrSelection pcrs) {
     MasterInHand master{.file = {}, .key = random_secret(master_key_size), .is_new = true};
+    tpm.check_srk();
     if (auto name = tpm.srk_name()) {
         master.file.srk_name = std::move(*name);
     } else if (name.error().kind == RefusalKind::srk_missing) {
@@ -90,7 +91,7 @@ MasterInHand obtain_master(const EnrollWorld& world, Tpm& tpm, const EnrollReque
     if (!key) {
         throw_master_refusal(name, key.error());
     }
-    master.key = std::move(*key);
+    master.key = std::move(key->key);
     return master;
 }
 

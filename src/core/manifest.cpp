@@ -166,6 +166,12 @@ Volume read_volume(const Json& json, const std::string& path) {
     read_filename_members(reader, volume);
     volume.master = reader.optional_string("master").value_or(volume.master);
     check(reader, "master", complaint_about_name(volume.master));
+    if (const auto form = reader.optional_string("form")) {
+        if (*form != "auto" && *form != "trusted") {
+            reader.fail("form", in_quotes(*form) + " is not known: write \"auto\" or \"trusted\"");
+        }
+        volume.form = *form == "trusted" ? FormChoice::trusted : FormChoice::any;
+    }
     read_options(reader, volume);
     volume.nofail = reader.optional_boolean("nofail").value_or(volume.nofail);
     volume.noauto = reader.optional_boolean("noauto").value_or(volume.noauto);
@@ -267,6 +273,9 @@ Json volume_to_json(const Volume& volume) {
         }
     };
     put_unless_default("master", volume.master, defaults.master);
+    if (volume.form == FormChoice::trusted) {
+        json["form"] = "trusted";
+    }
     put_unless_default("options", volume.options, defaults.options);
     put_unless_default("nofail", volume.nofail, defaults.nofail);
     put_unless_default("noauto", volume.noauto, defaults.noauto);

@@ -15,6 +15,12 @@
 
 namespace sealmount {
 
+/// Which forms of the master key a volume may be opened with (core/master_form.hpp).
+enum class FormChoice {
+    any, ///< "auto": a trusted key where the kernel has it and the TPM's raw device is free, else a user key
+    trusted, ///< never a user key, which root can read for the moment of the load
+};
+
 /// One eCryptfs mount. Every value has passed the checks of read_manifest().
 struct Volume {
     std::string name;       ///< [a-z0-9][a-z0-9._-]{0,63}; the instance name of its unit
@@ -27,6 +33,7 @@ struct Volume {
     std::string filename_cipher = "aes"; ///< as `cipher` unless given
     unsigned filename_key_bytes = 0;     ///< as `key_bytes` unless given
     std::string master = "default";
+    FormChoice form = FormChoice::any;
     std::vector<std::string> options; ///< further mount options
     bool nofail = true;
     bool noauto = false;

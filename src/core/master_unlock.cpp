@@ -49,55 +49,87 @@ std::optional<Refusal> complaint_about_srk(Tpm& tpm, const MasterFile& master) {
     return std::nullopt;
 }
 
-/// Something failed that should not have. Was it a race that another try may win?
-std::expected<void, SlotRefusal> explain(Tpm& tpm, const MasterFile& master, const Slot& slot, Refusal cause,
-                                         std::uint32_t& update_counter) {
-    if (auto complaint = complaint_about_srk(tpm, master)) {
-        return std::unexpected{slot_refusal(slot, std::move(*complaint))};
+/// The tries on one slot, while PCR extensions and leftovers of others get in the way.
+class SlotTries {
+  public:
+    SlotTries(Tpm& tpm, const TpmAccess access, const MasterFile& master, const Slot& slot,
+              const std::uint32_t update_counter)
+        : tpm_(tpm), access_(access), master_(master), slot_(slot), update_counter_(update_counter) {}
+
+    template<typename Result, typename Attempt>
+    std::expected<Result, SlotRefusal> run(const Pause& pause, const Attempt& attempt) {
+        for (unsigned tried = 1;; ++tried) {
+            std::expected<Result, Refusal> result = attempt();
+            if (result) {
+                return std::move(*result);
+            }
+            if (auto verdict = judge(std::move(result.error())); !verdict) {
+                return std::unexpected{std::move(verdict.error())};
+            }
+            if (tried == unseal_tries) {
+                return std::unexpected{
+                    slot_refusal(slot_, {RefusalKind::pcr_changed,
+                                         "PCRs kept changing during " + std::to_string(tried) + " tries"})};
+            }
+            pause(tried);
+        }
     }
-    const PcrReading now = tpm.read_pcrs(slot.policy.selection());
-    if (std::vector<PcrMismatch> mismatches = compare(slot.policy, now.values); !mismatches.empty()) {
-        SlotRefusal refusal = slot_refusal(slot, {RefusalKind::policy_mismatch, {}});
-        refusal.mismatches = std::move(mismatches);
-        return std::unexpected{std::move(refusal)};
-    }
-    const bool race = cause.kind == RefusalKind::pcr_changed || now.update_counter != update_counter;
-    update_counter = now.update_counter;
-    if (!race) {
+
+  private:
+    /// Something failed that should not have. Is another try worth it?
+    std::expected<void, SlotRefusal> judge(Refusal cause) {
+        const auto refuse = [&](Refusal refusal) {
+            return std::unexpected{slot_refusal(slot_, std::move(refusal))};
+        };
+        if (cause.kind == RefusalKind::key_type_absent || cause.kind == RefusalKind::tpm_lockout ||
+            cause.kind == RefusalKind::tpm_failed) {
+            return refuse(std::move(cause));
+        }
+        if (dropped_leftovers(cause)) {
+            return {};
+        }
+        if (cause.kind == RefusalKind::tpm_full) {
+            return refuse(std::move(cause));
+        }
+        if (auto complaint = complaint_about_srk(tpm_, master_)) {
+            return refuse(std::move(*complaint));
+        }
+        const PcrReading now = tpm_.read_pcrs(slot_.policy.selection());
+        if (auto mismatches = compare(slot_.policy, now.values); !mismatches.empty()) {
+            SlotRefusal refusal = slot_refusal(slot_, {RefusalKind::policy_mismatch, {}});
+            refusal.mismatches = std::move(mismatches);
+            return std::unexpected{std::move(refusal)};
+        }
+        const bool race = cause.kind == RefusalKind::pcr_changed || now.update_counter != update_counter_;
+        update_counter_ = now.update_counter;
+        if (race) {
+            return {};
+        }
         if (cause.kind == RefusalKind::unseal_failed) {
             cause.kind = RefusalKind::object_rejected;
         }
-        return std::unexpected{slot_refusal(slot, std::move(cause))};
+        return refuse(std::move(cause));
     }
-    return {};
-}
 
-/// Repeats `attempt` on a slot while PCR extensions by others get in its way.
-template<typename Result, typename Attempt>
-std::expected<Result, SlotRefusal> with_retries(Tpm& tpm, const MasterFile& master, const Slot& slot,
-                                                std::uint32_t update_counter, const Pause& pause,
-                                                const Attempt& attempt) {
-    for (unsigned tried = 1;; ++tried) {
-        std::expected<Result, Refusal> result = attempt();
-        if (result) {
-            return std::move(*result);
+    /// Was the TPM full of what others left, or may it have been (the kernel does not say), and is it no
+    /// more?
+    bool dropped_leftovers(const Refusal& cause) {
+        const bool may_be_full =
+            cause.kind == RefusalKind::tpm_full || cause.kind == RefusalKind::unseal_failed;
+        if (access_ != TpmAccess::raw || !may_be_full || looked_for_leftovers_) {
+            return false;
         }
-        const RefusalKind kind = result.error().kind;
-        if (kind == RefusalKind::key_type_absent || kind == RefusalKind::tpm_lockout ||
-            kind == RefusalKind::tpm_failed) {
-            return std::unexpected{slot_refusal(slot, std::move(result.error()))};
-        }
-        if (auto verdict = explain(tpm, master, slot, std::move(result.error()), update_counter); !verdict) {
-            return std::unexpected{std::move(verdict.error())};
-        }
-        if (tried == unseal_tries) {
-            return std::unexpected{
-                slot_refusal(slot, {RefusalKind::pcr_changed,
-                                    "PCRs kept changing during " + std::to_string(tried) + " tries"})};
-        }
-        pause(tried);
+        looked_for_leftovers_ = true;
+        return tpm_.drop_leftovers() > 0;
     }
-}
+
+    Tpm& tpm_;
+    TpmAccess access_;
+    const MasterFile& master_;
+    const Slot& slot_;
+    std::uint32_t update_counter_;
+    bool looked_for_leftovers_ = false;
+};
 
 /// Goes through the fitting slots until one opens.
 template<typename Open>
@@ -124,7 +156,13 @@ std::expected<std::unique_ptr<Tpm>, Refusal> open_tpm(TpmOpener& opener, const T
                                                       const Pause& pause) {
     for (unsigned tried = 1;; ++tried) {
         auto tpm = opener.open(access);
-        if (tpm || tpm.error().kind != RefusalKind::tpm_busy || tried == open_tries) {
+        if (tpm || tpm.error().kind != RefusalKind::tpm_busy) {
+            return tpm;
+        }
+        if (tried == open_tries) {
+            for (const std::string& holder : opener.holders()) {
+                tpm.error().detail += ", held by " + holder;
+            }
             return tpm;
         }
         pause(tried);
@@ -164,13 +202,16 @@ std::expected<unsigned, MasterRefusal> load_trusted_master(Tpm& tpm, Keyring& ke
     return first_open_slot(tpm, master, [&](const Slot& slot, const std::uint32_t counter) {
         const std::vector<std::byte> blob = write_tpm_key(slot.sealed);
         const auto attempt = [&]() -> std::expected<unsigned, Refusal> {
-            const std::unique_ptr<PolicySession> session = tpm.start_policy_session(slot.policy.selection());
-            if (auto loaded = keyring.load_trusted_master(name, blob, session->handle()); !loaded) {
+            const auto session = tpm.start_policy_session(slot.policy.selection());
+            if (!session) {
+                return std::unexpected{session.error()};
+            }
+            if (auto loaded = keyring.load_trusted_master(name, blob, (*session)->handle()); !loaded) {
                 return std::unexpected{std::move(loaded.error())};
             }
             return slot.id;
         };
-        return with_retries<unsigned>(tpm, master, slot, counter, pause, attempt);
+        return SlotTries{tpm, TpmAccess::raw, master, slot, counter}.run<unsigned>(pause, attempt);
     });
 }
 
@@ -181,11 +222,17 @@ LoadedMaster::~LoadedMaster() {
     }
 }
 
-std::expected<SecretBytes, MasterRefusal> unseal_master(Tpm& tpm, const MasterFile& master,
-                                                        const Pause& pause) {
+std::expected<UnsealedMaster, MasterRefusal> unseal_master(Tpm& tpm, const MasterFile& master,
+                                                           const Pause& pause) {
     return first_open_slot(tpm, master, [&](const Slot& slot, const std::uint32_t counter) {
-        return with_retries<SecretBytes>(tpm, master, slot, counter, pause,
-                                         [&] { return tpm.unseal(slot.sealed, slot.policy.selection()); });
+        const auto attempt = [&]() -> std::expected<UnsealedMaster, Refusal> {
+            auto key = tpm.unseal(slot.sealed, slot.policy.selection());
+            if (!key) {
+                return std::unexpected{std::move(key.error())};
+            }
+            return UnsealedMaster{.slot = slot.id, .key = std::move(*key)};
+        };
+        return SlotTries{tpm, TpmAccess::managed, master, slot, counter}.run<UnsealedMaster>(pause, attempt);
     });
 }
 

@@ -38,7 +38,7 @@ using Pause = std::function<void(unsigned)>;
 inline constexpr unsigned open_tries = 50;
 inline constexpr unsigned unseal_tries = 30;
 
-/// Opens the TPM; a busy one is tried again.
+/// Opens the TPM; a busy one is tried again, and in the end the refusal's detail names who holds it.
 [[nodiscard]] std::expected<std::unique_ptr<Tpm>, Refusal> open_tpm(TpmOpener& opener, TpmAccess access,
                                                                     const Pause& pause);
 
@@ -53,7 +53,8 @@ struct SlotChoice {
 /// Loads the master key into the kernel as "trusted:NAME" through the first slot that fits. Returns the
 /// slot's number. With one slot whose policy fits, that is PCR_Read, StartAuthSession, PolicyPCR and
 /// FlushContext from us, Load, Unseal and FlushContext from the kernel. Whether a refusal by the kernel was a
-/// race with a PCR extension is told by the TPM's PCR update counter.
+/// race with a PCR extension is told by the TPM's PCR update counter; where the TPM may be full, what others
+/// left in it is dropped, once. `tpm` is the raw device.
 [[nodiscard]] std::expected<unsigned, MasterRefusal> load_trusted_master(Tpm& tpm, Keyring& keyring,
                                                                          std::string_view name,
                                                                          const MasterFile& master,
@@ -72,8 +73,14 @@ class LoadedMaster {
     std::string name_;
 };
 
-/// The same as load_trusted_master() in userspace, for enrolment: the master key's bytes.
-[[nodiscard]] std::expected<SecretBytes, MasterRefusal> unseal_master(Tpm& tpm, const MasterFile& master,
-                                                                      const Pause& pause);
+/// A master key in userspace.
+struct UnsealedMaster {
+    unsigned slot = 0;
+    SecretBytes key;
+};
+
+/// The same as load_trusted_master() in userspace: the master key's bytes.
+[[nodiscard]] std::expected<UnsealedMaster, MasterRefusal> unseal_master(Tpm& tpm, const MasterFile& master,
+                                                                         const Pause& pause);
 
 } // namespace sealmount

@@ -3,6 +3,7 @@
 
 #include "base/hex.hpp"
 #include "core/encrypted_key.hpp"
+#include "core/volume_state.hpp"
 #include "sys/mounts.hpp"
 
 #include <algorithm>
@@ -37,9 +38,18 @@ std::vector<VolumeStatus> volume_status(const Store& store, Keyring& keyring,
         const auto mounted = mount_at(store.paths().below_root(volume.mountpoint));
         all.push_back({.volume = volume,
                        .mounted = mounted && mounted->type == "ecryptfs",
+                       .unlocked_by = loaded_by(store.paths(), volume.name),
                        .keys_loaded = std::ranges::all_of(
                            volume.signatures(), [&](const auto& s) { return keyring.has_volume_key(s); }),
                        .problems = key_problems(store, volume)});
+        for (const std::string& signature : volume.signatures()) {
+            if (keyring.has_user_key(signature)) {
+                all.back().problems.push_back("a user key " + signature +
+                                              " is in root's keyring, and eCryptfs takes it instead of ours: "
+                                              "run 'keyctl purge user " +
+                                              signature + "'");
+            }
+        }
     }
     return all;
 }

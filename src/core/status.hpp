@@ -19,8 +19,9 @@ namespace sealmount {
 struct VolumeStatus {
     Volume volume;
     bool mounted = false;
+    std::string unlocked_by; ///< as loaded_by() of core/volume_state.hpp has it
     bool keys_loaded = false;
-    std::vector<std::string> problems; ///< missing or damaged key files, one sentence each
+    std::vector<std::string> problems; ///< key files missing or damaged, keys in the way; one sentence each
 };
 
 struct MasterStatus {

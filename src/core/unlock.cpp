@@ -7,6 +7,7 @@
 #include "core/volume_state.hpp"
 #include "sys/crypto.hpp"
 #include "sys/files.hpp"
+#include "sys/process.hpp"
 
 #include <algorithm>
 
@@ -28,13 +29,14 @@ bool is_loaded(Keyring& keyring, const Volume& volume) {
 }
 
 /// Loads what is missing of a volume's keys. On a refusal, none that was loaded here stays.
-std::expected<void, Refusal> load_keys(const UnlockWorld& world, const Volume& volume) {
+std::expected<void, Refusal> load_keys(const UnlockWorld& world, const Volume& volume,
+                                       const KernelMaster& master) {
     std::vector<std::string> done;
     for (const std::string& signature : volume.signatures()) {
         if (world.keyring.has_volume_key(signature)) {
             continue;
         }
-        auto loaded = world.keyring.load_volume_key(signature, world.store.key(signature));
+        auto loaded = world.keyring.load_volume_key(signature, master.text_for(world.store.key(signature)));
         if (!loaded) {
             for (const std::string& earlier : done) {
                 world.keyring.unload_volume_key(earlier);
@@ -53,13 +55,15 @@ bool comes_along(const UnlockWorld& world, const Volume& candidate, const Volume
 }
 
 /// One unseal for all: the master key is in the kernel, so the keys of the other volumes cost no TPM command.
-void load_others(const UnlockWorld& world, const Volume& volume, Unlocked& unlocked) {
+void load_others(const UnlockWorld& world, const Volume& volume, const KernelMaster& master,
+                 Unlocked& unlocked) {
     for (const Volume& other : world.store.manifest().volumes) {
         if (!comes_along(world, other, volume) || is_loaded(world.keyring, other)) {
             continue;
         }
         try {
-            if (const auto loaded = load_keys(world, other)) {
+            mark_along(world.store.paths(), other, to_string(master.form()));
+            if (const auto loaded = load_keys(world, other, master)) {
                 unlocked.along.push_back(other.name);
             } else {
                 unlocked.skipped.push_back(other.name + ": " + describe(loaded.error().kind));
@@ -70,38 +74,50 @@ void load_others(const UnlockWorld& world, const Volume& volume, Unlocked& unloc
     }
 }
 
-std::expected<Unlocked, MasterRefusal> load_with_trusted_key(const UnlockWorld& world, const Volume& volume) {
-    const MasterFile master = world.store.master(volume.master);
+std::expected<Unlocked, MasterRefusal> load_all(const UnlockWorld& world, const Volume& volume,
+                                                const KernelMaster& master) {
+    world.observer.step(UnlockStep::loading_keys);
+    if (const auto loaded = load_keys(world, volume, master); !loaded) {
+        return std::unexpected{MasterRefusal{loaded.error().kind, loaded.error().detail, {}}};
+    }
+    Unlocked unlocked{
+        .way = UnlockWay::tpm, .form = master.form(), .slot = master.slot(), .along = {}, .skipped = {}};
+    load_others(world, volume, master, unlocked);
+    return unlocked;
+}
+
+std::expected<Unlocked, MasterRefusal> load_with_master(const UnlockWorld& world, const Volume& volume) {
+    const MasterFile file = world.store.master(volume.master);
     for (const std::string& signature : volume.signatures()) {
         static_cast<void>(world.store.key(signature)); // a missing file is told before the TPM is asked
     }
-    const auto tpm = open_tpm(world.tpm, TpmAccess::raw, world.pause);
-    if (!tpm) {
-        return std::unexpected{MasterRefusal{tpm.error().kind, tpm.error().detail, {}}};
+    world.observer.step(UnlockStep::unsealing);
+    const MasterWorld master_world{world.tpm, world.keyring, world.pause, [&](const MasterRefusal& refusal) {
+                                       world.observer.falls_back(volume, refusal);
+                                   }};
+    const auto master = bring_in_master(master_world, volume.master, file, volume.form);
+    if (!master) {
+        return std::unexpected{master.error()};
     }
-    // Only now: without a TPM the kernel does not register the type (trusted_core.c, init_trusted), and that
-    // is not the reason to tell.
-    if (!world.keyring.has_trusted_keys()) {
-        return std::unexpected{MasterRefusal{RefusalKind::key_type_absent, "trusted", {}}};
+    auto unlocked = load_all(world, volume, *master);
+    const bool is_refused_trusted = !unlocked && unlocked.error().kind == RefusalKind::key_type_absent &&
+                                    master->form() == MasterForm::trusted;
+    if (!is_refused_trusted || volume.form == FormChoice::trusted) {
+        return unlocked;
     }
-    const LoadedMaster unlinked_at_the_end{world.keyring, volume.master};
-    const auto slot = load_trusted_master(**tpm, world.keyring, volume.master, master, world.pause);
-    if (!slot) {
-        return std::unexpected{slot.error()};
+    world.observer.falls_back(volume, unlocked.error());
+    const auto user_master = bring_in_user_master(master_world, file);
+    if (!user_master) {
+        return std::unexpected{user_master.error()};
     }
-    if (const auto loaded = load_keys(world, volume); !loaded) {
-        return std::unexpected{MasterRefusal{loaded.error().kind, loaded.error().detail, {}}};
-    }
-    Unlocked unlocked{.way = UnlockWay::trusted_key, .slot = *slot, .along = {}, .skipped = {}};
-    load_others(world, volume, unlocked);
-    return unlocked;
+    return load_all(world, volume, *user_master);
 }
 
 /// Accidents on the TPM's side end where refusals do, at the passphrase: a damaged file must not cost more
 /// than typing.
 std::expected<Unlocked, MasterRefusal> load_by_tpm(const UnlockWorld& world, const Volume& volume) {
     try {
-        return load_with_trusted_key(world, volume);
+        return load_with_master(world, volume);
     } catch (const Error& error) {
         const bool file = error.reason() == Reason::config || error.reason() == Reason::bad_data;
         return std::unexpected{
@@ -152,61 +168,116 @@ std::expected<void, Refusal> load_under_ephemeral_master(const UnlockWorld& worl
     return {};
 }
 
-std::expected<Unlocked, Refusal> load_by_passphrase(const UnlockWorld& world, const Volume& volume) {
+/// Keys of a passphrase that is right are loaded, or have come along with another volume meanwhile; nothing
+/// when it is wrong.
+std::expected<std::optional<Unlocked>, Refusal> try_passphrase(const UnlockWorld& world, const Volume& volume,
+                                                               const SecretBytes& passphrase,
+                                                               const UnlockWay way) {
+    const std::vector<Fekek> keys = keys_from_passphrase(volume, passphrase);
+    const FileLock lock = unlock_lock(world.store.paths());
+    const SignalsHeld held;
+    if (is_loaded(world.keyring, volume)) {
+        mark_loaded(world.store.paths(), volume);
+        return Unlocked{};
+    }
+    if (keys.empty()) {
+        return std::nullopt;
+    }
+    mark_loading(world.store.paths(), volume);
+    if (const auto loaded = load_under_ephemeral_master(world, keys); !loaded) {
+        return std::unexpected{loaded.error()};
+    }
+    mark_loaded(world.store.paths(), volume, way == UnlockWay::credential ? "credential" : "passphrase");
+    return Unlocked{.way = way, .form = MasterForm::user, .slot = 0, .along = {}, .skipped = {}};
+}
+
+/// Did the volume's keys come along with another one's while somebody was asked?
+bool came_along(const UnlockWorld& world, const Volume& volume) {
+    const FileLock lock = unlock_lock(world.store.paths());
+    if (!is_loaded(world.keyring, volume)) {
+        return false;
+    }
+    mark_loaded(world.store.paths(), volume);
+    return true;
+}
+
+std::expected<Unlocked, Refusal> ask_for_passphrase(const UnlockWorld& world, const Volume& volume) {
     const std::string question =
         "Passphrase of the eCryptfs volume " + volume.name + " (" + volume.mountpoint + "):";
     for (unsigned tries_left = passphrase_tries; tries_left > 0; --tries_left) {
+        world.observer.step(UnlockStep::asking);
         const auto answer = world.prompt.ask(question, "sealmount:" + volume.name, volume.timeout);
-        const FileLock lock = unlock_lock(world.store.paths());
-        if (is_loaded(world.keyring, volume)) {
-            mark_loaded(world.store.paths(), volume);
-            return Unlocked{};
-        }
         if (!answer) {
-            return std::unexpected{answer.error()};
+            return came_along(world, volume) ? std::expected<Unlocked, Refusal>{Unlocked{}}
+                                             : std::unexpected{answer.error()};
         }
-        const std::vector<Fekek> keys = keys_from_passphrase(volume, *answer);
-        if (keys.empty()) {
-            world.observer.passphrase_wrong(volume, tries_left - 1);
-            continue;
+        auto opened = try_passphrase(world, volume, *answer, UnlockWay::passphrase);
+        if (!opened) {
+            return std::unexpected{std::move(opened.error())};
         }
-        if (const auto loaded = load_under_ephemeral_master(world, keys); !loaded) {
-            return std::unexpected{loaded.error()};
+        if (*opened) {
+            return std::move(**opened);
         }
-        mark_loaded(world.store.paths(), volume);
-        return Unlocked{.way = UnlockWay::passphrase, .slot = 0, .along = {}, .skipped = {}};
+        world.observer.passphrase_wrong(volume, tries_left - 1);
     }
     return std::unexpected{Refusal{RefusalKind::passphrase_wrong, {}}};
+}
+
+/// The one unseal, unless somebody else's brings the keys meanwhile.
+std::expected<Unlocked, MasterRefusal> load_without_asking(const UnlockWorld& world, const Volume& volume) {
+    std::optional<Refusal> absent;
+    if (!is_loaded(world.keyring, volume)) {
+        world.observer.step(UnlockStep::waiting_for_tpm);
+        absent = wait_for_tpm(world.tpm);
+    }
+    world.observer.step(UnlockStep::waiting_for_others);
+    const FileLock lock = unlock_lock(world.store.paths());
+    const SignalsHeld held;
+    if (is_loaded(world.keyring, volume)) {
+        mark_loaded(world.store.paths(), volume);
+        return Unlocked{};
+    }
+    if (absent) {
+        return std::unexpected{MasterRefusal{absent->kind, std::move(absent->detail), {}}};
+    }
+    mark_loading(world.store.paths(), volume);
+    auto unlocked = load_by_tpm(world, volume);
+    if (unlocked) {
+        mark_loaded(world.store.paths(), volume, to_string(unlocked->form));
+    }
+    return unlocked;
 }
 
 } // namespace
 
 std::expected<Unlocked, Refusal> load_volume(const UnlockWorld& world, const std::string_view name) {
     const Volume volume = world.store.volume(name);
+    world.observer.begins(volume);
     for (const std::string& signature : volume.signatures()) {
         if (world.keyring.has_user_key(signature)) {
             world.observer.user_key_in_the_way(volume, signature);
         }
     }
-    MasterRefusal refusal;
-    {
-        const FileLock lock = unlock_lock(world.store.paths());
-        if (is_loaded(world.keyring, volume)) {
-            mark_loaded(world.store.paths(), volume);
-            return Unlocked{};
-        }
-        auto unlocked = load_by_tpm(world, volume);
-        if (unlocked) {
-            mark_loaded(world.store.paths(), volume);
-            return std::move(*unlocked);
-        }
-        refusal = std::move(unlocked.error());
+    auto unlocked = load_without_asking(world, volume);
+    if (unlocked) {
+        return std::move(*unlocked);
     }
+    const MasterRefusal& refusal = unlocked.error();
     world.observer.master_refused(volume, refusal);
+    if (const auto passphrase = world.credential()) {
+        auto opened = try_passphrase(world, volume, *passphrase, UnlockWay::credential);
+        if (!opened) {
+            return std::unexpected{std::move(opened.error())};
+        }
+        if (*opened) {
+            return std::move(**opened);
+        }
+        world.observer.credential_wrong(volume);
+    }
     if (volume.headless) {
         return std::unexpected{Refusal{refusal.kind, refusal.detail}};
     }
-    return load_by_passphrase(world, volume);
+    return ask_for_passphrase(world, volume);
 }
 
 void unload_volume(const Paths& paths, Keyring& keyring, const std::string_view name) {

@@ -4,12 +4,14 @@
 #pragma once
 
 #include "core/manifest.hpp"
-#include "core/master_unlock.hpp"
+#include "core/master_form.hpp"
 #include "core/store.hpp"
 #include "sys/keyring.hpp"
 #include "sys/prompt.hpp"
 
 #include <expected>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,23 +21,41 @@ namespace sealmount {
 /// How the keys came in.
 enum class UnlockWay {
     already_loaded, ///< nothing to do: another volume's unlock brought them along
-    trusted_key,    ///< released by the TPM into the kernel
+    tpm,            ///< the TPM released the master key
+    credential,     ///< by a passphrase that the service manager handed over
     passphrase,     ///< typed by a person
 };
 
 struct Unlocked {
     UnlockWay way = UnlockWay::already_loaded;
-    unsigned slot = 0;                ///< with trusted_key
-    std::vector<std::string> along;   ///< the other volumes whose keys were loaded with the same unseal
-    std::vector<std::string> skipped; ///< why keys of other volumes could not be, one sentence each
+    MasterForm form = MasterForm::trusted; ///< with tpm
+    unsigned slot = 0;                     ///< with tpm
+    std::vector<std::string> along;        ///< the other volumes whose keys were loaded with the same unseal
+    std::vector<std::string> skipped;      ///< why keys of other volumes could not be, one sentence each
+};
+
+/// What an unlock is at, for whoever watches it.
+enum class UnlockStep {
+    waiting_for_tpm,    ///< the firmware speaks of a TPM whose device is not there yet
+    waiting_for_others, ///< another volume's unlock is at work
+    unsealing,          ///< the TPM is asked for the master key
+    loading_keys,       ///< the master key is there
+    asking,             ///< a person is asked
 };
 
 /// What the story tells while it runs; app/ turns it into words.
 class UnlockObserver {
   public:
     virtual ~UnlockObserver() = default;
+    /// Once, when the manifest has told which volume it is.
+    virtual void begins(const Volume& volume) = 0;
+    virtual void step(UnlockStep step) = 0;
+    /// A trusted key did not come, for a reason that the user form may get around: it is tried next.
+    virtual void falls_back(const Volume& volume, const MasterRefusal& refusal) = 0;
     /// The TPM did not open the master key; a passphrase is asked for next, unless the volume is headless.
     virtual void master_refused(const Volume& volume, const MasterRefusal& refusal) = 0;
+    /// The passphrase of the service's credential is not the volume's.
+    virtual void credential_wrong(const Volume& volume) = 0;
     virtual void passphrase_wrong(const Volume& volume, unsigned tries_left) = 0;
     /// A *user* key of this signature is in the way: eCryptfs would take it instead of ours.
     virtual void user_key_in_the_way(const Volume& volume, std::string_view signature) = 0;
@@ -49,14 +69,18 @@ struct UnlockWorld {
     Prompt& prompt;
     UnlockObserver& observer;
     Pause pause;
+    /// The passphrase that the service manager handed over, if it did (systemd.exec(5), LoadCredential=).
+    std::function<std::optional<SecretBytes>()> credential = [] { return std::nullopt; };
 };
 
 inline constexpr unsigned passphrase_tries = 3;
 
 /// Loads the keys of a volume into root's user keyring. In the order of cost: already there; one unseal by
 /// the TPM, which loads those of every other automatic volume under the same master key as well; a passphrase
-/// typed by a person. The refusal is the one to report when all failed. Accidents (a damaged key file, say)
-/// throw Error, and never before the passphrase was asked for where that can help.
+/// from the service's credential; one typed by a person. SIGTERM and its like wait while keys or TPM sessions
+/// are half-way; unload_volume() then takes back what was loaded. The refusal is the one to report when all
+/// failed. Accidents (a damaged key file, say) throw Error, and never before the passphrase was asked for
+/// where that can help.
 [[nodiscard]] std::expected<Unlocked, Refusal> load_volume(const UnlockWorld& world, std::string_view name);
 
 /// Takes the volume's keys out of the keyring, except those that another loaded volume shares. Needs no

@@ -9,6 +9,12 @@
 
 namespace sealmount {
 
+bool has_credential(const std::string& id) {
+    const char* const directory = ::secure_getenv("CREDENTIALS_DIRECTORY");
+    std::error_code ignored;
+    return directory != nullptr && std::filesystem::exists(std::filesystem::path{directory} / id, ignored);
+}
+
 SecretBytes read_credential(const std::string& id, const std::size_t limit) {
     if (id.empty() || id == "." || id == ".." || id.find('/') != std::string::npos) {
         throw Error{Reason::usage,

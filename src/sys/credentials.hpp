@@ -10,6 +10,9 @@
 
 namespace sealmount {
 
+/// Was a credential of that name passed?
+[[nodiscard]] bool has_credential(const std::string& id);
+
 /// The credential of that name, from $CREDENTIALS_DIRECTORY; one trailing line end is not part of it. Throws
 /// Error{usage} when the name cannot be one, when no credentials were passed, or as read_secret();
 /// Error{no_input} when there is none of that name.

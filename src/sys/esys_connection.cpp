@@ -2,6 +2,7 @@
 #include "sys/esys_connection.hpp"
 
 #include "base/error.hpp"
+#include "sys/esys_capability.hpp"
 #include "sys/esys_context.hpp"
 #include "sys/esys_session.hpp"
 #include "sys/sealed_object.hpp"
@@ -15,9 +16,7 @@ namespace {
 
 class EsysPolicySession final : public PolicySession {
   public:
-    EsysPolicySession(EsysContext& context, const PcrSelection selection)
-        : session_(start_plain_policy_session(context)) {
-        policy_pcr(context, session_, selection);
+    EsysPolicySession(const EsysContext& context, EsysHandle session) : session_(std::move(session)) {
         check_tpm(::Esys_TR_GetTpmHandle(context.get(), session_.get(), &handle_),
                   "cannot tell the handle of a policy session");
     }
@@ -55,11 +54,15 @@ class EsysTpm final : public Tpm {
 
     PcrReading read_pcrs(PcrSelection selection) override;
     std::expected<TpmName, Refusal> srk_name() override;
+    void check_srk() override;
     TpmName make_srk() override;
     std::expected<SealedObject, Refusal> seal(const SecretBytes& secret, const PolicyDigest& policy) override;
     std::expected<SecretBytes, Refusal> unseal(const SealedObject& object, PcrSelection selection) override;
-    std::unique_ptr<PolicySession> start_policy_session(PcrSelection selection) override;
+    std::expected<std::unique_ptr<PolicySession>, Refusal>
+    start_policy_session(PcrSelection selection) override;
     LockoutState lockout() override;
+    TpmRoom room() override;
+    unsigned drop_leftovers() override;
 
   private:
     std::expected<EsysHandle, Refusal> load(const EsysHandle& srk, const SealedObject& object);
@@ -110,12 +113,19 @@ std::expected<TpmName, Refusal> EsysTpm::srk_name() {
     if (!srk) {
         return std::unexpected{srk.error()};
     }
+    return name_of(context_, srk->get());
+}
+
+void EsysTpm::check_srk() {
+    const auto srk = find_srk(context_);
+    if (!srk) {
+        return; // whoever seals learns it there
+    }
     EsysResult<TPM2B_PUBLIC> area;
     check_tpm(::Esys_ReadPublic(context_.get(), srk->get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
                                 area.out(), nullptr, nullptr),
               "cannot read the storage root key");
-    check_srk(area->publicArea);
-    return name_of(context_, srk->get());
+    sealmount::check_srk(area->publicArea);
 }
 
 TpmName EsysTpm::make_srk() {
@@ -144,7 +154,9 @@ std::expected<SealedObject, Refusal> EsysTpm::seal(const SecretBytes& secret, co
         return std::unexpected{srk.error()};
     }
     const auto session = start_salted_session(context_, TPM2_SE_HMAC, *srk, true);
-
+    if (!session) {
+        return std::unexpected{session.error()};
+    }
     TPM2B_SENSITIVE_CREATE sensitive = {};
     auto& data = sensitive.sensitive.data;
     if (secret.size() > sizeof data.buffer) {
@@ -157,7 +169,7 @@ std::expected<SealedObject, Refusal> EsysTpm::seal(const SecretBytes& secret, co
     const TPML_PCR_SELECTION creation_pcrs = {};
     EsysResult<TPM2B_PRIVATE> private_area;
     EsysResult<TPM2B_PUBLIC> public_area;
-    const auto rc = ::Esys_Create(context_.get(), srk->get(), session.get(), ESYS_TR_NONE, ESYS_TR_NONE,
+    const auto rc = ::Esys_Create(context_.get(), srk->get(), session->get(), ESYS_TR_NONE, ESYS_TR_NONE,
                                   &sensitive, &area, &outside, &creation_pcrs, private_area.out(),
                                   public_area.out(), nullptr, nullptr, nullptr);
     wipe(std::as_writable_bytes(std::span{&sensitive, 1}));
@@ -177,8 +189,11 @@ std::expected<EsysHandle, Refusal> EsysTpm::load(const EsysHandle& srk, const Se
         return std::unexpected{Refusal{RefusalKind::object_rejected, "not TPM structures"}};
     }
     const auto session = start_salted_session(context_, TPM2_SE_HMAC, srk, true);
+    if (!session) {
+        return std::unexpected{session.error()};
+    }
     ESYS_TR loaded = ESYS_TR_NONE;
-    const auto rc = ::Esys_Load(context_.get(), srk.get(), session.get(), ESYS_TR_NONE, ESYS_TR_NONE,
+    const auto rc = ::Esys_Load(context_.get(), srk.get(), session->get(), ESYS_TR_NONE, ESYS_TR_NONE,
                                 &areas->private_area, &areas->public_area, &loaded);
     if (auto refusal = refusal_of(rc)) {
         return std::unexpected{std::move(*refusal)};
@@ -206,10 +221,13 @@ std::expected<SecretBytes, Refusal> EsysTpm::unseal(const SealedObject& object,
     }
     // As late as possible: any PCR that changes from PolicyPCR on spoils the session.
     const auto session = start_salted_session(context_, TPM2_SE_POLICY, *srk, false);
-    policy_pcr(context_, session, selection);
+    if (!session) {
+        return std::unexpected{session.error()};
+    }
+    policy_pcr(context_, *session, selection);
     EsysResult<TPM2B_SENSITIVE_DATA> data;
     const auto rc =
-        ::Esys_Unseal(context_.get(), loaded->get(), session.get(), ESYS_TR_NONE, ESYS_TR_NONE, data.out());
+        ::Esys_Unseal(context_.get(), loaded->get(), session->get(), ESYS_TR_NONE, ESYS_TR_NONE, data.out());
     if (auto refusal = refusal_of(rc)) {
         return std::unexpected{std::move(*refusal)};
     }
@@ -217,34 +235,52 @@ std::expected<SecretBytes, Refusal> EsysTpm::unseal(const SealedObject& object,
     return SecretBytes{std::as_bytes(std::span{data->buffer, data->size})};
 }
 
-std::unique_ptr<PolicySession> EsysTpm::start_policy_session(const PcrSelection selection) {
-    return std::make_unique<EsysPolicySession>(context_, selection);
+std::expected<std::unique_ptr<PolicySession>, Refusal>
+EsysTpm::start_policy_session(const PcrSelection selection) {
+    auto session = start_plain_policy_session(context_);
+    if (!session) {
+        return std::unexpected{session.error()};
+    }
+    policy_pcr(context_, *session, selection);
+    return std::make_unique<EsysPolicySession>(context_, std::move(*session));
 }
 
 LockoutState EsysTpm::lockout() {
-    EsysResult<TPMS_CAPABILITY_DATA> capability;
-    check_tpm(::Esys_GetCapability(context_.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                                   TPM2_CAP_TPM_PROPERTIES, TPM2_PT_LOCKOUT_COUNTER, 3, nullptr,
-                                   capability.out()),
-              "cannot read the lockout state");
-    LockoutState state;
-    const auto& properties = capability->data.tpmProperties;
-    for (const auto& property : std::span{properties.tpmProperty, properties.count}) {
-        switch (property.property) {
-        case TPM2_PT_LOCKOUT_COUNTER:
-            state.failed_tries = property.value;
-            break;
-        case TPM2_PT_MAX_AUTH_FAIL:
-            state.allowed_tries = property.value;
-            break;
-        case TPM2_PT_LOCKOUT_INTERVAL:
-            state.recovery_seconds = property.value;
-            break;
-        default:
-            break;
+    const auto properties =
+        tpm_properties(context_, TPM2_PT_PERMANENT, TPM2_PT_LOCKOUT_INTERVAL - TPM2_PT_PERMANENT + 1);
+    const auto value = [&](const TPM2_PT property) {
+        const auto found = properties.find(property);
+        return found != properties.end() ? found->second : 0;
+    };
+    return {.locked = (value(TPM2_PT_PERMANENT) & TPMA_PERMANENT_INLOCKOUT) != 0,
+            .failed_tries = value(TPM2_PT_LOCKOUT_COUNTER),
+            .allowed_tries = value(TPM2_PT_MAX_AUTH_FAIL),
+            .recovery_seconds = value(TPM2_PT_LOCKOUT_INTERVAL)};
+}
+
+TpmRoom EsysTpm::room() {
+    const auto properties =
+        tpm_properties(context_, TPM2_PT_HR_LOADED, TPM2_PT_HR_TRANSIENT_AVAIL - TPM2_PT_HR_LOADED + 1);
+    const auto value = [&](const TPM2_PT property) {
+        const auto found = properties.find(property);
+        return found != properties.end() ? found->second : 0;
+    };
+    return {.objects = static_cast<std::uint32_t>(tpm_handles(context_, TPM2_TRANSIENT_FIRST).size()),
+            .loaded_sessions = value(TPM2_PT_HR_LOADED),
+            .active_sessions = value(TPM2_PT_HR_ACTIVE),
+            .free_objects = value(TPM2_PT_HR_TRANSIENT_AVAIL),
+            .free_sessions = value(TPM2_PT_HR_ACTIVE_AVAIL)};
+}
+
+unsigned EsysTpm::drop_leftovers() {
+    unsigned dropped = 0;
+    for (const auto kind : {TPM2_TRANSIENT_FIRST, TPM2_LOADED_SESSION_FIRST}) {
+        for (const TPM2_HANDLE handle : tpm_handles(context_, kind)) {
+            flush_handle(context_, handle);
+            ++dropped;
         }
     }
-    return state;
+    return dropped;
 }
 
 } // namespace

@@ -50,6 +50,12 @@ std::optional<Refusal> refusal_of(const TSS2_RC rc) {
         return Refusal{RefusalKind::pcr_changed, words_of(rc)};
     case TPM2_RC_LOCKOUT:
         return Refusal{RefusalKind::tpm_lockout, words_of(rc)};
+    case TPM2_RC_OBJECT_MEMORY:
+    case TPM2_RC_OBJECT_HANDLES:
+    case TPM2_RC_SESSION_MEMORY:
+    case TPM2_RC_SESSION_HANDLES:
+    case TPM2_RC_MEMORY:
+        return Refusal{RefusalKind::tpm_full, words_of(rc)};
     default:
         return std::nullopt;
     }

@@ -27,7 +27,7 @@ namespace sealmount {
 /// The words and the number of a code, e.g. "tpm:session(1):a policy check failed (0x99d)".
 [[nodiscard]] std::string words_of(TSS2_RC rc);
 
-/// tpm_lockout, policy_mismatch or pcr_changed when that is what the code says.
+/// tpm_lockout, tpm_full, policy_mismatch or pcr_changed when that is what the code says.
 [[nodiscard]] std::optional<Refusal> refusal_of(TSS2_RC rc);
 
 /// Throws Error{unavailable} "WHAT: words" unless `rc` is success.

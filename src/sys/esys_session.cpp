@@ -29,21 +29,28 @@ TPML_PCR_SELECTION to_tpm(const PcrSelection selection) noexcept {
     return list;
 }
 
-EsysHandle start_plain_policy_session(EsysContext& context) {
+std::expected<EsysHandle, Refusal> start_plain_policy_session(EsysContext& context) {
     ESYS_TR session = ESYS_TR_NONE;
-    check_tpm(::Esys_StartAuthSession(context.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                                      ESYS_TR_NONE, nullptr, TPM2_SE_POLICY, &no_encryption, TPM2_ALG_SHA256,
-                                      &session),
-              "cannot start a policy session");
+    const auto rc = ::Esys_StartAuthSession(context.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                            ESYS_TR_NONE, ESYS_TR_NONE, nullptr, TPM2_SE_POLICY,
+                                            &no_encryption, TPM2_ALG_SHA256, &session);
+    if (auto refusal = refusal_of(rc)) {
+        return std::unexpected{std::move(*refusal)};
+    }
+    check_tpm(rc, "cannot start a policy session");
     return EsysHandle{context, session, EsysHandle::End::flush};
 }
 
-EsysHandle start_salted_session(EsysContext& context, const TPM2_SE type, const EsysHandle& key,
-                                const bool commands) {
+std::expected<EsysHandle, Refusal> start_salted_session(EsysContext& context, const TPM2_SE type,
+                                                        const EsysHandle& key, const bool commands) {
     ESYS_TR session = ESYS_TR_NONE;
-    check_tpm(::Esys_StartAuthSession(context.get(), key.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                                      ESYS_TR_NONE, nullptr, type, &aes_128_cfb, TPM2_ALG_SHA256, &session),
-              "cannot start an encrypting session");
+    const auto rc =
+        ::Esys_StartAuthSession(context.get(), key.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                ESYS_TR_NONE, nullptr, type, &aes_128_cfb, TPM2_ALG_SHA256, &session);
+    if (auto refusal = refusal_of(rc)) {
+        return std::unexpected{std::move(*refusal)};
+    }
+    check_tpm(rc, "cannot start an encrypting session");
     auto owner = EsysHandle{context, session, EsysHandle::End::flush};
     // The names are the TPM's view: it decrypts commands and encrypts responses.
     const auto attributes = static_cast<TPMA_SESSION>(TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_ENCRYPT |
@@ -67,6 +74,9 @@ std::expected<EsysHandle, Refusal> find_srk(EsysContext& context) {
         ::Esys_TR_FromTPMPublic(context.get(), srk_handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &srk);
     if (tpm_code(rc) == TPM2_RC_HANDLE) {
         return std::unexpected{Refusal{RefusalKind::srk_missing, {}}};
+    }
+    if (auto refusal = refusal_of(rc)) {
+        return std::unexpected{std::move(*refusal)};
     }
     check_tpm(rc, "cannot read the storage root key");
     return EsysHandle{context, srk, EsysHandle::End::forget};

@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "sys/esys_connection.hpp"
 #include "sys/esys_context.hpp"
+#include "sys/tpm_device.hpp"
 
 #include <tss2/tss2_tctildr.h>
 
@@ -26,7 +27,10 @@ class DeviceOpener final : public TpmOpener {
     DeviceOpener() { silence_tss2(); }
 
     std::expected<std::unique_ptr<Tpm>, Refusal> open(const TpmAccess access) override {
-        const char* const node = access == TpmAccess::raw ? "/dev/tpm0" : "/dev/tpmrm0";
+        const char* const node = access == TpmAccess::raw ? raw_tpm_node : managed_tpm_node;
+        if (is_tpm_1_2()) {
+            return std::unexpected{Refusal{RefusalKind::no_tpm, "it has a TPM 1.2"}};
+        }
         auto device = UniqueFd{::open(node, O_RDWR | O_CLOEXEC)};
         if (!device) {
             const int error = errno;
@@ -46,6 +50,11 @@ class DeviceOpener final : public TpmOpener {
         }
         return esys_tpm(device_tcti(std::move(device)));
     }
+
+    bool is_announced() override { return firmware_announces_tpm(); }
+    bool wait_for_device(const std::chrono::milliseconds limit) override { return wait_for_tpm_nodes(limit); }
+    bool kernel_needs_room() override { return kernel_encrypts_tpm_traffic(); }
+    std::vector<std::string> holders() override { return holders_of(raw_tpm_node); }
 };
 
 class TctiOpener final : public TpmOpener {
@@ -59,6 +68,11 @@ class TctiOpener final : public TpmOpener {
         }
         return esys_tpm(TctiPtr{context, [](TSS2_TCTI_CONTEXT* tcti) { ::Tss2_TctiLdr_Finalize(&tcti); }});
     }
+
+    bool is_announced() override { return false; }
+    bool wait_for_device(std::chrono::milliseconds /*limit*/) override { return false; }
+    bool kernel_needs_room() override { return false; }
+    std::vector<std::string> holders() override { return {}; }
 
   private:
     std::string tcti_;

@@ -5,20 +5,33 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-journal.h>
 
+#include <sys/uio.h>
+
 #include <cstdio>
 #include <cstdlib>
 
 namespace sealmount {
 
-void log(const Level level, const std::string_view volume, const std::string& message) {
+void log(const Level level, const std::string_view volume, const std::string& message,
+         const JournalFields& fields) {
     const std::string name{volume};
-    // The journal learns a sender's unit from its process, which may be gone by then. OBJECT_SYSTEMD_UNIT=
-    // makes `journalctl -u` find the message all the same (systemd.journal-fields(7)).
-    if (std::getenv("JOURNAL_STREAM") != nullptr &&
-        ::sd_journal_send("MESSAGE=%s", message.c_str(), "PRIORITY=%i", static_cast<int>(level), "VOLUME=%s",
-                          name.c_str(), "OBJECT_SYSTEMD_UNIT=sealmount-unlock@%s.service", name.c_str(),
-                          nullptr) == 0) {
-        return;
+    if (std::getenv("JOURNAL_STREAM") != nullptr) {
+        std::vector<std::string> lines = {
+            "MESSAGE=" + message, "PRIORITY=" + std::to_string(static_cast<int>(level)), "VOLUME=" + name,
+            // The journal learns a sender's unit from its process, which may be
+            // gone by then; this makes `journalctl -u` find the message all the
+            // same (systemd.journal-fields(7)).
+            "OBJECT_SYSTEMD_UNIT=sealmount-unlock@" + name + ".service"};
+        for (const auto& [field, value] : fields) {
+            lines.push_back(std::string{field} + "=" + value);
+        }
+        std::vector<::iovec> parts;
+        for (std::string& line : lines) {
+            parts.push_back({.iov_base = line.data(), .iov_len = line.size()});
+        }
+        if (::sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) == 0) {
+            return;
+        }
     }
     std::fprintf(stderr, "sealmount-unlock: %s: %s\n", name.c_str(), message.c_str());
 }

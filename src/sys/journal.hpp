@@ -5,14 +5,19 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace sealmount {
 
 enum class Level { error = 3, warning = 4, notice = 5, info = 6 };
 
-/// One line, with the field VOLUME=, to the journal when the service manager connected us to it
-/// (sd-daemon(3), JOURNAL_STREAM), else to standard error.
-void log(Level level, std::string_view volume, const std::string& message);
+/// Journal fields, NAME (systemd.journal-fields(7)) and value; a name may come more than once.
+using JournalFields = std::vector<std::pair<std::string_view, std::string>>;
+
+/// One message about a volume's unlock, to the journal with its fields when the service manager connected us
+/// to it (sd-daemon(3), JOURNAL_STREAM), else the message alone to standard error.
+void log(Level level, std::string_view volume, const std::string& message, const JournalFields& fields = {});
 
 /// The step that `systemctl status` shows (sd_notify(3) STATUS=).
 void show_step(const std::string& step);

@@ -114,6 +114,7 @@ void make_unreadable(const std::string_view signature, const std::string_view te
 class KernelKeyring final : public Keyring {
   public:
     bool has_trusted_keys() override;
+    std::expected<bool, Refusal> takes_trusted_masters() override;
     std::expected<void, Refusal> load_trusted_master(std::string_view name,
                                                      std::span<const std::byte> tpm_key,
                                                      std::uint32_t policy_handle) override;
@@ -146,6 +147,27 @@ bool KernelKeyring::has_trusted_keys() {
         return true;
     }
     throw_errno(error, "cannot ask the kernel for trusted keys");
+}
+
+std::expected<bool, Refusal> KernelKeyring::takes_trusted_masters() {
+    // A whole text, because the kernel looks for the master key only then; its name is nobody's.
+    const auto text = "load ecryptfs trusted:sealmount-probe 64 " + std::string(226, '0');
+    const auto id = ::add_key("encrypted", "0000000000000000", text.c_str(), text.size(), own_keyring);
+    if (id >= 0) {
+        ::keyctl_unlink(id, own_keyring);
+        return true;
+    }
+    const int error = errno;
+    switch (error) {
+    case ENODEV:
+        return std::unexpected{Refusal{RefusalKind::key_type_absent, "encrypted"}};
+    case EOPNOTSUPP:
+        return false;
+    case ENOKEY:
+        return true;
+    default:
+        throw_errno(error, "cannot ask the kernel for encrypted keys");
+    }
 }
 
 std::expected<void, Refusal> KernelKeyring::load_trusted_master(const std::string_view name,

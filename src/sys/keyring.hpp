@@ -33,6 +33,11 @@ class Keyring {
     /// behind.
     [[nodiscard]] virtual bool has_trusted_keys() = 0;
 
+    /// Do the kernel's encrypted keys take a *trusted* key for a master? Not where trusted keys are a module
+    /// and encrypted keys are built in, whatever has_trusted_keys() says (encrypted-keys/encrypted.h:
+    /// EOPNOTSUPP). Leaves nothing behind. key_type_absent when it has no encrypted keys at all.
+    [[nodiscard]] virtual std::expected<bool, Refusal> takes_trusted_masters() = 0;
+
     /// Loads a master key "trusted:NAME" from a TPMKey blob (DER) through a live policy session of /dev/tpm0.
     /// key_type_absent, or unseal_failed for the kernel's EPERM, which may mean any TPM error.
     [[nodiscard]] virtual std::expected<void, Refusal> load_trusted_master(std::string_view name,

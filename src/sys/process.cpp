@@ -11,6 +11,19 @@
 
 namespace sealmount {
 
+namespace {
+
+::sigset_t terminations() noexcept {
+    ::sigset_t signals = {};
+    ::sigemptyset(&signals);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+        ::sigaddset(&signals, signal);
+    }
+    return signals;
+}
+
+} // namespace
+
 void harden_process() {
     if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
         throw_errno(errno, "cannot make the process non-dumpable");
@@ -23,6 +36,22 @@ void harden_process() {
     // on.
     ::mallopt(M_PERTURB, 0xa5);
     ::umask(077);
+}
+
+SignalsHeld::SignalsHeld() noexcept {
+    const auto signals = terminations();
+    ::pthread_sigmask(SIG_BLOCK, &signals, &before_);
+}
+
+SignalsHeld::~SignalsHeld() {
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
+bool termination_is_pending() noexcept {
+    ::sigset_t pending = {};
+    ::sigpending(&pending);
+    return ::sigismember(&pending, SIGTERM) == 1 || ::sigismember(&pending, SIGINT) == 1 ||
+           ::sigismember(&pending, SIGHUP) == 1;
 }
 
 } // namespace sealmount

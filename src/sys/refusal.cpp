@@ -3,6 +3,48 @@
 
 namespace sealmount {
 
+const char* identifier(const RefusalKind kind) noexcept {
+    switch (kind) {
+    case RefusalKind::no_tpm:
+        return "no-tpm";
+    case RefusalKind::tpm_busy:
+        return "tpm-busy";
+    case RefusalKind::tpm_failed:
+        return "tpm-failed";
+    case RefusalKind::tpm_full:
+        return "tpm-full";
+    case RefusalKind::tpm_lockout:
+        return "tpm-lockout";
+    case RefusalKind::srk_missing:
+        return "srk-missing";
+    case RefusalKind::srk_changed:
+        return "srk-changed";
+    case RefusalKind::policy_mismatch:
+        return "policy-mismatch";
+    case RefusalKind::pcr_changed:
+        return "pcr-changed";
+    case RefusalKind::object_rejected:
+        return "object-rejected";
+    case RefusalKind::unseal_failed:
+        return "unseal-failed";
+    case RefusalKind::key_type_absent:
+        return "key-type-absent";
+    case RefusalKind::text_rejected:
+        return "text-rejected";
+    case RefusalKind::files_unusable:
+        return "files-unusable";
+    case RefusalKind::passphrase_wrong:
+        return "passphrase-wrong";
+    case RefusalKind::prompt_timeout:
+        return "prompt-timeout";
+    case RefusalKind::prompt_cancelled:
+        return "prompt-cancelled";
+    case RefusalKind::no_prompt:
+        return "no-prompt";
+    }
+    return "refused";
+}
+
 const char* describe(const RefusalKind kind) noexcept {
     switch (kind) {
     case RefusalKind::no_tpm:
@@ -11,6 +53,8 @@ const char* describe(const RefusalKind kind) noexcept {
         return "another program holds the TPM";
     case RefusalKind::tpm_failed:
         return "the TPM does not work";
+    case RefusalKind::tpm_full:
+        return "the TPM has no room for another object or session";
     case RefusalKind::tpm_lockout:
         return "the TPM is locked after too many wrong tries";
     case RefusalKind::srk_missing:

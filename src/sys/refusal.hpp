@@ -9,12 +9,14 @@ namespace sealmount {
 
 /// What a TPM, a keyring or a person said no with. Each enumerator documents the right reaction.
 enum class RefusalKind {
-    no_tpm,          ///< no TPM 2.0 device node: do not wait or retry; ask for the passphrase
-    tpm_busy,        ///< somebody else holds the raw device (EBUSY): retry for a bounded time, then ask
-    tpm_failed,      ///< the TPM or its driver answers with an error: do not retry; ask for the passphrase
-    tpm_lockout,     ///< dictionary-attack lockout (TPM_RC_LOCKOUT): never retry, it costs time; ask
-    srk_missing,     ///< nothing at the SRK's handle: enrolment makes one; at boot the TPM was cleared: ask
-    srk_changed,     ///< another key than the pinned one at the SRK's handle: cleared or swapped TPM: ask
+    no_tpm,      ///< no TPM 2.0 device node: do not wait or retry; ask for the passphrase
+    tpm_busy,    ///< somebody else holds the raw device (EBUSY): retry for a bounded time, then ask
+    tpm_failed,  ///< the TPM or its driver answers with an error: do not retry; ask for the passphrase
+    tpm_full,    ///< no slot for another object or session (TPM_RC_OBJECT_MEMORY, TPM_RC_SESSION_*): others
+                 ///< leaked theirs; take away what nobody can be using, try once more; then ask
+    tpm_lockout, ///< dictionary-attack lockout (TPM_RC_LOCKOUT): never retry, it costs time; ask
+    srk_missing, ///< nothing at the SRK's handle: enrolment makes one; at boot the TPM was cleared: ask
+    srk_changed, ///< another key than the pinned one at the SRK's handle: cleared or swapped TPM: ask
     policy_mismatch, ///< the PCRs are not those of the policy: do not retry; name them; ask
     pcr_changed,     ///< a PCR was extended during the session (TPM_RC_PCR_CHANGED): retry with a new session
     object_rejected, ///< the TPM cannot load the sealed object: another TPM's or damaged; ask
@@ -34,6 +36,9 @@ struct Refusal {
     RefusalKind kind;
     std::string detail;
 };
+
+/// The kind as one word for programs, e.g. "policy-mismatch": stable.
+[[nodiscard]] const char* identifier(RefusalKind kind) noexcept;
 
 /// The kind as a sentence without a full stop, for people.
 [[nodiscard]] const char* describe(RefusalKind kind) noexcept;

@@ -8,11 +8,13 @@
 #include "sys/refusal.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace sealmount {
@@ -36,11 +38,24 @@ struct SealedObject {
     bool operator==(const SealedObject&) const = default;
 };
 
-/// The dictionary-attack state (TPM2_GetCapability, TPM_PT_LOCKOUT_*). noDA objects are not subject to it.
+/// The dictionary-attack state (TPM2_GetCapability, TPM_PT_LOCKOUT_* and TPM_PT_PERMANENT). noDA objects, as
+/// ours are, open all the same.
 struct LockoutState {
+    bool locked = false; ///< at this moment
     std::uint32_t failed_tries = 0;
     std::uint32_t allowed_tries = 0;
-    std::uint32_t recovery_seconds = 0; ///< seconds until one failed try is forgiven
+    std::uint32_t recovery_seconds =
+        0; ///< seconds until one failed try is forgiven; 0: only a command ends it
+};
+
+/// What is in the TPM's volatile memory, as this connection sees it: on the raw device that is what others
+/// left there, since the kernel's resource manager takes its own out after every command.
+struct TpmRoom {
+    std::uint32_t objects = 0;         ///< transient objects
+    std::uint32_t loaded_sessions = 0; ///< sessions in memory
+    std::uint32_t active_sessions = 0; ///< those, and the ones whose context is saved outside
+    std::uint32_t free_objects = 0;    ///< an estimate of the TPM (TPM_PT_HR_TRANSIENT_AVAIL)
+    std::uint32_t free_sessions = 0;   ///< how many more may be active (TPM_PT_ACTIVE_SESSIONS_MAX)
 };
 
 /// A policy session that is live in the TPM. Flushed on destruction; a session that the TPM has flushed
@@ -66,10 +81,12 @@ class Tpm {
     /// Error{unavailable} when the bank is not allocated.
     [[nodiscard]] virtual PcrReading read_pcrs(PcrSelection selection) = 0;
 
-    /// The name of the key at `srk_handle`, or srk_missing. Throws Error{unavailable} when what stands there
-    /// is no storage key that we could use: not restricted and decrypting, not fixed to this TPM, or with a
-    /// password.
+    /// The name of the key at `srk_handle`, whatever key that is, or srk_missing.
     [[nodiscard]] virtual std::expected<TpmName, Refusal> srk_name() = 0;
+
+    /// Throws Error{unavailable} when what stands at `srk_handle` is no storage key that we could seal under:
+    /// not restricted and decrypting, not fixed to this TPM, or subject to dictionary-attack lockout.
+    virtual void check_srk() = 0;
 
     /// Makes the ECC P-256 storage root key from the TCG template that systemd uses as well, makes it
     /// persistent at `srk_handle` and returns its name. Throws Error{refused} when the owner hierarchy has a
@@ -78,21 +95,30 @@ class Tpm {
 
     /// TPM2_Create of a KEYEDHASH object under the SRK that holds `secret` and opens only to `policy`;
     /// attributes fixedTPM, fixedParent, noDA. The secret crosses the bus encrypted, in a session salted with
-    /// the SRK.
+    /// the SRK. srk_missing, tpm_full or tpm_lockout as refusals.
     [[nodiscard]] virtual std::expected<SealedObject, Refusal> seal(const SecretBytes& secret,
                                                                     const PolicyDigest& policy) = 0;
 
     /// Loads and unseals in userspace through a policy session over the present values of `selection`; the
-    /// answer crosses the bus encrypted. policy_mismatch, pcr_changed, object_rejected, srk_missing or
-    /// tpm_lockout as refusals.
+    /// answer crosses the bus encrypted. policy_mismatch, pcr_changed, object_rejected, srk_missing,
+    /// tpm_full or tpm_lockout as refusals.
     [[nodiscard]] virtual std::expected<SecretBytes, Refusal> unseal(const SealedObject& object,
                                                                      PcrSelection selection) = 0;
 
     /// A session that satisfies PolicyPCR over the present values, unsalted and unbound, hash SHA-256: the
-    /// only kind that the kernel's trusted keys can use. Meaningful on the raw device only.
-    [[nodiscard]] virtual std::unique_ptr<PolicySession> start_policy_session(PcrSelection selection) = 0;
+    /// only kind that the kernel's trusted keys can use. Meaningful on the raw device only. tpm_full as a
+    /// refusal.
+    [[nodiscard]] virtual std::expected<std::unique_ptr<PolicySession>, Refusal>
+    start_policy_session(PcrSelection selection) = 0;
 
     [[nodiscard]] virtual LockoutState lockout() = 0;
+
+    [[nodiscard]] virtual TpmRoom room() = 0;
+
+    /// Flushes the transient objects and loaded sessions that others left in the TPM, and says how many. For
+    /// the raw device only: whoever holds it is alone there, and the resource manager keeps nothing of its
+    /// users in the TPM between two commands (drivers/char/tpm/tpm2-space.c), so nobody can be using them.
+    virtual unsigned drop_leftovers() = 0;
 };
 
 /// Which of the two ways to the chip. `raw` (/dev/tpm0) is exclusive and needed for sessions that the kernel
@@ -104,8 +130,23 @@ class TpmOpener {
   public:
     virtual ~TpmOpener() = default;
 
-    /// no_tpm or tpm_busy as refusals. Sends no TPM command.
+    /// no_tpm or tpm_busy as refusals. Sends no TPM command, and does not wait.
     [[nodiscard]] virtual std::expected<std::unique_ptr<Tpm>, Refusal> open(TpmAccess access) = 0;
+
+    /// Does the firmware say that this machine has a TPM 2.0 (ACPI table TPM2, or a node of the device tree)?
+    /// Only then is a missing device worth waiting for.
+    [[nodiscard]] virtual bool is_announced() = 0;
+
+    /// Waits until both device nodes are there; false when they are not after `limit`.
+    [[nodiscard]] virtual bool wait_for_device(std::chrono::milliseconds limit) = 0;
+
+    /// Must the TPM have room before the kernel itself uses it? Kernels that encrypt their own TPM traffic
+    /// (CONFIG_TCG_TPM2_HMAC) keep a context outside the TPM, and when it does not fit in again they disable
+    /// the TPM until the next boot (drivers/char/tpm/tpm2-sessions.c, tpm2_load_null).
+    [[nodiscard]] virtual bool kernel_needs_room() = 0;
+
+    /// Who has the raw device open, as "NAME (pid N)"; empty when that cannot be seen.
+    [[nodiscard]] virtual std::vector<std::string> holders() = 0;
 };
 
 } // namespace sealmount

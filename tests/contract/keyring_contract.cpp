@@ -345,6 +345,14 @@ TEST_P(KeyringContract, KernelWithoutTrustedKeysSaysSo) {
     EXPECT_EQ(loaded.error().kind, RefusalKind::key_type_absent);
 }
 
+TEST_P(KeyringContract, TrustedMastersAreTakenWhereTheTypeIs) {
+    const auto taken = keyring().takes_trusted_masters();
+    ASSERT_TRUE(taken) << taken.error().detail;
+    EXPECT_TRUE(*taken || !keyring().has_trusted_keys() || world_->tpm() == nullptr);
+    EXPECT_TRUE(!*taken || keyring().has_trusted_keys());
+    EXPECT_FALSE(keyring().has_volume_key("0000000000000000")) << "the probe leaves nothing";
+}
+
 class TrustedKeyringContract : public KeyringContract {
   protected:
     void SetUp() override {
@@ -367,7 +375,7 @@ class TrustedKeyringContract : public KeyringContract {
 };
 
 TEST_P(TrustedKeyringContract, SessionOfOursReleasesTheMasterIntoTheKernel) {
-    const auto session = tpm_->start_policy_session(pcrs);
+    const auto session = tpm_->start_policy_session(pcrs).value();
     const auto loaded = keyring().load_trusted_master(name, blob_, session->handle());
     ASSERT_TRUE(loaded) << loaded.error().detail;
     EXPECT_TRUE(world_->has_master("trusted", name));
@@ -380,7 +388,7 @@ TEST_P(TrustedKeyringContract, SessionOfOursReleasesTheMasterIntoTheKernel) {
 }
 
 TEST_P(TrustedKeyringContract, SessionOverOtherPcrsIsRefused) {
-    const auto session = tpm_->start_policy_session({.bank = PcrBank::sha256, .mask = 3U});
+    const auto session = tpm_->start_policy_session({.bank = PcrBank::sha256, .mask = 3U}).value();
     const auto loaded = keyring().load_trusted_master(name, blob_, session->handle());
     ASSERT_FALSE(loaded);
     EXPECT_EQ(loaded.error().kind, RefusalKind::unseal_failed);
@@ -394,7 +402,7 @@ TEST_P(TrustedKeyringContract, HandleOfNoSessionIsRefused) {
 }
 
 TEST_P(TrustedKeyringContract, BlobThatIsNoneIsRejected) {
-    const auto session = tpm_->start_policy_session(pcrs);
+    const auto session = tpm_->start_policy_session(pcrs).value();
     const auto loaded = keyring().load_trusted_master(name, Bytes(64), session->handle());
     ASSERT_FALSE(loaded);
     EXPECT_EQ(loaded.error().kind, RefusalKind::object_rejected);

@@ -24,6 +24,7 @@ using Wire = std::vector<std::byte>;
 enum class Command : std::uint32_t {
     clear = 0x126,
     hierarchy_change_auth = 0x129,
+    dictionary_attack_parameters = 0x13a,
     load = 0x157,
     unseal = 0x15e,
     flush_context = 0x165,
@@ -32,6 +33,7 @@ enum class Command : std::uint32_t {
     pcr_read = 0x17e,
     policy_pcr = 0x17f,
     pcr_extend = 0x182,
+    hash_sequence_start = 0x186,
     policy_get_digest = 0x189,
 };
 
@@ -67,6 +69,10 @@ class Swtpm {
     void extend(unsigned pcr, std::string_view data);
     void clear();
     void set_owner_password(std::string_view password);
+    /// Leaves transient objects behind.
+    void leave_objects(unsigned count);
+    /// With no tries allowed, the TPM is in lockout.
+    void allow_tries(unsigned count);
     /// TPM2_PolicyGetDigest of a trial session after TPM2_PolicyPCR.
     [[nodiscard]] Wire trial_digest(PcrSelection selection);
     /// The bytes that the kernel sends (security/keys/trusted-keys/trusted_tpm2.c): TPM2_Load and TPM2_Unseal

@@ -257,7 +257,7 @@ TEST_P(TpmContract, PolicySessionIsTwoCommandsAndOpensForTheKernel) {
     static_cast<void>(tpm().make_srk());
     const auto object = sealed();
     std::unique_ptr<PolicySession> session;
-    EXPECT_EQ(commands_of([&] { session = tpm().start_policy_session(pcr7); }), 2U);
+    EXPECT_EQ(commands_of([&] { session = tpm().start_policy_session(pcr7).value(); }), 2U);
     EXPECT_EQ(session->handle() >> 24, 3U);
     EXPECT_EQ(world_->sessions(), 1U);
     const auto opened = world_->kernel_unseal(object, session->handle());
@@ -271,8 +271,8 @@ TEST_P(TpmContract, PolicySessionIsTwoCommandsAndOpensForTheKernel) {
 
 TEST_P(TpmContract, UnusedPolicySessionIsFlushed) {
     {
-        const auto one = tpm().start_policy_session(pcr7);
-        const auto two = tpm().start_policy_session(first_eight);
+        const auto one = tpm().start_policy_session(pcr7).value();
+        const auto two = tpm().start_policy_session(first_eight).value();
         EXPECT_NE(one->handle(), two->handle());
         EXPECT_EQ(world_->sessions(), 2U);
     }
@@ -282,15 +282,43 @@ TEST_P(TpmContract, UnusedPolicySessionIsFlushed) {
 TEST_P(TpmContract, PolicySessionOverOtherPcrsDoesNotOpenForTheKernel) {
     static_cast<void>(tpm().make_srk());
     const auto object = sealed();
-    const auto session = tpm().start_policy_session(first_eight);
+    const auto session = tpm().start_policy_session(first_eight).value();
     EXPECT_FALSE(world_->kernel_unseal(object, session->handle()));
+}
+
+TEST_P(TpmContract, ObjectsOfOthersAreCountedAndDropped) {
+    world_->leave_objects(2);
+    EXPECT_EQ(tpm().room().objects, 2U);
+    EXPECT_EQ(tpm().drop_leftovers(), 2U);
+    EXPECT_EQ(tpm().room().objects, 0U);
+    EXPECT_EQ(world_->transients(), 0U);
+    EXPECT_EQ(tpm().drop_leftovers(), 0U);
+}
+
+TEST_P(TpmContract, AFullTpmIsTold) {
+    static_cast<void>(tpm().make_srk());
+    const auto object = sealed();
+    world_->leave_objects(3);
+    EXPECT_EQ(refusal_to_unseal(object), RefusalKind::tpm_full);
+    EXPECT_EQ(tpm().drop_leftovers(), 3U);
+    EXPECT_TRUE(tpm().unseal(object, pcr7));
+}
+
+TEST_P(TpmContract, SealedObjectOpensDuringALockout) {
+    static_cast<void>(tpm().make_srk());
+    const auto object = sealed();
+    EXPECT_FALSE(tpm().lockout().locked);
+    world_->lock_out();
+    EXPECT_TRUE(tpm().lockout().locked);
+    EXPECT_TRUE(tpm().unseal(object, pcr7)) << "it is not subject to dictionary-attack protection";
+    world_->end_lockout();
 }
 
 TEST_P(TpmContract, DisturbedPolicySessionDoesNotOpenForTheKernel) {
     static_cast<void>(tpm().make_srk());
     const auto object = sealed();
     world_->disturb_sessions(1);
-    const auto session = tpm().start_policy_session(pcr7);
+    const auto session = tpm().start_policy_session(pcr7).value();
     EXPECT_FALSE(world_->kernel_unseal(object, session->handle()));
 }
 

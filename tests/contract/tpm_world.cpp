@@ -17,9 +17,12 @@ class FakeWorld final : public TpmWorld {
     void disturb_sessions(const unsigned count) override { chip_.disturb_sessions(count); }
     void clear() override { chip_.clear(); }
     void set_owner_password() override { chip_.set_owner_password(true); }
+    void leave_objects(const unsigned count) override { chip_.leave_objects(count); }
+    void lock_out() override { chip_.lock_out(true); }
+    void end_lockout() override { chip_.lock_out(false); }
     std::size_t commands() override { return chip_.commands(); }
     std::size_t sessions() override { return chip_.open_sessions(); }
-    std::size_t transients() override { return 0; }
+    std::size_t transients() override { return chip_.leftovers(); }
     std::size_t failed_tries() override { return chip_.failed_tries(); }
     std::optional<Wire> kernel_unseal(const SealedObject& object, const std::uint32_t session) override {
         auto secret = chip_.kernel_unseal(object, session);
@@ -44,6 +47,10 @@ class DeviceLikeOpener final : public TpmOpener {
     std::expected<std::unique_ptr<Tpm>, Refusal> open(TpmAccess /*access*/) override {
         return esys_tpm(device_tcti(swtpm_.connect()));
     }
+    bool is_announced() override { return false; }
+    bool wait_for_device(std::chrono::milliseconds /*limit*/) override { return false; }
+    bool kernel_needs_room() override { return false; }
+    std::vector<std::string> holders() override { return {}; }
 
   private:
     const Swtpm& swtpm_;
@@ -62,6 +69,9 @@ class SwtpmWorld final : public TpmWorld {
     void disturb_sessions(const unsigned count) override { swtpm_.disturb_sessions(count); }
     void clear() override { swtpm_.clear(); }
     void set_owner_password() override { swtpm_.set_owner_password("owner"); }
+    void leave_objects(const unsigned count) override { swtpm_.leave_objects(count); }
+    void lock_out() override { swtpm_.allow_tries(0); }
+    void end_lockout() override { swtpm_.allow_tries(3); }
     std::size_t commands() override { return swtpm_.seen().size(); }
     std::size_t sessions() override { return swtpm_.handles(0x02000000) + swtpm_.handles(0x03000000); }
     std::size_t transients() override { return swtpm_.handles(0x80000000); }

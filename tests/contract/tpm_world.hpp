@@ -23,6 +23,9 @@ class TpmWorld {
     virtual void disturb_sessions(unsigned count) = 0;
     virtual void clear() = 0;
     virtual void set_owner_password() = 0;
+    virtual void leave_objects(unsigned count) = 0;
+    virtual void lock_out() = 0;
+    virtual void end_lockout() = 0;
     virtual std::size_t commands() = 0;
     virtual std::size_t sessions() = 0;
     virtual std::size_t transients() = 0;

@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint32_t password_session = 0x40000009;
 constexpr std::uint32_t owner = 0x40000001;
 constexpr std::uint32_t platform = 0x4000000c;
+constexpr std::uint32_t lockout = 0x4000000a;
 constexpr std::uint32_t null_handle = 0x40000007;
 
 void expect_success(const Response& response, const std::string_view what) {
@@ -103,6 +104,26 @@ void Swtpm::set_owner_password(const std::string_view password) {
     put_u16(body, static_cast<unsigned>(password.size()));
     put(body, as_bytes(password));
     expect_success(send(Command::hierarchy_change_auth, body, true), "TPM2_HierarchyChangeAuth");
+}
+
+void Swtpm::leave_objects(const unsigned count) {
+    for (unsigned i = 0; i < count; ++i) {
+        Wire body;
+        put_u16(body, 0); // no password
+        put_u16(body, 0x000b);
+        expect_success(send(Command::hash_sequence_start, body), "TPM2_HashSequenceStart");
+    }
+}
+
+void Swtpm::allow_tries(const unsigned count) {
+    Wire body;
+    put_u32(body, lockout);
+    put_session(body, password_session);
+    put_u32(body, count);
+    put_u32(body, 1000); // seconds until a failed try is forgiven
+    put_u32(body, 1000);
+    expect_success(send(Command::dictionary_attack_parameters, body, true),
+                   "TPM2_DictionaryAttackParameters");
 }
 
 Wire Swtpm::trial_digest(const PcrSelection selection) {

@@ -43,6 +43,14 @@ bool FakeKeyring::has_trusted_keys() {
     return trusted_type_;
 }
 
+std::expected<bool, Refusal> FakeKeyring::takes_trusted_masters() {
+    call();
+    if (!encrypted_type_) {
+        return std::unexpected{Refusal{RefusalKind::key_type_absent, "encrypted"}};
+    }
+    return trusted_masters_;
+}
+
 std::expected<void, Refusal> FakeKeyring::load_trusted_master(const std::string_view name,
                                                               const std::span<const std::byte> tpm_key,
                                                               const std::uint32_t policy_handle) {

@@ -53,6 +53,7 @@ class FakeKeyring final : public Keyring {
     [[nodiscard]] const std::vector<std::byte>& fekek(const std::string& signature) const;
 
     bool has_trusted_keys() override;
+    std::expected<bool, Refusal> takes_trusted_masters() override;
     std::expected<void, Refusal> load_trusted_master(std::string_view name,
                                                      std::span<const std::byte> tpm_key,
                                                      std::uint32_t policy_handle) override;

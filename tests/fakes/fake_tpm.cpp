@@ -5,12 +5,14 @@
 #include "sys/crypto.hpp"
 
 #include <bit>
+#include <utility>
 
 namespace sealmount::testing {
 
 namespace {
 
 constexpr std::size_t digest_size = 32;
+constexpr unsigned object_slots = 3;
 
 void append_u16(std::vector<std::byte>& bytes, const std::size_t value) {
     bytes.push_back(static_cast<std::byte>(value >> 8 & 0xff));
@@ -151,7 +153,8 @@ class FakeConnection final : public Tpm {
         return SecretBytes{std::span<const std::byte>{(*sealed)->secret}};
     }
 
-    std::unique_ptr<PolicySession> start_policy_session(const PcrSelection selection) override {
+    std::expected<std::unique_ptr<PolicySession>, Refusal>
+    start_policy_session(const PcrSelection selection) override {
         chip_.command();
         chip_.command();
         const auto handle = chip_.next_session_++;
@@ -161,8 +164,27 @@ class FakeConnection final : public Tpm {
 
     LockoutState lockout() override {
         chip_.command();
-        return {.failed_tries = chip_.failed_tries_, .allowed_tries = 3, .recovery_seconds = 1000};
+        return {.locked = chip_.locked_out_,
+                .failed_tries = chip_.failed_tries_,
+                .allowed_tries = 3,
+                .recovery_seconds = 1000};
     }
+
+    TpmRoom room() override {
+        chip_.command();
+        return {.objects = chip_.leftovers_,
+                .loaded_sessions = static_cast<std::uint32_t>(chip_.sessions_.size()),
+                .active_sessions = static_cast<std::uint32_t>(chip_.sessions_.size()),
+                .free_objects = object_slots - chip_.leftovers_,
+                .free_sessions = 64};
+    }
+
+    unsigned drop_leftovers() override {
+        chip_.command();
+        return std::exchange(chip_.leftovers_, 0);
+    }
+
+    void check_srk() override { chip_.command(); }
 
   private:
     std::optional<Refusal> srk_refusal() {
@@ -239,8 +261,8 @@ std::optional<Refusal> FakeTpm::refused_use() {
     if (auto refusal = refused_command()) {
         return refusal;
     }
-    if (locked_out_) {
-        return Refusal{RefusalKind::tpm_lockout, "the fake TPM is locked out as told"};
+    if (leftovers_ >= object_slots) {
+        return Refusal{RefusalKind::tpm_full, "the fake TPM is full as told"};
     }
     return std::nullopt;
 }
@@ -313,13 +335,22 @@ std::expected<std::vector<std::byte>, Refusal> FakeTpm::kernel_unseal(const Seal
     return (*sealed)->secret;
 }
 
+bool FakeTpmOpener::wait_for_device(const std::chrono::milliseconds limit) {
+    if (absent_ && appears_) {
+        absent_ = false;
+        return true;
+    }
+    waited_ += absent_ ? limit : std::chrono::milliseconds{0};
+    return !absent_;
+}
+
 std::expected<std::unique_ptr<Tpm>, Refusal> FakeTpmOpener::open(const TpmAccess access) {
     ++opened_;
     if (absent_) {
         return std::unexpected{Refusal{RefusalKind::no_tpm, {}}};
     }
     const bool raw = access == TpmAccess::raw;
-    if (busy_ > 0 || (raw && chip_.held_raw_)) {
+    if (raw && (busy_ > 0 || chip_.held_raw_)) {
         busy_ -= busy_ > 0 ? 1 : 0;
         return std::unexpected{Refusal{RefusalKind::tpm_busy, {}}};
     }

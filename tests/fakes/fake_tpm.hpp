@@ -29,6 +29,8 @@ class FakeTpm {
     void clear();
     void make_srk();
     void lock_out(const bool locked) { locked_out_ = locked; }
+    /// Others left this many objects in its three slots.
+    void leave_objects(const unsigned count) { leftovers_ = count; }
     void set_owner_password(const bool has) { owner_password_ = has; }
     /// PCR 10 is extended right after the policy of each of the next `count` sessions was made.
     void disturb_sessions(const unsigned count) { disturbances_ = count; }
@@ -41,6 +43,7 @@ class FakeTpm {
     [[nodiscard]] std::size_t open_sessions() const { return sessions_.size(); }
     [[nodiscard]] unsigned commands() const { return commands_; }
     [[nodiscard]] unsigned failed_tries() const { return failed_tries_; }
+    [[nodiscard]] unsigned leftovers() const { return leftovers_; }
     [[nodiscard]] bool held_raw() const { return held_raw_; }
 
     // What the fakes do with it.
@@ -84,6 +87,7 @@ class FakeTpm {
     bool owner_password_ = false;
     bool held_raw_ = false;
     unsigned disturbances_ = 0;
+    unsigned leftovers_ = 0;
     unsigned commands_ = 0;
     unsigned failed_tries_ = 0;
     std::uint32_t next_session_ = 0x03000000;
@@ -99,15 +103,33 @@ class FakeTpmOpener final : public TpmOpener {
     explicit FakeTpmOpener(FakeTpm& chip) : chip_(chip) {}
 
     void set_absent(const bool absent) { absent_ = absent; }
-    /// The next `times` tries find the device taken.
+    /// The firmware speaks of a TPM that is absent; it appears while somebody waits, or never.
+    void announce(const bool appears) {
+        absent_ = true;
+        announced_ = true;
+        appears_ = appears;
+    }
+    [[nodiscard]] std::chrono::milliseconds waited() const { return waited_; }
+    void set_kernel_needs_room(const bool needs) { kernel_needs_room_ = needs; }
+    void set_holders(std::vector<std::string> holders) { holders_ = std::move(holders); }
+    /// The next `times` tries find the raw device taken.
     void set_busy(const unsigned times) { busy_ = times; }
     [[nodiscard]] unsigned opened() const { return opened_; }
 
     std::expected<std::unique_ptr<Tpm>, Refusal> open(TpmAccess access) override;
+    bool is_announced() override { return announced_; }
+    bool wait_for_device(std::chrono::milliseconds limit) override;
+    bool kernel_needs_room() override { return kernel_needs_room_; }
+    std::vector<std::string> holders() override { return holders_; }
 
   private:
     FakeTpm& chip_;
     bool absent_ = false;
+    bool announced_ = false;
+    bool kernel_needs_room_ = false;
+    bool appears_ = false;
+    std::chrono::milliseconds waited_{0};
+    std::vector<std::string> holders_;
     unsigned busy_ = 0;
     unsigned opened_ = 0;
 };

@@ -80,7 +80,8 @@ std::expected<Unlocked, Refusal> Machine::load(const std::string& name) {
                         [this](unsigned tried) {
                             ++pauses;
                             during_pause(tried);
-                        }},
+                        },
+                        [this] { return credential ? std::optional{secret(*credential)} : std::nullopt; }},
                        name);
 }
 

@@ -13,6 +13,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,16 @@ struct Told final : UnlockObserver {
     std::vector<unsigned> tries_left;
     std::vector<std::string> user_keys;
 
+    std::vector<UnlockStep> steps;
+    std::vector<RefusalKind> fallbacks;
+    unsigned wrong_credentials = 0;
+
+    void begins(const Volume&) override {}
+    void step(UnlockStep step) override { steps.push_back(step); }
+    void falls_back(const Volume&, const MasterRefusal& refusal) override {
+        fallbacks.push_back(refusal.kind);
+    }
+    void credential_wrong(const Volume&) override { ++wrong_credentials; }
     void master_refused(const Volume&, const MasterRefusal& refusal) override { refusals.push_back(refusal); }
     void passphrase_wrong(const Volume&, unsigned left) override { tries_left.push_back(left); }
     void user_key_in_the_way(const Volume&, std::string_view signature) override {
@@ -67,6 +78,7 @@ class Machine : public ::testing::Test {
     FakeKeyring keyring{chip};
     FakePrompt prompt;
     Told told;
+    std::optional<std::string> credential;
     unsigned pauses = 0;
     std::function<void(unsigned)> during_pause = [](unsigned) {};
 };

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/unlock_journal.hpp"
+
+#include "app/hints.hpp"
+#include "app/journal_names.hpp"
+#include "sys/journal.hpp"
+
+namespace sealmount {
+
+namespace {
+
+constexpr const char* message_id = "MESSAGE_ID";
+
+std::string join(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) {
+        text += (text.empty() ? "" : ", ") + word;
+    }
+    return text;
+}
+
+const char* words_for(const UnlockStep step) {
+    switch (step) {
+    case UnlockStep::waiting_for_tpm:
+        return "Looking for the TPM";
+    case UnlockStep::waiting_for_others:
+        return "Waiting for another volume's unlock";
+    case UnlockStep::unsealing:
+        return "Asking the TPM for the master key";
+    case UnlockStep::loading_keys:
+        return "Loading the keys";
+    case UnlockStep::asking:
+        return "Waiting for the passphrase";
+    }
+    return "";
+}
+
+const char* name_of(const UnlockWay way) {
+    switch (way) {
+    case UnlockWay::already_loaded:
+        return "loaded-already";
+    case UnlockWay::tpm:
+        return "tpm";
+    case UnlockWay::credential:
+        return "credential";
+    case UnlockWay::passphrase:
+        return "passphrase";
+    }
+    return "";
+}
+
+std::string words_for(const Unlocked& unlocked) {
+    switch (unlocked.way) {
+    case UnlockWay::already_loaded:
+        return "the keys were loaded already";
+    case UnlockWay::credential:
+        return "unlocked by the passphrase of the service's credential";
+    case UnlockWay::passphrase:
+        return "unlocked by passphrase";
+    case UnlockWay::tpm:
+        return "unlocked by the TPM (slot " + std::to_string(unlocked.slot) + ", " +
+               std::string{to_string(unlocked.form)} + " key)" +
+               (unlocked.along.empty() ? "" : ", and with it: " + join(unlocked.along));
+    }
+    return "";
+}
+
+std::string with_detail(const Refusal& refusal) {
+    return describe(refusal.kind) + (refusal.detail.empty() ? "" : " (" + refusal.detail + ")");
+}
+
+/// The fields that a refusal has for programs.
+void add_refusal(JournalFields& fields, const MasterRefusal& refusal) {
+    for (const SlotRefusal& slot : refusal.slots) {
+        for (const PcrMismatch& mismatch : slot.mismatches) {
+            fields.emplace_back(journal::pcr_mismatch, std::to_string(slot.slot) + " " +
+                                                           std::to_string(mismatch.pcr) + " " +
+                                                           std::string{to_string(slot.bank)} + " " +
+                                                           mismatch.expected + " " + mismatch.found);
+        }
+    }
+}
+
+} // namespace
+
+void UnlockJournal::begins(const Volume& volume) {
+    master_ = volume.master;
+}
+
+void UnlockJournal::step(const UnlockStep step) {
+    show_step(words_for(step));
+}
+
+void UnlockJournal::falls_back(const Volume& volume, const MasterRefusal& refusal) {
+    log(Level::notice, volume.name,
+        "no trusted key: " + with_detail({refusal.kind, refusal.detail}) +
+            "; unsealing without the kernel's help, as a user key",
+        {{message_id, journal::form_fell_back},
+         {journal::master, volume.master},
+         {journal::reason, identifier(refusal.kind)}});
+}
+
+void UnlockJournal::master_refused(const Volume& volume, const MasterRefusal& refusal) {
+    refusal_ = refusal;
+    JournalFields fields = {{message_id, journal::master_refused},
+                            {journal::master, volume.master},
+                            {journal::reason, identifier(refusal.kind)},
+                            {journal::hint, hint_for(refusal.kind, volume.master)}};
+    add_refusal(fields, refusal);
+    for (const std::string& line : explain(refusal, volume.master)) {
+        log(Level::warning, volume.name, line, fields);
+        fields.clear(); // once is enough for programs
+    }
+}
+
+void UnlockJournal::credential_wrong(const Volume& volume) {
+    log(Level::warning, volume.name, "the passphrase of the service's credential is not the volume's",
+        {{message_id, journal::wrong_passphrase}, {journal::way, "credential"}});
+}
+
+void UnlockJournal::passphrase_wrong(const Volume& volume, const unsigned tries_left) {
+    log(Level::warning, volume.name, "wrong passphrase, tries left: " + std::to_string(tries_left),
+        {{message_id, journal::wrong_passphrase}, {journal::way, "passphrase"}});
+}
+
+void UnlockJournal::user_key_in_the_way(const Volume& volume, const std::string_view signature) {
+    const std::string command = "keyctl purge user " + std::string{signature};
+    log(Level::warning, volume.name,
+        "a user key " + std::string{signature} +
+            " is in root's keyring, and eCryptfs will take it instead of ours: drop it with '" + command +
+            "'",
+        {{message_id, journal::user_key_in_the_way},
+         {journal::signature, std::string{signature}},
+         {journal::hint, command}});
+}
+
+void UnlockJournal::unlocked(const Unlocked& unlocked) const {
+    for (const std::string& skipped : unlocked.skipped) {
+        log(Level::warning, name_, "not loaded along: " + skipped);
+    }
+    JournalFields fields = {
+        {message_id, journal::unlocked}, {journal::master, master_}, {journal::way, name_of(unlocked.way)}};
+    if (unlocked.way == UnlockWay::tpm) {
+        fields.emplace_back(journal::form, std::string{to_string(unlocked.form)});
+        fields.emplace_back(journal::slot, std::to_string(unlocked.slot));
+    }
+    for (const std::string& other : unlocked.along) {
+        fields.emplace_back(journal::along, other);
+    }
+    if (refusal_) {
+        fields.emplace_back(journal::reason, identifier(refusal_->kind));
+        add_refusal(fields, *refusal_);
+    }
+    log(Level::info, name_, words_for(unlocked), fields);
+    show_step("Unlocked");
+}
+
+void UnlockJournal::not_unlocked(const Refusal& refusal) const {
+    JournalFields fields = {{message_id, journal::not_unlocked},
+                            {journal::master, master_},
+                            {journal::reason, identifier(refusal.kind)},
+                            {journal::hint, hint_for(refusal.kind, master_)}};
+    if (refusal_) {
+        add_refusal(fields, *refusal_);
+    }
+    log(Level::error, name_, "not unlocked: " + with_detail(refusal), fields);
+    show_step("Not unlocked");
+}
+
+void UnlockJournal::failed(const std::string& message) const {
+    log(Level::error, name_, "not unlocked: " + message, {{message_id, journal::not_unlocked}});
+    show_step("Not unlocked");
+}
+
+} // namespace sealmount
