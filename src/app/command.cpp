@@ -29,6 +29,8 @@ constexpr std::array verbs = {
          declare_enroll},
     Verb{"remove", "forget a volume; its files stay, and its passphrase opens them", declare_remove},
     Verb{"list", "list the volumes", declare_list},
+    Verb{"check", "look at everything that the volumes need to open, and name the mend of what is missing",
+         declare_check},
     Verb{"status", "show volumes, keys, and whether the TPM would release them now", declare_status},
 };
 

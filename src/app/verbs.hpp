@@ -31,6 +31,7 @@ class TpmOpener;
 using Run = std::function<int()>;
 [[nodiscard]] Run declare_enroll(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_remove(CLI::App& verb, const Globals& globals);
+[[nodiscard]] Run declare_check(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_list(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_status(CLI::App& verb, const Globals& globals);
 

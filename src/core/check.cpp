@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/check.hpp"
+
+#include "base/hex.hpp"
+#include "core/check_volume.hpp"
+#include "core/encrypted_key.hpp"
+#include "core/master_form.hpp"
+#include "sys/kernel_features.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace sealmount {
+
+namespace {
+
+Finding good(std::string about, std::string item, std::string words) {
+    return {std::move(about), std::move(item), Verdict::good, std::move(words), {}};
+}
+
+std::string with_detail(const Refusal& refusal) {
+    return describe(refusal.kind) + (refusal.detail.empty() ? "" : " (" + refusal.detail + ")");
+}
+
+/// A finding about something that could not even be looked at.
+Finding accident(std::string about, std::string item, const Error& error, std::string mend) {
+    return {std::move(about), std::move(item), Verdict::bad, error.what(), std::move(mend)};
+}
+
+void check_kernel(const CheckWorld& world, std::vector<Finding>& findings, const bool trusted_demanded) {
+    const auto form = kernel_form(world.keyring);
+    if (!form) {
+        findings.push_back({"kernel", "key-types", Verdict::bad, "this kernel has no encrypted keys",
+                            "boot a kernel with CONFIG_ENCRYPTED_KEYS, or run 'modprobe encrypted-keys'"});
+    } else if (*form == MasterForm::trusted) {
+        findings.push_back(good("kernel", "key-types", "has trusted and encrypted keys"));
+    } else {
+        findings.push_back(
+            {"kernel", "key-types", trusted_demanded ? Verdict::bad : Verdict::good,
+             "has no trusted keys that encrypted keys could use: master keys come in as user keys",
+             trusted_demanded
+                 ? "boot a kernel with CONFIG_TRUSTED_KEYS (run 'modprobe trusted' where it is a "
+                   "module), or take \"form\": \"trusted\" out of the manifest"
+                 : ""});
+    }
+    if (kernel_has_ecryptfs()) {
+        findings.push_back(good("kernel", "ecryptfs", "has eCryptfs"));
+    } else {
+        findings.push_back(
+            {"kernel", "ecryptfs", Verdict::bad, "this kernel has no eCryptfs",
+             "boot a kernel with CONFIG_ECRYPT_FS, or install its module: Debian's cloud kernels "
+             "have none"});
+    }
+}
+
+void check_lockout(Tpm& tpm, std::vector<Finding>& findings) {
+    const LockoutState state = tpm.lockout();
+    const std::string tries =
+        std::to_string(state.failed_tries) + " of " + std::to_string(state.allowed_tries) + " failed tries";
+    if (!state.locked && state.failed_tries == 0) {
+        findings.push_back(good("tpm", "lockout", "is not in lockout, no failed tries"));
+        return;
+    }
+    std::string words = state.locked ? "is in dictionary-attack lockout (" + tries + ")"
+                                     : "remembers " + tries + " of its dictionary-attack protection";
+    if (state.recovery_seconds > 0) {
+        const std::uint64_t per_try = state.recovery_seconds;
+        const std::uint64_t seconds = state.locked && state.failed_tries >= state.allowed_tries
+                                          ? per_try * (state.failed_tries - state.allowed_tries + 1)
+                                          : per_try * state.failed_tries;
+        words += std::string{state.locked ? "; it ends" : "; they are forgiven"} + " in " +
+                 std::to_string(seconds) + " seconds at the latest";
+    }
+    findings.push_back({"tpm", "lockout", Verdict::warning,
+                        words + ". Volumes open all the same: their sealed objects are not subject to it",
+                        "find out which program guesses; 'tpm2_dictionarylockout --clear-lockout' ends it"});
+}
+
+/// Who is in the way on the raw device, and what was left there. The managed device shows neither.
+void check_raw_device(const CheckWorld& world, std::vector<Finding>& findings, const bool trusted_demanded) {
+    const auto raw = world.tpm.open(TpmAccess::raw);
+    if (!raw) {
+        std::string words = "the raw device cannot be opened: " + with_detail(raw.error());
+        for (const std::string& holder : world.tpm.holders()) {
+            words += ", held by " + holder;
+        }
+        findings.push_back({"tpm", "raw-device", trusted_demanded ? Verdict::bad : Verdict::warning, words,
+                            "let that program use /dev/tpmrm0; until then master keys come in as user keys"});
+        return;
+    }
+    const TpmRoom room = (*raw)->room();
+    if (room.objects == 0 && room.loaded_sessions == 0) {
+        findings.push_back(good("tpm", "raw-device", "is free, and nothing was left in the TPM"));
+    } else {
+        findings.push_back({"tpm", "raw-device", Verdict::warning,
+                            "others left " + std::to_string(room.objects) + " objects and " +
+                                std::to_string(room.loaded_sessions) + " sessions in the TPM",
+                            "the next unlock drops them if it needs the room; 'tpm2_flushcontext "
+                            "--transient-object --loaded-session --tcti device:/dev/tpm0' does so now"});
+    }
+}
+
+/// Nothing more about the TPM can be looked at when this returns nullptr.
+std::unique_ptr<Tpm> check_tpm(const CheckWorld& world, std::vector<Finding>& findings,
+                               const bool trusted_demanded) {
+    auto tpm = open_tpm(world.tpm, TpmAccess::managed, world.pause);
+    if (!tpm) {
+        const bool late = tpm.error().kind == RefusalKind::no_tpm && world.tpm.is_announced();
+        findings.push_back({"tpm", "present", Verdict::bad,
+                            with_detail(tpm.error()) + (late ? ", though the firmware speaks of one" : ""),
+                            late ? "look at 'dmesg | grep -i tpm' and load its driver"
+                                 : "if this machine has one, switch it on in the firmware set-up"});
+        return nullptr;
+    }
+    findings.push_back(good("tpm", "present", "is there"));
+    try {
+        check_lockout(**tpm, findings);
+        if (world.is_this_machine) {
+            check_raw_device(world, findings, trusted_demanded);
+        }
+    } catch (const Error& error) {
+        findings.push_back(accident("tpm", "works", error, "look at 'dmesg | grep -i tpm'"));
+        return nullptr;
+    }
+    return std::move(*tpm);
+}
+
+std::string policy_mend(const std::string& name) {
+    return "if nobody changed the boot chain but you, open the volumes with their passphrases and bind them "
+           "anew: 'sealmount remove' and 'sealmount enroll' for each volume of the master key \"" +
+           name + "\"";
+}
+
+void add_mismatches(const std::string& about, const MasterRefusal& refusal, std::vector<Finding>& findings) {
+    for (const SlotRefusal& slot : refusal.slots) {
+        for (const PcrMismatch& mismatch : slot.mismatches) {
+            findings.push_back(
+                {about, "policy", Verdict::bad,
+                 "slot " + std::to_string(slot.slot) + ": PCR " + std::to_string(mismatch.pcr) + " (" +
+                     std::string{pcr_meaning(mismatch.pcr)} + ", " + std::string{to_string(slot.bank)} +
+                     ") expected " + mismatch.expected + ", found " + mismatch.found,
+                 policy_mend(about.substr(about.find(' ') + 1))});
+        }
+    }
+}
+
+/// The master key, when the TPM releases it now.
+std::optional<SecretBytes> check_master(const CheckWorld& world, Tpm* const tpm, const std::string& name,
+                                        std::vector<Finding>& findings) {
+    const std::string about = "master " + name;
+    try {
+        const MasterFile master = world.store.master(name);
+        check_privacy(world.store.paths().master(name), about, findings);
+        if (tpm == nullptr) {
+            return std::nullopt; // told already
+        }
+        auto unsealed = unseal_master(*tpm, master, world.pause);
+        if (!unsealed) {
+            add_mismatches(about, unsealed.error(), findings);
+            if (unsealed.error().kind != RefusalKind::policy_mismatch) {
+                findings.push_back({about, "unseal", Verdict::bad,
+                                    with_detail({unsealed.error().kind, unsealed.error().detail}),
+                                    policy_mend(name)});
+            }
+            return std::nullopt;
+        }
+        findings.push_back(good(about, "unseal",
+                                "the TPM releases it now (slot " + std::to_string(unsealed->slot) + " of " +
+                                    std::to_string(master.slots.size()) + ")"));
+        return std::move(unsealed->key);
+    } catch (const Error& error) {
+        findings.push_back(accident(about, "file", error,
+                                    "restore " + world.store.paths().configuration().string() +
+                                        " from a backup, or enroll its volumes again"));
+        return std::nullopt;
+    }
+}
+
+} // namespace
+
+const char* to_string(const Verdict verdict) noexcept {
+    switch (verdict) {
+    case Verdict::good:
+        return "good";
+    case Verdict::warning:
+        return "warning";
+    case Verdict::bad:
+        return "bad";
+    }
+    return "";
+}
+
+std::vector<Finding> check(const CheckWorld& world, const std::optional<std::string>& name) {
+    std::vector<Finding> findings;
+    std::vector<Volume> volumes;
+    if (name) {
+        volumes.push_back(world.store.volume(*name));
+    } else {
+        const Manifest manifest = world.store.manifest();
+        volumes = manifest.volumes;
+        for (const Error& problem : manifest.problems) {
+            findings.push_back({"manifest", "volume", Verdict::bad,
+                                world.store.paths().manifest().string() + ": " + problem.what(),
+                                "mend that place; sealmount-manifest(5) says what may stand there"});
+        }
+    }
+    if (volumes.empty()) {
+        return findings;
+    }
+    const bool trusted_demanded =
+        std::ranges::any_of(volumes, [](const Volume& v) { return v.form == FormChoice::trusted; });
+    if (world.is_this_machine) {
+        check_kernel(world, findings, trusted_demanded);
+    }
+    const std::unique_ptr<Tpm> tpm = check_tpm(world, findings, trusted_demanded);
+    std::set<std::string> masters;
+    std::ranges::for_each(volumes, [&](const Volume& volume) { masters.insert(volume.master); });
+    for (const std::string& master : masters) {
+        const auto key = check_master(world, tpm.get(), master, findings);
+        for (const Volume& volume : volumes) {
+            if (volume.master == master) {
+                check_volume(world, volume, key ? &*key : nullptr, findings);
+            }
+        }
+    }
+    return findings;
+}
+
+} // namespace sealmount
