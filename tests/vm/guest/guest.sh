@@ -34,12 +34,18 @@ wait_until() {
 # pcr_value N: the value in the SHA-256 bank, in lower-case hex.
 pcr_value() { tpm2_pcrread -T device:/dev/tpmrm0 "sha256:$1" | sed -n 's/.*: 0x//p' | tr A-F a-f; }
 
+# tpm_send FD BYTES: sends the command of so many bytes that is on standard input to the TPM device that is open there, and
+# takes the answer.
+tpm_send() {
+    dd bs="$2" count=1 iflag=fullblock status=none >&"$1"
+    dd bs=4096 count=1 status=none <&"$1" >/dev/null
+}
+
 # wire_mark: leaves a mark in the TPM's wire log (TPM2_GetTestResult, which nothing else sends). It fails while another
 # process holds /dev/tpm0.
 wire_mark() {
     exec 7<>/dev/tpm0
-    printf '\x80\x01\x00\x00\x00\x0a\x00\x00\x01\x7c' | dd bs=10 count=1 iflag=fullblock status=none >&7
-    dd bs=4096 count=1 status=none <&7 >/dev/null
+    printf '\x80\x01\x00\x00\x00\x0a\x00\x00\x01\x7c' | tpm_send 7 10
     exec 7>&-
 }
 

@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# twenty rounds of stop and start, with daemon-reload in between and stops while starting, leave nothing behind
+need_product
+
+boot enrol <<'END'
+check "ecryptfs-utils make a volume" make_volume /srv/.vault /srv/vault 'correct horse battery' 32 own-key
+check "it is enrolled" enroll vault /srv/.vault /srv/vault 'correct horse battery'
+END
+
+boot rounds <<'END'
+check "it is mounted" readable /srv/vault
+unlock=sealmount-unlock@vault.service
+settled() { [ "$(systemctl show -P Job "$unlock")$(systemctl show -P Job srv-vault.mount)" = 00 ] || [ -z "$(systemctl list-jobs --no-legend | grep -E 'vault')" ]; }
+nothing_left() {
+    wait_until 20 inactive "$unlock" || systemctl is-failed -q "$unlock"
+    ! mounted /srv/vault
+    [ -z "$(hidden_keys)" ] && [ -z "$(master_keys)" ]
+    local kind
+    for kind in loaded-session saved-session transient; do
+        [ -z "$(tpm_handles "$kind")" ]
+    done
+}
+round() {
+    systemctl stop srv-vault.mount
+    [ $(($1 % 2)) = 0 ] || systemctl daemon-reload
+    systemctl start srv-vault.mount
+    [ $(($1 % 3)) = 0 ] || systemctl daemon-reload
+    readable /srv/vault
+}
+twenty() { local n; for n in {1..20}; do round "$n"; done; }
+check "twenty rounds end mounted and readable" twenty
+check "a stop takes everything with it" systemctl stop srv-vault.mount
+check "no key, TPM handle or mount is left" nothing_left
+
+# A start that is stopped at another moment each time: in the queue, at the TPM, loading, mounting.
+interrupted() {
+    systemctl start --no-block srv-vault.mount
+    sleep "$1"
+    systemctl stop srv-vault.mount
+    systemctl reset-failed srv-vault.mount "$unlock" 2>/dev/null || true
+    wait_until 20 settled
+    nothing_left
+}
+for delay in 0 0.05 0.1 0.2 0.3 0.4 0.5 0.6 0.8 1.0 1.3 1.6; do
+    check "stopped $delay s after the start, nothing is left" interrupted "$delay"
+done
+check "and it starts again" systemctl start srv-vault.mount
+check "readable" readable /srv/vault
+expect_equal "nothing failed" running "$(systemctl is-system-running)"
+END
