@@ -38,6 +38,7 @@ check_output "systemctl status shows the last step" 'Status: "Unlocked"' systemc
 check "the unlock service is confined: exposure at most 2.0" systemd-analyze security --threshold=20 sealmount-unlock@vault.service
 give exposure "$(systemd-analyze security sealmount-unlock@vault.service | sed -n 's/.*exposure level.*: //p')"
 
+check_output "status says how the keys came in" 'vault: mounted, keys loaded \(by the TPM, trusted key\)' sealmount status
 check "check finds that all would open" sealmount check
 check_no_output "with nothing to mend" '->' sealmount check
 expect_equal "programs are told the same" true "$(sealmount check --json | jq .opens)"
@@ -91,6 +92,7 @@ step "exposure of the unlock service: $(given good exposure)"
 boot credential --append lab.extend=7 --answer 'not needed' <<'END'
 . /lab/fields.sh
 check "with a changed PCR the credential opens the volume" readable /srv/vault
+check_output "status says so" 'keys loaded \(by credential\)' sealmount status
 check "nobody was asked" eval '[ ! -s /lab/results/asked ]'
 expect_equal "the outcome message says how, and why not by the TPM" "credential policy-mismatch" "$(field WAY) $(field REASON)"
 check "with the PCR, for programs" eval '[[ "$(field PCR_MISMATCH)" =~ ^1\ 7\ sha256\ [0-9a-f]{64}\ [0-9a-f]{64}$ ]]'
