@@ -48,9 +48,11 @@ std::expected<void, Refusal> load_keys(const UnlockWorld& world, const Volume& v
     return {};
 }
 
-/// Is this a volume whose keys the next job of this boot will ask for?
-bool comes_along(const UnlockWorld& world, const Volume& candidate, const Volume& volume) {
+/// Is this a volume whose keys the next job of this boot will ask for, and which may have them in this form?
+bool comes_along(const UnlockWorld& world, const Volume& candidate, const Volume& volume,
+                 const MasterForm form) {
     return candidate.name != volume.name && candidate.master == volume.master && !candidate.noauto &&
+           (form == MasterForm::trusted || candidate.form == FormChoice::any) &&
            volume_state(world.store.paths(), candidate.name) == VolumeState::untouched;
 }
 
@@ -58,7 +60,7 @@ bool comes_along(const UnlockWorld& world, const Volume& candidate, const Volume
 void load_others(const UnlockWorld& world, const Volume& volume, const KernelMaster& master,
                  Unlocked& unlocked) {
     for (const Volume& other : world.store.manifest().volumes) {
-        if (!comes_along(world, other, volume) || is_loaded(world.keyring, other)) {
+        if (!comes_along(world, other, volume, master.form()) || is_loaded(world.keyring, other)) {
             continue;
         }
         try {

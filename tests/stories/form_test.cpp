@@ -92,6 +92,17 @@ TEST_F(FormTest, ADemandForTrustedKeysIsKept) {
     EXPECT_EQ(prompt.questions().size(), 1U) << "the passphrase may still be typed";
 }
 
+TEST_F(FormTest, ADemandForTrustedKeysIsKeptByOtherVolumesToo) {
+    EnrollRequest notes = request("notes");
+    notes.volume.form = FormChoice::trusted;
+    enroll(notes, "another passphrase");
+    reboot();
+    EXPECT_THAT(load("vault")->along, ElementsAre("notes"));
+    reboot();
+    keyring.set_trusted_type(false);
+    EXPECT_THAT(load("vault")->along, IsEmpty());
+}
+
 TEST_F(FormTest, AKernelWithoutEncryptedKeysIsTold) {
     keyring.set_encrypted_type(false);
     EXPECT_EQ(refused().kind, RefusalKind::key_type_absent);
