@@ -71,8 +71,10 @@ hidden_keys() {
 }
 
 # master_keys: what /proc/keys has of the types that a master key can be of. systemd puts a user key "invocation_id" into
-# each service's keyring.
-master_keys() { awk '($8 == "trusted" || $8 == "user") && $9 != "invocation_id:" { print }' /proc/keys; }
+# each service's keyring, newer kernels have one of their own for Opal disks.
+master_keys() {
+    awk '($8 == "trusted" || $8 == "user") && $9 != "invocation_id:" && $9 != "opal-boot-pin:" { print }' /proc/keys
+}
 
 # tree_sums DIR: "CHECKSUM NAME" of all files, in the order of their names.
 tree_sums() { (cd "$1" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum); }
