@@ -63,8 +63,12 @@ stop_machine() {
 
 # qemu_command KERNEL_ARGUMENTS TPM UEFI: fills QEMU. TPM is yes, no, or table-only: firmware that reports one that is not
 # there. Software emulation on purpose: it is the same everywhere.
+# Debian's own kernels, which have an initial file system, get one processor: they rewrite their code while they run, and under
+# software emulation another processor then meets the breakpoint that stands there for a moment, and the kernel dies of it.
 qemu_command() {
-    QEMU=(qemu-system-x86_64 -machine q35 -accel "tcg,thread=multi" -cpu max -smp 2 -m "$MEMORY" -display none -nodefaults
+    local processors=2
+    [ -z "$INITRD" ] || processors=1
+    QEMU=(qemu-system-x86_64 -machine q35 -accel "tcg,thread=multi" -cpu max -smp "$processors" -m "$MEMORY" -display none -nodefaults
         -no-reboot -kernel "$KERNEL" -append "$1"
         -drive "file=$WORK/disk.img,if=virtio,format=raw,cache=unsafe"
         -virtfs "local,path=$SHARE,mount_tag=share,security_model=none"
