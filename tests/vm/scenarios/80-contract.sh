@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # the contract tests of what touches the system, on a kernel with trusted keys and a TPM
 need_product
-for program in keyring_contract files_test process_test prompt_test; do
+for program in keyring_contract files_test guard_test process_test prompt_test; do
     check "the build directory has $program" strip -o "$SHARE/$program" "$BUILD/tests/contract/$program"
 done
 
@@ -11,7 +11,7 @@ boot contract <<'END'
 cp /lab/*_contract /lab/*_test /tmp
 cd /tmp
 
-kernel_tests() { "$@" ./keyring_contract --gtest_filter='*/kernel'; }
+kernel_tests() { "$@" ./keyring_contract --gtest_filter='*/kernel:KernelKeyringTest.*'; }
 # As in a service: a session keyring without root's user keyring, in which nothing there is possessed.
 check "the keyring's contract holds in a service" kernel_tests keyctl session -
 check "and in a login, within reach of root's user keyring" kernel_tests
@@ -21,6 +21,7 @@ check_output "they are among the tests" 'OK \] .*TrustedKeyringContract.*/kernel
 check "it left no key behind" eval '[ -z "$(hidden_keys)" ] && [ -z "$(master_keys)" ]'
 check "nor a session in the TPM" eval '[ -z "$(tpm_handles loaded-session)" ]'
 check "files are written as promised" ./files_test
+check_no_output "mount points are guarded as promised, and none of it was skipped" SKIPPED ./guard_test
 check "a process is hardened as promised" ./process_test
 check "questions are asked as promised" ./prompt_test
 END
