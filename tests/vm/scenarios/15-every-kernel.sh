@@ -50,17 +50,18 @@ as_ever() {
 
 # stop_and_start VOLUME: and a file written, for the kernels to come.
 stop_and_start() {
-    local unit
+    local unit file
     unit=$(unit_of "$1")
+    file="${place[$1]}/written $(uname -r) $([ -e /sbin/mount.ecryptfs ] && echo with || echo without)"
     systemctl stop "$unit"
     ! mounted "${place[$1]}"
     systemctl start "$unit"
-    printf 'written with %s\n' "$(uname -r)" >"${place[$1]}/written $(uname -r) $(find /sbin/mount.ecryptfs | wc -l)"
+    printf 'written with %s\n' "$(uname -r)" >"$file"
     systemctl stop "$unit"
     systemctl start "$unit"
     mounted "${place[$1]}"
     tree_sums "${place[$1]}" >"/root/sums-$1"
-    [ "$(cat "${place[$1]}/written $(uname -r)"*)" = "written with $(uname -r)" ]
+    [ "$(cat "$file")" = "written with $(uname -r)" ]
 }
 END
 
