@@ -5,15 +5,24 @@
 
 STOCK_KINDS=(stock new newer)
 
+# debian_mirror LABEL: where this machine has its own packages from: "Debian" or "Debian-Security". Nothing when from nowhere.
+debian_mirror() {
+    # shellcheck disable=SC2016 # apt expands it
+    apt-get indextargets --format '$(REPO_URI) $(LABEL)' 'Identifier: Packages' | awk -v label="$1" '$2 == label && !found++ { print $1 }'
+}
+
 # stock_suites KIND: the lines of sources.list that have its linux-image-amd64. Not the guest's own suite: each is there
 # for what it is.
 stock_suites() {
-    local mirror=${SEALMOUNT_LAB_MIRROR:-http://deb.debian.org/debian}
+    local mirror security
+    mirror=${SEALMOUNT_LAB_MIRROR:-$(debian_mirror Debian)}
+    security=$(debian_mirror Debian-Security)
+    [ -n "$mirror" ] || die "apt knows no mirror of Debian; add one to its sources, and run: apt-get update"
     case $1 in
         # 6.1, as Debian 12 has it, with its security updates
-        stock) printf '%s\n' "$mirror bookworm main" "http://deb.debian.org/debian-security bookworm-security main" ;;
+        stock) printf '%s\n' "$mirror bookworm main" ${security:+"$security bookworm-security main"} ;;
         # 6.12, as Debian 13 has it
-        new) printf '%s\n' "$mirror trixie main" "http://deb.debian.org/debian-security trixie-security main" ;;
+        new) printf '%s\n' "$mirror trixie main" ${security:+"$security trixie-security main"} ;;
         # 6.13 or later: refuses unknown mount options
         newer) say "$mirror trixie-backports main" ;;
         *) die "there is no kernel '$1'; there are: lab ${STOCK_KINDS[*]}" ;;
