@@ -5,6 +5,7 @@
 
 #include "base/secret_bytes.hpp"
 #include "sys/pcr.hpp"
+#include "sys/policy_step.hpp"
 #include "sys/refusal.hpp"
 
 #include <array>
@@ -24,9 +25,6 @@ inline constexpr std::uint32_t srk_handle = 0x81000001;
 
 /// A TPM name: two bytes of hash algorithm and the digest of the public area (TPM 2.0 Part 1, 16).
 using TpmName = std::vector<std::byte>;
-
-/// A policy digest; sealed objects of ours have nameAlg SHA-256.
-using PolicyDigest = std::array<std::byte, 32>;
 
 /// A sealed object outside the TPM. Both areas are whole TPM2B structures, size field included, big endian,
 /// as the TPM sends them and the kernel's trusted key wants them (security/keys/trusted-keys/trusted_tpm2.c).
