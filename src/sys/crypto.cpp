@@ -2,10 +2,10 @@
 #include "sys/crypto.hpp"
 
 #include "base/error.hpp"
+#include "sys/openssl.hpp"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
@@ -33,14 +33,7 @@ using Owned = std::unique_ptr<Handle, OpensslFree>;
 
 /// The only place where OpenSSL's error queue becomes an Error.
 [[noreturn]] void throw_openssl(const std::string_view call) {
-    std::string message{call};
-    message += " failed";
-    for (unsigned long code = ::ERR_get_error(); code != 0; code = ::ERR_get_error()) {
-        std::array<char, 256> words{};
-        ::ERR_error_string_n(code, words.data(), words.size());
-        message += std::string{": "} + words.data();
-    }
-    throw Error{Reason::internal, message};
+    throw Error{Reason::internal, std::string{call} + " failed" + take_openssl_errors()};
 }
 
 void require(const bool done, const std::string_view call) {
@@ -189,7 +182,7 @@ std::optional<Bytes> from_base64(const std::string_view text) {
     }
     Bytes data(text.size() / 4 * 3);
     if (::EVP_DecodeBlock(raw_out(data), raw(as_bytes(text)), length_of(as_bytes(text))) < 0) {
-        ::ERR_clear_error();
+        static_cast<void>(take_openssl_errors());
         return std::nullopt;
     }
     // OpenSSL counts the padding as zero bytes.

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sys/openssl.hpp"
+
+#include <openssl/err.h>
+
+#include <array>
+
+namespace sealmount {
+
+std::string take_openssl_errors() {
+    std::string words;
+    for (unsigned long code = ::ERR_get_error(); code != 0; code = ::ERR_get_error()) {
+        std::array<char, 256> entry{};
+        ::ERR_error_string_n(code, entry.data(), entry.size());
+        words += std::string{": "} + entry.data();
+    }
+    return words;
+}
+
+} // namespace sealmount

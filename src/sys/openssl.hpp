@@ -1,0 +1,30 @@
+// Owners of what OpenSSL hands out, and its error queue as words.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <openssl/bn.h>
+#include <openssl/ecdsa.h>
+#include <openssl/evp.h>
+
+#include <memory>
+#include <string>
+
+namespace sealmount {
+
+struct OpensslDelete {
+    void operator()(BIGNUM* const number) const noexcept { ::BN_free(number); }
+    void operator()(ECDSA_SIG* const signature) const noexcept { ::ECDSA_SIG_free(signature); }
+    void operator()(EVP_MD_CTX* const context) const noexcept { ::EVP_MD_CTX_free(context); }
+    void operator()(EVP_PKEY* const key) const noexcept { ::EVP_PKEY_free(key); }
+    void operator()(BIO* const bio) const noexcept { ::BIO_free(bio); }
+};
+
+template<typename Handle>
+using OpensslPtr = std::unique_ptr<Handle, OpensslDelete>;
+
+/// Empties the thread's error queue (ERR_get_error(3)) and returns its entries, oldest first, each preceded
+/// by ": "; "" when there is none.
+[[nodiscard]] std::string take_openssl_errors();
+
+} // namespace sealmount

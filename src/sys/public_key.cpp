@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sys/public_key.hpp"
+
+#include "base/error.hpp"
+#include "sys/openssl.hpp"
+#include "sys/public_area.hpp"
+
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <limits>
+
+namespace sealmount {
+
+namespace {
+
+OpensslPtr<BIO> memory_of(const std::string_view text) {
+    if (text.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
+        throw Error{Reason::config, "too long for a key"};
+    }
+    return OpensslPtr<BIO>{::BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
+}
+
+} // namespace
+
+Bytes public_key_from_pem(const std::string_view text) {
+    const auto memory = memory_of(text);
+    const OpensslPtr<EVP_PKEY> key{::PEM_read_bio_PUBKEY(memory.get(), nullptr, nullptr, nullptr)};
+    if (!key) {
+        static_cast<void>(take_openssl_errors());
+        throw Error{Reason::config, "holds no public key in PEM form (\"BEGIN PUBLIC KEY\")"};
+    }
+    unsigned char* made = nullptr;
+    const int size = ::i2d_PUBKEY(key.get(), &made);
+    if (size <= 0) {
+        throw Error{Reason::config, "the public key cannot be written as DER" + take_openssl_errors()};
+    }
+    const auto bytes = std::as_bytes(std::span{made, static_cast<std::size_t>(size)});
+    Bytes der{bytes.begin(), bytes.end()};
+    ::OPENSSL_free(made);
+    check_policy_key(der);
+    return der;
+}
+
+std::string public_key_to_pem(const BytesView der_spki) {
+    const OpensslPtr<BIO> memory{::BIO_new(::BIO_s_mem())};
+    if (!memory || ::PEM_write_bio(memory.get(), PEM_STRING_PUBLIC, "",
+                                   reinterpret_cast<const unsigned char*>(der_spki.data()),
+                                   static_cast<long>(der_spki.size())) <= 0) {
+        throw Error{Reason::internal, "cannot write a public key as PEM" + take_openssl_errors()};
+    }
+    char* data = nullptr;
+    const long size = ::BIO_get_mem_data(memory.get(), &data);
+    return {data, static_cast<std::size_t>(size)};
+}
+
+void check_policy_key(const BytesView der_spki) {
+    static_cast<void>(public_area_of(der_spki));
+}
+
+std::array<std::byte, 32> fingerprint(const BytesView der_spki) {
+    return sha256({der_spki});
+}
+
+TpmName key_name(const BytesView der_spki) {
+    return name_of(public_area_of(der_spki).publicArea);
+}
+
+} // namespace sealmount

@@ -1,0 +1,351 @@
+// Every kind of policy step on swtpm: what is sealed to the digest that core/policy_digest.hpp foretells
+// opens through a session that follow() has led, and only in the right state.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/error.hpp"
+#include "contract/swtpm.hpp"
+#include "core/policy_digest.hpp"
+#include "sys/crypto.hpp"
+#include "sys/esys_connection.hpp"
+#include "sys/esys_policy.hpp"
+#include "sys/esys_session.hpp"
+#include "sys/openssl.hpp"
+#include "sys/public_key.hpp"
+#include "sys/sealed_object.hpp"
+
+#include <gtest/gtest.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace sealmount::testing {
+
+namespace {
+
+constexpr PcrSelection pcr7 = {.bank = PcrBank::sha256, .mask = 1U << 7};
+constexpr PcrSelection pcr11_sha384 = {.bank = PcrBank::sha384, .mask = 1U << 11};
+constexpr std::uint32_t index_number = 0x01800042;
+constexpr std::string_view secret = "0123456789abcdef0123456789abcdef";
+
+Bytes bytes_of(const std::span<const std::uint8_t> data) {
+    const auto bytes = std::as_bytes(data);
+    return {bytes.begin(), bytes.end()};
+}
+
+/// A key of the test's own, with OpenSSL alone.
+class Signer {
+  public:
+    explicit Signer(EVP_PKEY* const key) : key_(key) {
+        unsigned char* made = nullptr;
+        const int size = ::i2d_PUBKEY(key, &made);
+        public_key = bytes_of({made, static_cast<std::size_t>(size)});
+        ::OPENSSL_free(made);
+    }
+
+    [[nodiscard]] Bytes sign(const BytesView data) const {
+        const OpensslPtr<EVP_MD_CTX> context{::EVP_MD_CTX_new()};
+        std::array<std::uint8_t, 512> signature{};
+        std::size_t size = signature.size();
+        EXPECT_EQ(::EVP_DigestSignInit(context.get(), nullptr, ::EVP_sha256(), nullptr, key_.get()), 1);
+        EXPECT_EQ(::EVP_DigestSign(context.get(), signature.data(), &size,
+                                   reinterpret_cast<const unsigned char*>(data.data()), data.size()),
+                  1);
+        return bytes_of(std::span{signature}.first(size));
+    }
+
+    [[nodiscard]] AuthorizeStep step(const PolicyDigest& approved) const {
+        return {.public_key = public_key, .approved = approved, .signature = sign(approved)};
+    }
+
+    Bytes public_key;
+
+  private:
+    OpensslPtr<EVP_PKEY> key_;
+};
+
+Signer rsa_signer(const unsigned bits = 2048) {
+    return Signer{EVP_RSA_gen(bits)};
+}
+
+Signer ecc_signer() {
+    return Signer{EVP_EC_gen("P-256")};
+}
+
+class PolicyContract : public ::testing::Test {
+  protected:
+    static void SetUpTestSuite() { ::setenv("TSS2_LOG", "all+NONE", 0); } // refusals are what is wanted here
+
+    PolicyContract()
+        : tpm_(esys_tpm(device_tcti(swtpm_.connect()))), context_(device_tcti(swtpm_.connect())) {
+        static_cast<void>(tpm_->make_srk());
+        swtpm_.extend(7, "seven");
+        swtpm_.extend(11, "eleven");
+    }
+
+    void TearDown() override {
+        EXPECT_EQ(swtpm_.handles(0x02000000), 0U); // sessions loaded and saved, transient objects
+        EXPECT_EQ(swtpm_.handles(0x03000000), 0U);
+        EXPECT_EQ(swtpm_.handles(0x80000000), 0U);
+        EXPECT_EQ(SecretBytes::alive(), 0U);
+    }
+
+    PolicyDigest present(const PcrSelection selection, const PolicyDigest& policy = {}) {
+        return after_pcr(policy, selection, tpm_->read_pcrs(selection).values);
+    }
+
+    SealedObject sealed(const PolicyDigest& policy) {
+        return tpm_->seal(SecretBytes{as_bytes(secret)}, policy).value();
+    }
+
+    /// What comes out, or the refusal of a step or of the unseal.
+    std::expected<Bytes, Refusal> unseal(const SealedObject& object, const PolicySteps& steps,
+                                         const bool salted = false, const std::string_view password = "") {
+        const auto srk = find_srk(context_);
+        const auto session = salted ? start_salted_session(context_, TPM2_SE_POLICY, *srk, false)
+                                    : start_plain_policy_session(context_);
+        if (const auto led = follow(context_, session.value(), steps); !led) {
+            return std::unexpected{led.error()};
+        }
+        const auto areas = from_object(object).value();
+        ESYS_TR loaded = ESYS_TR_NONE;
+        check_tpm(::Esys_Load(context_.get(), srk->get(), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+                              &areas.private_area, &areas.public_area, &loaded),
+                  "load");
+        const EsysHandle owner{context_, loaded, EsysHandle::End::flush};
+        TPM2B_AUTH authorization = {};
+        authorization.size = static_cast<UINT16>(
+            password.copy(reinterpret_cast<char*>(authorization.buffer), sizeof authorization.buffer));
+        check_tpm(::Esys_TR_SetAuth(context_.get(), loaded, &authorization), "password");
+        EsysResult<TPM2B_SENSITIVE_DATA> data;
+        const auto rc =
+            ::Esys_Unseal(context_.get(), loaded, session->get(), ESYS_TR_NONE, ESYS_TR_NONE, data.out());
+        if (rc != TSS2_RC_SUCCESS) {
+            return std::unexpected{refusal_of(rc).value_or(Refusal{RefusalKind::tpm_failed, words_of(rc)})};
+        }
+        return bytes_of({data->buffer, data->size});
+    }
+
+    void expect_opens(const PolicyDigest& policy, const PolicySteps& steps) {
+        const auto object = sealed(policy);
+        for (const bool salted : {false, true}) {
+            const auto opened = unseal(object, steps, salted);
+            ASSERT_TRUE(opened) << opened.error().detail;
+            EXPECT_TRUE(std::ranges::equal(*opened, as_bytes(secret)));
+        }
+    }
+
+    /// The refusal of the steps alone.
+    Refusal refusal_of_steps(const PolicySteps& steps) {
+        const auto session = start_plain_policy_session(context_);
+        const auto led = follow(context_, session.value(), steps);
+        EXPECT_FALSE(led);
+        return led ? Refusal{RefusalKind::no_prompt, "none"} : led.error();
+    }
+
+    void expect_mismatch(const PolicySteps& steps, const std::string_view words) {
+        const auto refusal = refusal_of_steps(steps);
+        EXPECT_EQ(refusal.kind, RefusalKind::policy_mismatch);
+        EXPECT_NE(refusal.detail.find(words), std::string::npos) << refusal.detail;
+    }
+
+    void define_index(const std::uint16_t size = 34) {
+        TPM2B_NV_PUBLIC area = {};
+        area.nvPublic = {.nvIndex = index_number,
+                         .nameAlg = TPM2_ALG_SHA256,
+                         .attributes = TPMA_NV_OWNERWRITE | TPMA_NV_OWNERREAD | TPMA_NV_NO_DA,
+                         .authPolicy = {},
+                         .dataSize = size};
+        const TPM2B_AUTH no_password = {};
+        ESYS_TR index = ESYS_TR_NONE;
+        check_tpm(::Esys_NV_DefineSpace(context_.get(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                                        ESYS_TR_NONE, &no_password, &area, &index),
+                  "define");
+        check_tpm(::Esys_TR_Close(context_.get(), &index), "close");
+    }
+
+    void write_index(const BytesView contents) {
+        ESYS_TR index = ESYS_TR_NONE;
+        check_tpm(::Esys_TR_FromTPMPublic(context_.get(), index_number, ESYS_TR_NONE, ESYS_TR_NONE,
+                                          ESYS_TR_NONE, &index),
+                  "find");
+        TPM2B_MAX_NV_BUFFER data = {};
+        data.size = static_cast<UINT16>(contents.size());
+        std::ranges::copy(contents, std::as_writable_bytes(std::span{data.buffer}).begin());
+        check_tpm(::Esys_NV_Write(context_.get(), ESYS_TR_RH_OWNER, index, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                                  ESYS_TR_NONE, &data, 0),
+                  "write");
+        check_tpm(::Esys_TR_Close(context_.get(), &index), "close");
+    }
+
+    void write_index(const PolicyDigest& policy) {
+        Bytes contents = {std::byte{0x00}, std::byte{0x0b}}; // TPMT_HA of SHA-256
+        contents.insert(contents.end(), policy.begin(), policy.end());
+        write_index(BytesView{contents});
+    }
+
+    Swtpm swtpm_;
+    std::unique_ptr<Tpm> tpm_;
+    EsysContext context_;
+};
+
+CounterStep resets(const std::uint8_t most) {
+    return {.offset = reset_count_offset,
+            .operand = {std::byte{0}, std::byte{0}, std::byte{0}, std::byte{most}},
+            .comparison = Comparison::unsigned_less_or_equal};
+}
+
+} // namespace
+
+TEST_F(PolicyContract, NoStepsDoNotOpen) {
+    const auto opened = unseal(sealed(present(pcr7)), {});
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().kind, RefusalKind::policy_mismatch);
+}
+
+TEST_F(PolicyContract, PcrStepsAddUp) {
+    expect_opens(present(pcr11_sha384, present(pcr7)), {PcrStep{pcr7}, PcrStep{pcr11_sha384}});
+}
+
+TEST_F(PolicyContract, PcrThatChangedMeanwhileIsNamedAsSuch) {
+    swtpm_.disturb_sessions(1);
+    EXPECT_EQ(refusal_of_steps({PcrStep{pcr7}, PcrStep{pcr11_sha384}}).kind, RefusalKind::pcr_changed);
+}
+
+TEST_F(PolicyContract, OrStepOpensInEachOfItsStates) {
+    const auto before = present(pcr7);
+    swtpm_.extend(7, "update");
+    const std::vector branches = {before, present(pcr7)};
+    expect_opens(after_or(branches), {PcrStep{pcr7}, OrStep{branches}});
+    swtpm_.extend(7, "another");
+    expect_mismatch({PcrStep{pcr7}, OrStep{branches}}, "none of the 2 that the policy allows");
+}
+
+TEST_F(PolicyContract, MoreBranchesThanATpmTakesAreAnError) {
+    EXPECT_THROW(static_cast<void>(refusal_of_steps({OrStep{std::vector<PolicyDigest>(9)}})), Error);
+}
+
+TEST_F(PolicyContract, AuthorizeStepOpensWithBothKindsOfKeys) {
+    for (const Signer& signer : {rsa_signer(), ecc_signer()}) {
+        expect_opens(after_authorize(key_name(signer.public_key)),
+                     {PcrStep{pcr7}, signer.step(present(pcr7))});
+    }
+}
+
+TEST_F(PolicyContract, StepsGoOnBehindAnAuthorizeStep) {
+    const auto signer = ecc_signer();
+    const auto policy = present(pcr7, after_authorize(key_name(signer.public_key)));
+    expect_opens(policy, {PcrStep{pcr11_sha384}, signer.step(present(pcr11_sha384)), PcrStep{pcr7}});
+}
+
+TEST_F(PolicyContract, SignatureForAnotherStateIsNamedAsSuch) {
+    for (const Signer& signer : {rsa_signer(), ecc_signer()}) {
+        expect_mismatch({PcrStep{pcr7}, signer.step(present(pcr11_sha384))},
+                        "the signed policy is not that of the present state");
+    }
+}
+
+TEST_F(PolicyContract, DamagedSignatureDoesNotVerify) {
+    for (const Signer& signer : {rsa_signer(), ecc_signer()}) {
+        auto step = signer.step(present(pcr7));
+        step.signature.back() ^= std::byte{1};
+        expect_mismatch({PcrStep{pcr7}, step}, "the signature of the policy does not verify");
+        step.signature.pop_back();
+        expect_mismatch({PcrStep{pcr7}, step}, "the signature of the policy does not verify");
+        step.signature.clear();
+        expect_mismatch({PcrStep{pcr7}, step}, "the signature of the policy does not verify");
+    }
+}
+
+TEST_F(PolicyContract, SignatureByAnotherKeyDoesNotVerify) {
+    auto step = rsa_signer().step(present(pcr7));
+    step.public_key = rsa_signer().public_key;
+    expect_mismatch({PcrStep{pcr7}, step}, "the signature of the policy does not verify");
+    step.public_key = ecc_signer().public_key;
+    expect_mismatch({PcrStep{pcr7}, step}, "the signature of the policy does not verify");
+}
+
+TEST_F(PolicyContract, AnotherKeysPolicyDoesNotOpen) {
+    const auto object = sealed(after_authorize(key_name(ecc_signer().public_key)));
+    const auto opened = unseal(object, {PcrStep{pcr7}, ecc_signer().step(present(pcr7))});
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().kind, RefusalKind::policy_mismatch);
+}
+
+TEST_F(PolicyContract, FullTpmIsARefusal) {
+    swtpm_.leave_objects(3);
+    EXPECT_EQ(refusal_of_steps({PcrStep{pcr7}, ecc_signer().step(present(pcr7))}).kind,
+              RefusalKind::tpm_full);
+    EXPECT_EQ(tpm_->drop_leftovers(), 3U);
+}
+
+TEST_F(PolicyContract, AuthorizeNvStepOpensWhatTheIndexHolds) {
+    define_index();
+    write_index(present(pcr7));
+    const auto name = nv_name(context_, index_number).value();
+    expect_opens(after_authorize_nv(name), {PcrStep{pcr7}, AuthorizeNvStep{index_number}});
+    const auto object = sealed(after_authorize_nv(name));
+    swtpm_.extend(7, "update");
+    expect_mismatch({PcrStep{pcr7}, AuthorizeNvStep{index_number}},
+                    "the NV index 0x1800042 holds another policy");
+    write_index(present(pcr7)); // the new state, without a touch of the object
+    EXPECT_TRUE(unseal(object, {PcrStep{pcr7}, AuthorizeNvStep{index_number}}));
+}
+
+TEST_F(PolicyContract, MissingIndexIsARefusal) {
+    expect_mismatch({AuthorizeNvStep{index_number}}, "the NV index 0x1800042 does not exist");
+    EXPECT_EQ(nv_name(context_, index_number).error().kind, RefusalKind::policy_mismatch);
+    EXPECT_FALSE(nv_name(context_, 5));
+}
+
+TEST_F(PolicyContract, UnwrittenIndexIsARefusal) {
+    define_index();
+    expect_mismatch({AuthorizeNvStep{index_number}}, "was never written");
+}
+
+TEST_F(PolicyContract, IndexWithSomethingElseIsARefusal) {
+    define_index(8);
+    write_index(Bytes(8, std::byte{0xee}));
+    expect_mismatch({AuthorizeNvStep{index_number}}, "holds no policy");
+}
+
+TEST_F(PolicyContract, OwnerPasswordIsARefusal) {
+    define_index();
+    write_index(present(pcr7));
+    swtpm_.set_owner_password("owner");
+    expect_mismatch({PcrStep{pcr7}, AuthorizeNvStep{index_number}}, "owner hierarchy has a password");
+}
+
+TEST_F(PolicyContract, CounterStepOpensWithinItsLimit) {
+    const CounterStep step = resets(200);
+    expect_opens(after_counter(present(pcr7), step), {PcrStep{pcr7}, step});
+}
+
+TEST_F(PolicyContract, LapsedCounterIsNamed) {
+    CounterStep step = resets(0); // swtpm's start was one
+    step.comparison = Comparison::unsigned_less;
+    expect_mismatch({step}, "restarted more often than the policy allows");
+    const CounterStep at_once{
+        .offset = time_offset, .operand = Bytes(8), .comparison = Comparison::unsigned_less};
+    expect_mismatch({at_once}, "on for longer than the policy allows");
+    CounterStep resumed{.offset = restart_count_offset,
+                        .operand = {std::byte{0}, std::byte{0}, std::byte{0}, std::byte{9}},
+                        .comparison = Comparison::equal};
+    expect_mismatch({resumed}, "resumed more often than the policy allows");
+}
+
+TEST_F(PolicyContract, PasswordStepWantsThePassword) {
+    const auto policy = after_password(present(pcr7));
+    expect_opens(policy, {PcrStep{pcr7}, PasswordStep{}});
+    EXPECT_FALSE(unseal(sealed(policy), {PcrStep{pcr7}, PasswordStep{}}, false, "wrong"));
+}
+
+TEST_F(PolicyContract, KeysThatNoTpmTakesAreErrors) {
+    for (const Signer& signer : {rsa_signer(1024), Signer{EVP_EC_gen("P-384")},
+                                 Signer{EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")}}) {
+        EXPECT_THROW(static_cast<void>(key_name(signer.public_key)), Error);
+    }
+}
+
+} // namespace sealmount::testing
