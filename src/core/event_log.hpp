@@ -55,6 +55,10 @@ struct EventLog {
     std::uint8_t startup_locality = 0; ///< of TPM2_Startup: PCR 0 begins with it (10.4.5.3)
 };
 
+/// Tags of EV_EVENT_TAG that Linux's EFI stub uses (drivers/firmware/efi/libstub/efistub.h).
+inline constexpr std::uint32_t linux_initrd_tag = 0x8f3b22ec;
+inline constexpr std::uint32_t linux_options_tag = 0x8f3b22ed;
+
 /// Reads a log in the crypto-agile form (TCG_PCR_EVENT2, 10.2.2) or in the SHA-1 form of TPM 1.2
 /// (TCG_PCClientPCREvent, 10.2.1). Hash algorithms that are none of our banks are passed over; zeros behind
 /// the last event are padding. Throws Error{bad_data} naming `file`, the event and the offset when an event
