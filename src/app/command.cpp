@@ -31,6 +31,10 @@ constexpr std::array verbs = {
     Verb{"list", "list the volumes", declare_list},
     Verb{"check", "look at everything that the volumes need to open, and name the mend of what is missing",
          declare_check},
+    Verb{"events", "show what firmware, boot loader and systemd measured, and whether it makes the PCRs",
+         declare_events},
+    Verb{"predict", "tell the PCR values after the next boot, when something of it is replaced",
+         declare_predict},
     Verb{"status", "show volumes, keys, and whether the TPM would release them now", declare_status},
 };
 

@@ -32,6 +32,8 @@ using Run = std::function<int()>;
 [[nodiscard]] Run declare_enroll(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_remove(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_check(CLI::App& verb, const Globals& globals);
+[[nodiscard]] Run declare_events(CLI::App& verb, const Globals& globals);
+[[nodiscard]] Run declare_predict(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_list(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_status(CLI::App& verb, const Globals& globals);
 

@@ -167,7 +167,7 @@ class ImageChange {
             if (!old_initrd || digest(bank_, {*old_initrd}) != event->digest) {
                 continue;
             }
-            const auto new_initrd = initrd_for_kernel(after_, grown(form));
+            const auto new_initrd = initrd_for_kernel(after_, form_after(form));
             if (!new_initrd) {
                 forecast_.spoil(event->pcr, "the new image has no initrd");
                 return 1;
@@ -184,10 +184,10 @@ class ImageChange {
         return 0;
     }
 
-    /// A signature and key that only the new image has make archives, too.
-    [[nodiscard]] InitrdForm grown(const InitrdForm form) const {
+    /// With the first signature or key, version 252 begins to put archives together, and without, it ends.
+    [[nodiscard]] InitrdForm form_after(const InitrdForm form) const {
         const bool brings_files = after_.section(".pcrsig") || after_.section(".pcrpkey");
-        return form == InitrdForm::plain && brings_files ? InitrdForm::of_252 : form;
+        return form == InitrdForm::of_newer ? form : brings_files ? InitrdForm::of_252 : InitrdForm::plain;
     }
 
     unsigned apply_command_line() {
