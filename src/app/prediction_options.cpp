@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 
 namespace sealmount {
 
@@ -51,6 +52,11 @@ std::vector<std::string> present_command_lines(const PredictionWords& words, con
         return {*words.old_command_line};
     }
     std::vector<std::string> lines = logged_command_lines(forecast.log(), forecast.bank());
+    if (lines.size() > 1) {
+        throw Error{Reason::usage,
+                    "--command-line: this boot measured several command lines: say which one goes "
+                    "with --old-command-line"};
+    }
     const fs::path file = paths.below_root("/proc/cmdline");
     std::error_code ignored;
     if (words.log.empty() && fs::exists(file, ignored)) {
@@ -97,12 +103,11 @@ std::optional<std::vector<std::string>> phases_of(const PredictionWords& words) 
         return std::nullopt;
     }
     std::vector<std::string> phases;
-    for (std::size_t from = 0; from <= words.phases->size();) {
-        const std::size_t to = std::min(words.phases->find(':', from), words.phases->size());
-        if (to > from) {
-            phases.push_back(words.phases->substr(from, to - from));
+    std::istringstream words_between_colons{*words.phases};
+    for (std::string phase; std::getline(words_between_colons, phase, ':');) {
+        if (!phase.empty()) {
+            phases.push_back(phase);
         }
-        from = to + 1;
     }
     return phases;
 }

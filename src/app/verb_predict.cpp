@@ -114,6 +114,7 @@ Run declare_predict(CLI::App& verb, const Globals& globals) {
         const Outcome outcome = predict_it(*words, globals);
         globals.json ? print_json(outcome) : print_table(outcome);
         if (!outcome.is_whole() && !globals.json) {
+            std::fflush(stdout);
             std::fprintf(stderr, "sealmount: not every PCR can be predicted\n");
         }
         return outcome.is_whole() ? 0 : exit_code(Reason::unavailable);

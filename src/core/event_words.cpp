@@ -251,7 +251,10 @@ std::string text_in(const BytesView data) {
     const bool is_whole = utf16(text).value_or(Bytes{}).size() / 2 + 1 >= units; // no NUL before the last
     const bool is_clean =
         std::ranges::all_of(as_bytes(text), is_text) && text.find("\xef\xbf\xbd") == std::string::npos;
-    return is_whole && is_clean ? text : std::string{};
+    // Nearly any bytes are UTF-16; what boot loaders log is mostly ASCII.
+    const auto plain = static_cast<std::size_t>(
+        std::ranges::count_if(text, [](const char c) { return static_cast<unsigned char>(c) < 0x80; }));
+    return is_whole && is_clean && 2 * plain >= units ? text : std::string{};
 }
 
 std::string printable(const std::string_view text) {

@@ -2,6 +2,8 @@
 #include "core/pe_image.hpp"
 
 #include "base/byte_reader.hpp"
+#include "base/error.hpp"
+#include "sys/certificate.hpp"
 #include "sys/digest.hpp"
 
 #include <algorithm>
@@ -17,7 +19,7 @@ constexpr std::size_t headers_size_in_optional_header = 60;
 constexpr std::uint16_t pe32 = 0x10b;
 constexpr std::uint16_t pe32_plus = 0x20b;
 constexpr std::size_t certificate_directory = 4;
-constexpr std::uint32_t most_virtual_size = 1U << 30U; // no section of a kernel image is larger
+constexpr std::uint32_t most_zeros = 1U << 20U; // behind what the file has of a section that is read
 
 std::optional<ByteReader> reader_at(const BytesView file, const std::size_t offset) {
     return offset <= file.size() ? std::optional{ByteReader{file.subspan(offset)}} : std::nullopt;
@@ -75,8 +77,7 @@ std::optional<PeImage> PeImage::parse(const BytesView file) {
             return std::nullopt;
         }
         const bool has_data = *raw_size > 0;
-        if ((has_data && (*raw_offset > file.size() || *raw_size > file.size() - *raw_offset)) ||
-            *virtual_size > most_virtual_size) {
+        if (has_data && (*raw_offset > file.size() || *raw_size > file.size() - *raw_offset)) {
             return std::nullopt;
         }
         const auto* const text = reinterpret_cast<const char*>(name->data());
@@ -120,6 +121,20 @@ Bytes PeImage::authenticode(const PcrBank bank) const {
     return digest(bank, parts);
 }
 
+std::vector<Bytes> PeImage::certificates() const {
+    constexpr std::size_t head_size = 8; // length, revision, type
+    constexpr std::uint16_t pkcs7 = 2;
+    ByteReader table{file_.last(certificates_size_)};
+    const auto length = table.u32();
+    (void)table.u16();
+    const auto type = table.u16();
+    if (!length || !type || *type != pkcs7 || *length < head_size) {
+        return {};
+    }
+    const auto signature = table.take(*length - head_size);
+    return signature ? pkcs7_certificates(*signature) : std::vector<Bytes>{};
+}
+
 bool PeImage::has_section(const std::string_view name) const {
     return count_sections(name) > 0;
 }
@@ -132,6 +147,11 @@ std::optional<Bytes> PeImage::section(const std::string_view name) const {
     const auto found = std::ranges::find(sections_, name, &Header::name);
     if (found == sections_.end() || found->virtual_size == 0) {
         return std::nullopt;
+    }
+    if (found->virtual_size > std::uint64_t{found->raw_size} + most_zeros) {
+        throw Error{Reason::bad_data, "the section " + std::string{name} + " claims to be " +
+                                          std::to_string(found->virtual_size) + " bytes long, but only " +
+                                          std::to_string(found->raw_size) + " are there"};
     }
     const BytesView raw =
         found->raw_size == 0

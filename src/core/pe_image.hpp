@@ -18,26 +18,28 @@
 
 namespace sealmount {
 
-struct PeSection {
-    std::string name; ///< up to 8 characters
-    Bytes contents;   ///< as it lies in memory once the image is loaded: VirtualSize bytes, zeros where the
-                      ///< file has none
-};
-
 /// A PE image in memory. Refers to the file's bytes, which must outlive it.
 class PeImage {
   public:
     /// Nothing when the bytes are no PE image, or one whose headers point outside of it.
     [[nodiscard]] static std::optional<PeImage> parse(BytesView file);
 
-    /// The digest in the bank's algorithm. Firmware computes it over the bytes that were loaded.
+    /// The digest in the bank's algorithm, as firmware computes it over the bytes that it loaded: files of
+    /// odd sizes are not padded (edk2, SecurityPkg/Tcg/Tcg2Dxe/MeasureBootPeCoff.c), though programs that
+    /// sign do pad them.
     [[nodiscard]] Bytes authenticode(PcrBank bank) const;
 
     /// Does it carry a certificate table, so that Secure Boot may accept it?
     [[nodiscard]] bool is_signed() const noexcept { return certificates_size_ > 0; }
 
+    /// The certificates within the first signature (WIN_CERTIFICATE with PKCS #7), in DER form and their
+    /// order there; empty when there is none that can be read.
+    [[nodiscard]] std::vector<Bytes> certificates() const;
+
     [[nodiscard]] bool has_section(std::string_view name) const;
-    /// The first section of this name; nothing when there is none, or it is empty.
+    /// The first section of this name, as it lies in memory once the image is loaded: VirtualSize bytes,
+    /// zeros where the file has none. Nothing when there is none, or it is empty; Error{bad_data} when it
+    /// claims to be more than 1 MiB longer than the file has it.
     [[nodiscard]] std::optional<Bytes> section(std::string_view name) const;
     [[nodiscard]] unsigned count_sections(std::string_view name) const;
 

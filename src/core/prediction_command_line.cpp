@@ -25,6 +25,11 @@ bool is_linux_options(const ForecastEvent& event) {
            ByteReader{event.past->data}.u32() == linux_options_tag;
 }
 
+/// GRUB puts the kernel's path in front, and for the kernel itself "BOOT_IMAGE=" before that.
+bool is_grub_line(const std::string_view text) {
+    return text.starts_with(boot_image) || text.starts_with('/') || text.starts_with('(');
+}
+
 std::string without_boot_image(const std::string& text) {
     return text.starts_with(boot_image) ? text.substr(boot_image.size()) : text;
 }
@@ -32,7 +37,7 @@ std::string without_boot_image(const std::string& text) {
 /// The words behind the kernel's path.
 std::string arguments_of(const std::string& text) {
     const std::size_t space = text.find(' ');
-    return text.starts_with(boot_image) && space != std::string::npos ? text.substr(space + 1) : text;
+    return !is_grub_line(text) ? text : space == std::string::npos ? std::string{} : text.substr(space + 1);
 }
 
 /// Old and new text that stand for each other at the same place.
@@ -42,16 +47,15 @@ struct Pair {
 };
 
 std::vector<Pair> pairs_of(const std::string& before, const std::string& after) {
-    std::vector<Pair> pairs = {{before, after}};
-    if (before.starts_with(boot_image) != after.starts_with(boot_image)) {
-        return pairs;
+    if (!is_grub_line(before)) {
+        return {{before, after}};
     }
-    const std::string old_short = without_boot_image(before);
-    const std::string new_short = without_boot_image(after);
-    pairs.push_back({std::string{boot_image} + old_short, std::string{boot_image} + new_short});
-    pairs.push_back({old_short, new_short});
-    for (const char* const command : {"linux ", "linuxefi "}) {
-        pairs.push_back({command + old_short, command + new_short});
+    const std::string old_line = without_boot_image(before);
+    const std::string new_line = without_boot_image(after);
+    std::vector<Pair> pairs;
+    for (const std::string_view in_front :
+         {std::string_view{}, boot_image, std::string_view{"linux "}, std::string_view{"linuxefi "}}) {
+        pairs.push_back({std::string{in_front} + old_line, std::string{in_front} + new_line});
     }
     return pairs;
 }
@@ -106,6 +110,12 @@ std::vector<std::string> logged_command_lines(const EventLog& log, const PcrBank
 
 void replace_command_line(Forecast& forecast, const std::vector<std::string>& before,
                           const std::string& after) {
+    const auto is_grub = [](const std::string& line) { return is_grub_line(line); };
+    if (std::ranges::any_of(before, is_grub) && !is_grub_line(after)) {
+        throw Error{Reason::usage,
+                    "--command-line " + printable(after) +
+                        ": GRUB's begins with BOOT_IMAGE= and the kernel's path, as /proc/cmdline does"};
+    }
     unsigned count = 0;
     for (ForecastEvent& event : forecast.events()) {
         if (event.is_changed) {

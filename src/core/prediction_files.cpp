@@ -36,11 +36,8 @@ class ImageChange {
 
     unsigned apply_image() {
         const unsigned count = forecast_.replace(before_.authenticode(bank_), after_.authenticode(bank_));
-        const bool is_verified = std::ranges::any_of(forecast_.events(), [](const ForecastEvent& event) {
-            return event.type == EventType::variable_authority;
-        });
-        if (count > 0 && is_verified && before_.is_signed() && !after_.is_signed()) {
-            forecast_.spoil(secure_boot_pcr, "the new image carries no signature, and Secure Boot is on");
+        if (count > 0 && is_verified_by_unknown()) {
+            check_signatures();
         }
         return count;
     }
@@ -53,6 +50,28 @@ class ImageChange {
     }
 
   private:
+    /// Are images verified, and was it not said by whom at the next boot?
+    [[nodiscard]] bool is_verified_by_unknown() const {
+        bool is_verified = false;
+        bool is_known = false;
+        for (const ForecastEvent& event : forecast_.events()) {
+            const bool is_authority = event.type == EventType::variable_authority;
+            is_verified = is_verified || is_authority;
+            is_known = is_known || (is_authority && event.past == nullptr);
+        }
+        return is_verified && !is_known;
+    }
+
+    void check_signatures() {
+        if (before_.is_signed() && !after_.is_signed()) {
+            forecast_.spoil(secure_boot_pcr, "the new image carries no signature, and Secure Boot is on");
+        } else if (before_.certificates() != after_.certificates()) {
+            forecast_.spoil(secure_boot_pcr,
+                            "the new image is signed with other certificates: say which one of db "
+                            "verifies it with --authority");
+        }
+    }
+
     /// Versions of the stub differ in what they measure, and in which order.
     unsigned apply_other_stub() {
         const auto major = [](const std::string& version) {
@@ -247,7 +266,11 @@ void replace_file(Forecast& forecast, const NamedFile& before, const NamedFile& 
                 throw Error{Reason::bad_data, after.name + ": is no unified kernel image, but " +
                                                   before.name + ", which it replaces, is one"};
             }
-            count += change.apply_uki();
+            try {
+                count += change.apply_uki();
+            } catch (const Error& error) {
+                throw error.in(before.name + " or " + after.name);
+            }
         }
     }
     if (count == 0) {

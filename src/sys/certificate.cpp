@@ -4,6 +4,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs7.h>
 #include <openssl/x509.h>
 
 #include <limits>
@@ -15,6 +16,7 @@ namespace {
 
 struct OpensslFree {
     void operator()(X509* const certificate) const noexcept { ::X509_free(certificate); }
+    void operator()(PKCS7* const signature) const noexcept { ::PKCS7_free(signature); }
     void operator()(BIO* const bio) const noexcept { ::BIO_free(bio); }
 };
 
@@ -29,6 +31,19 @@ Owned<X509> from_der(const BytesView der) {
     Owned<X509> certificate{::d2i_X509(nullptr, &at, static_cast<long>(der.size()))};
     ::ERR_clear_error();
     return certificate;
+}
+
+std::optional<Bytes> to_der(const X509* const certificate) {
+    unsigned char* der = nullptr;
+    const int size = ::i2d_X509(certificate, &der);
+    if (size <= 0) {
+        ::ERR_clear_error();
+        return std::nullopt;
+    }
+    const auto* const begin = reinterpret_cast<const std::byte*>(der);
+    Bytes result(begin, begin + size);
+    ::OPENSSL_free(der);
+    return result;
 }
 
 } // namespace
@@ -57,16 +72,25 @@ std::optional<Bytes> certificate_der(const BytesView file) {
     if (!certificate) {
         return std::nullopt;
     }
-    unsigned char* der = nullptr;
-    const int size = ::i2d_X509(certificate.get(), &der);
-    if (size <= 0) {
-        ::ERR_clear_error();
-        return std::nullopt;
+    return to_der(certificate.get());
+}
+
+std::vector<Bytes> pkcs7_certificates(const BytesView der) {
+    std::vector<Bytes> found;
+    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+    const bool fits = der.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max());
+    const Owned<PKCS7> signature{fits ? ::d2i_PKCS7(nullptr, &at, static_cast<long>(der.size())) : nullptr};
+    ::ERR_clear_error();
+    if (!signature || !PKCS7_type_is_signed(signature.get()) || signature->d.sign == nullptr) {
+        return found;
     }
-    const auto* const begin = reinterpret_cast<const std::byte*>(der);
-    Bytes result(begin, begin + size);
-    ::OPENSSL_free(der);
-    return result;
+    const STACK_OF(X509)* const certificates = signature->d.sign->cert;
+    for (int n = 0; n < sk_X509_num(certificates); ++n) {
+        if (auto certificate = to_der(sk_X509_value(certificates, n))) {
+            found.push_back(std::move(*certificate));
+        }
+    }
+    return found;
 }
 
 } // namespace sealmount

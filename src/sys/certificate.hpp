@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace sealmount {
 
@@ -16,5 +17,9 @@ namespace sealmount {
 
 /// The DER form of a certificate in a DER or PEM file; nothing when the file holds none.
 [[nodiscard]] std::optional<Bytes> certificate_der(BytesView file);
+
+/// The certificates in a PKCS #7 signature (RFC 2315), in DER form; empty when it is none. Nothing is
+/// verified.
+[[nodiscard]] std::vector<Bytes> pkcs7_certificates(BytesView der);
 
 } // namespace sealmount
