@@ -19,7 +19,6 @@ def aligned(size, to=ALIGN):
 
 
 def pe(sections, trailer=b"", plus=True):
-    """sections: (name, contents, raw size beyond the contents' own or None for the usual padding)"""
     directories = 16
     optional_size = (112 if plus else 96) + 8 * directories
     headers = aligned(64 + 24 + optional_size + 40 * len(sections))
@@ -94,7 +93,7 @@ def main():
     files = {
         "kernel-old.efi": kernel(1),
         "kernel-new.efi": kernel(101),
-        "trailer.efi": pe([(".text", filler(3, 100))], trailer=filler(4, 77)),
+        "trailer.efi": pe([(".text", filler(3, 100))], trailer=filler(4, 80)),
         "pe32.efi": pe([(".text", filler(5, 513))], plus=False),
         "uki-old.efi": uki(1, old_line, b"252.39-1~deb12u2"),
         "uki-new.efi": uki(101, new_line, b"252.39-1~deb12u2", key=True),
