@@ -18,6 +18,9 @@ namespace sealmount {
 /// tpm_lockout. Throws Error{unavailable} for any other answer of the TPM, Error{config} for a public key
 /// that no TPM takes.
 ///
+/// Behind a password step, ESYS (seen with 3.2.1) does not decrypt the responses of an encrypting session:
+/// lead a plain session, and give the command that it authorizes a second, salted one for the encryption.
+///
 /// Commands per step: PCR, OR, counter and password 1; authorize 4 (LoadExternal, VerifySignature,
 /// PolicyAuthorize, FlushContext); authorize-NV 2 (NV_ReadPublic, PolicyAuthorizeNV).
 [[nodiscard]] std::expected<void, Refusal> follow(EsysContext& context, const EsysHandle& session,

@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 
 namespace sealmount::testing {
 
@@ -73,6 +74,11 @@ Signer ecc_signer() {
     return Signer{EVP_EC_gen("P-256")};
 }
 
+bool steps_have_password(const PolicySteps& steps) {
+    return std::ranges::any_of(
+        steps, [](const PolicyStep& step) { return std::holds_alternative<PasswordStep>(step); });
+}
+
 class PolicyContract : public ::testing::Test {
   protected:
     static void SetUpTestSuite() { ::setenv("TSS2_LOG", "all+NONE", 0); } // refusals are what is wanted here
@@ -99,14 +105,20 @@ class PolicyContract : public ::testing::Test {
         return tpm_->seal(SecretBytes{as_bytes(secret)}, policy).value();
     }
 
-    /// What comes out, or the refusal of a step or of the unseal.
+    /// What comes out, or the refusal of a step or of the unseal; `encrypted`: through a salted session.
     std::expected<Bytes, Refusal> unseal(const SealedObject& object, const PolicySteps& steps,
-                                         const bool salted = false, const std::string_view password = "") {
+                                         const bool encrypted = false, const std::string_view password = "") {
         const auto srk = find_srk(context_);
-        const auto session = salted ? start_salted_session(context_, TPM2_SE_POLICY, *srk, false)
-                                    : start_plain_policy_session(context_);
+        const bool has_password = steps_have_password(steps);
+        const auto session = encrypted && !has_password
+                                 ? start_salted_session(context_, TPM2_SE_POLICY, *srk, false)
+                                 : start_plain_policy_session(context_);
         if (const auto led = follow(context_, session.value(), steps); !led) {
             return std::unexpected{led.error()};
+        }
+        std::optional<EsysHandle> second;
+        if (encrypted && has_password) {
+            second.emplace(start_salted_session(context_, TPM2_SE_HMAC, *srk, false).value());
         }
         const auto areas = from_object(object).value();
         ESYS_TR loaded = ESYS_TR_NONE;
@@ -119,8 +131,8 @@ class PolicyContract : public ::testing::Test {
             password.copy(reinterpret_cast<char*>(authorization.buffer), sizeof authorization.buffer));
         check_tpm(::Esys_TR_SetAuth(context_.get(), loaded, &authorization), "password");
         EsysResult<TPM2B_SENSITIVE_DATA> data;
-        const auto rc =
-            ::Esys_Unseal(context_.get(), loaded, session->get(), ESYS_TR_NONE, ESYS_TR_NONE, data.out());
+        const auto rc = ::Esys_Unseal(context_.get(), loaded, session->get(),
+                                      second ? second->get() : ESYS_TR_NONE, ESYS_TR_NONE, data.out());
         if (rc != TSS2_RC_SUCCESS) {
             return std::unexpected{refusal_of(rc).value_or(Refusal{RefusalKind::tpm_failed, words_of(rc)})};
         }
@@ -129,8 +141,8 @@ class PolicyContract : public ::testing::Test {
 
     void expect_opens(const PolicyDigest& policy, const PolicySteps& steps) {
         const auto object = sealed(policy);
-        for (const bool salted : {false, true}) {
-            const auto opened = unseal(object, steps, salted);
+        for (const bool encrypted : {false, true}) {
+            const auto opened = unseal(object, steps, encrypted);
             ASSERT_TRUE(opened) << opened.error().detail;
             EXPECT_TRUE(std::ranges::equal(*opened, as_bytes(secret)));
         }
