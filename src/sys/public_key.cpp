@@ -21,6 +21,11 @@ OpensslPtr<BIO> memory_of(const std::string_view text) {
     return OpensslPtr<BIO>{::BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
 }
 
+OpensslPtr<EVP_PKEY> key_of(const BytesView der_spki) {
+    const auto* at = reinterpret_cast<const unsigned char*>(der_spki.data());
+    return OpensslPtr<EVP_PKEY>{::d2i_PUBKEY(nullptr, &at, static_cast<long>(der_spki.size()))};
+}
+
 } // namespace
 
 Bytes public_key_from_pem(const std::string_view text) {
@@ -58,8 +63,37 @@ void check_policy_key(const BytesView der_spki) {
     static_cast<void>(public_area_of(der_spki));
 }
 
+bool is_rsa(const BytesView der_spki) {
+    return public_area_of(der_spki).publicArea.type == TPM2_ALG_RSA;
+}
+
 std::array<std::byte, 32> fingerprint(const BytesView der_spki) {
-    return sha256({der_spki});
+    check_policy_key(der_spki);
+    const auto key = key_of(der_spki);
+    unsigned char* made = nullptr;
+    const int size = ::i2d_PublicKey(key.get(), &made);
+    if (size <= 0) {
+        throw Error{Reason::internal, "cannot write a public key as DER" + take_openssl_errors()};
+    }
+    const auto digest = sha256({std::as_bytes(std::span{made, static_cast<std::size_t>(size)})});
+    ::OPENSSL_free(made);
+    return digest;
+}
+
+bool verifies(const BytesView der_spki, const BytesView data, const BytesView signature) {
+    check_policy_key(der_spki);
+    const auto key = key_of(der_spki);
+    const OpensslPtr<EVP_MD_CTX> context{::EVP_MD_CTX_new()};
+    if (!key || !context ||
+        ::EVP_DigestVerifyInit(context.get(), nullptr, ::EVP_sha256(), nullptr, key.get()) != 1) {
+        throw Error{Reason::internal, "cannot verify a signature" + take_openssl_errors()};
+    }
+    const bool result =
+        ::EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()),
+                           signature.size(), reinterpret_cast<const unsigned char*>(data.data()),
+                           data.size()) == 1;
+    static_cast<void>(take_openssl_errors());
+    return result;
 }
 
 TpmName key_name(const BytesView der_spki) {

@@ -1,0 +1,16 @@
+// PCR banks by name, as file formats write them.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "sys/pcr.hpp"
+
+#include <optional>
+#include <string_view>
+
+namespace sealmount {
+
+/// "sha1", "sha256", "sha384" or "sha512"; nothing for another word.
+[[nodiscard]] std::optional<PcrBank> bank_named(std::string_view name) noexcept;
+
+} // namespace sealmount
