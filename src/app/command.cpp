@@ -35,6 +35,8 @@ constexpr std::array verbs = {
          declare_events},
     Verb{"predict", "tell the PCR values after the next boot, when something of it is replaced",
          declare_predict},
+    Verb{"sign-policy", "sign PCR values, on any machine, for volumes under a signed policy",
+         declare_sign_policy},
     Verb{"status", "show volumes, keys, and whether the TPM would release them now", declare_status},
 };
 

@@ -35,6 +35,7 @@ using Run = std::function<int()>;
 [[nodiscard]] Run declare_events(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_predict(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_list(CLI::App& verb, const Globals& globals);
+[[nodiscard]] Run declare_sign_policy(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_status(CLI::App& verb, const Globals& globals);
 
 } // namespace sealmount
