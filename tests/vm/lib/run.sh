@@ -59,9 +59,10 @@ run_scenarios() {
     BUILD=$build
     HAS_PRODUCT=$([ -n "$build" ] && echo yes || echo no)
     while read -r file <&9; do
-        run_scenario "$file" "$keep" || failed+=("$(basename "$file" .sh)")
+        run_scenario "$file" "$keep"
+        [ "$scenario_status" = 0 ] || failed+=("$(basename "$file" .sh)")
     done 9<<<"$files"
-    rm -f "$RUN/base.img"
+    rm -f "$RUN"/base*.img
     step "logs: $RUN"
     [ ${#failed[@]} = 0 ] || step "failed: ${failed[*]}"
     run_ended=yes
@@ -85,6 +86,8 @@ new_run_directory() {
     mktemp -d "$LAB_WORK/run-$(date +%m%d-%H%M%S)-XXX"
 }
 
+# run_scenario FILE KEEP: sets scenario_status. Never part of a condition, because that would switch `set -e` off in all
+# that the scenario does.
 run_scenario() {
     local file=$1 keep=$2 name began=$SECONDS status
     name=$(basename "$file" .sh)
@@ -92,7 +95,6 @@ run_scenario() {
     stamp "---- $name: $(sed -n '3s/^# //p' "$file")"
     CHECKS=$RUN/$name/checks
     : >"$CHECKS"
-    # Not as part of a condition, because that would switch `set -e` off inside.
     set +e
     (play "$file" "$RUN/$name")
     status=$?
@@ -105,7 +107,7 @@ run_scenario() {
     else
         stamp "---- $name FAILED after $((SECONDS - began)) s; logs and disk: $RUN/$name"
     fi
-    return "$status"
+    scenario_status=$status
 }
 
 play() {
