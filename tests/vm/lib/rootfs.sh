@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The guest's root file system: a small Debian of the host's own suite, and the image that is made of it.
+# The guest's root file system: a small Debian, of the host's own suite or the next, and the image that is made of it.
 
 # What a machine with sealmount has installed, then what the checks in the guest use. inotify-tools is for the
 # password agent, which must wait for a question and not poll for it.
@@ -17,7 +17,7 @@ GUEST_PACKAGES_TRIXIE=(
 )
 
 guest_packages() {
-    case $LAB_SUITE in
+    case $1 in
         bookworm) printf '%s\n' "${GUEST_PACKAGES[@]}" ;;
         *) printf '%s\n' "${GUEST_PACKAGES_TRIXIE[@]}" ;;
     esac
@@ -26,38 +26,54 @@ guest_packages() {
 # The versions that apt knows are part of the key: an update of one of them makes a new root file system.
 rootfs_key() {
     {
-        say "$LAB_SUITE"
-        guest_packages
-        guest_packages | xargs apt-cache policy 2>/dev/null | grep -E '^[^ ]|Candidate:' || true
+        say "$1"
+        guest_packages "$1"
+        # shellcheck disable=SC2046 # words
+        suite_policy "$1" $(guest_packages "$1") 2>/dev/null | grep -E '^[^ ]|Candidate:' || true
     } | hash_of_stdin
 }
 
+# suite_policy SUITE PACKAGE...: what apt-cache policy says, for Debian 13 with the lists that its kernel comes from.
+suite_policy() {
+    local suite=$1
+    shift
+    if [ "$suite" = "$LAB_SUITE" ]; then
+        apt-cache policy "$@"
+    else
+        stock_index new
+        stock_apt new apt-cache policy "$@"
+    fi
+}
+
+# rootfs_path [SUITE]: the host's own suite, or trixie.
 rootfs_path() {
-    local entry
+    local entry suite=${1:-$LAB_SUITE} kind=rootfs
     need_root
     need mmdebstrap mmdebstrap
     [ "$LAB_SUITE" != unknown ] || die "/etc/os-release names no suite; the lab runs on Debian 12 or later"
-    entry=$(cached rootfs "$(rootfs_key)" make_rootfs)
+    [ "$suite" = "$LAB_SUITE" ] || kind=root-$suite
+    ROOTFS_SUITE=$suite
+    entry=$(cached "$kind" "$(rootfs_key "$suite")" make_rootfs)
     say "$entry/root"
 }
 
 make_rootfs() {
     local out=$1 began=$SECONDS
-    progress "rootfs: Debian $LAB_SUITE with mmdebstrap (about 45 seconds)"
-    mmdebstrap --quiet --variant=minbase --include="$(guest_packages | paste -sd,)" \
+    progress "rootfs: Debian $ROOTFS_SUITE with mmdebstrap (about 45 seconds)"
+    mmdebstrap --quiet --variant=minbase --include="$(guest_packages "$ROOTFS_SUITE" | paste -sd,)" \
         --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
         --dpkgopt='path-exclude=/usr/share/locale/*' \
-        "$LAB_SUITE" "$out/root" ${SEALMOUNT_LAB_MIRROR:+"$SEALMOUNT_LAB_MIRROR"} >"$out/mmdebstrap.log" 2>&1 ||
+        "$ROOTFS_SUITE" "$out/root" ${SEALMOUNT_LAB_MIRROR:+"$SEALMOUNT_LAB_MIRROR"} >"$out/mmdebstrap.log" 2>&1 ||
         { tail -n 20 "$out/mmdebstrap.log"; return 1; }
     progress "rootfs: made in $((SECONDS - began)) s"
 }
 
-# make_image BUILD_DIR OUT: an image for the kernel $KERNEL. BUILD_DIR may be empty, for a guest without the product.
+# make_image BUILD_DIR OUT [SUITE]: an image for the kernel $KERNEL. BUILD_DIR may be empty, for a guest without the product.
 make_image() (
     build=$1 out=$2
     need e2fsprogs mke2fs
-    base=$(rootfs_path)
+    base=$(rootfs_path "${3:-}")
     # A true copy and not hard links: nothing that is installed below can then write into the cached tree.
     stage=$(mktemp -d "$LAB_CACHE/.stage.XXXXXX")
     trap 'rm -rf --one-file-system "$stage" "$stage.log"' EXIT
@@ -102,9 +118,9 @@ USELESS_GENERATORS=(
 
 install_guest_files() {
     local stage=$1 unit units=$1/etc/systemd/system
-    install -d "$stage/lab" "$stage/usr/lib/sealmount-lab" "$units/sysinit.target.wants" \
+    install -d "$stage/lab" "$stage/boot/efi" "$stage/etc/sysctl.d" "$stage/usr/lib/sealmount-lab" "$units/sysinit.target.wants" \
         "$units/multi-user.target.wants" "$units/serial-getty@ttyS0.service.d"
-    install -m 755 "$VM_DIR"/guest/{init,agent,probe} "$VM_DIR"/guest/{checks,guest,volumes}.sh "$stage/usr/lib/sealmount-lab/"
+    install -m 755 "$VM_DIR"/guest/{init,agent,probe} "$VM_DIR"/guest/{checks,guest,volumes,boot}.sh "$stage/usr/lib/sealmount-lab/"
     install -m 644 "$VM_DIR"/guest/{lab.mount,lab-agent.service,lab-probe.service} "$units/"
     install -m 644 "$VM_DIR/guest/autologin.conf" "$units/serial-getty@ttyS0.service.d/"
     ln -sf ../lab.mount ../lab-agent.service "$units/sysinit.target.wants/"
@@ -131,15 +147,18 @@ install_guest_files() {
 # builtin_modules STAGE CONFIG: tells modprobe what is in the kernel, so that `modprobe ecryptfs` succeeds as it does on
 # an installed system.
 builtin_modules() {
-    local stage=$1 release directory
-    release=$(sed -n 's|^# Linux/x86.* \([0-9][^ ]*\) Kernel Configuration|\1-lab|p' "$2")
-    directory=$stage/usr/lib/modules/$release
-    install -d "$directory"
-    printf 'kernel/%s.ko\n' fs/ecryptfs/ecryptfs security/keys/trusted-keys/trusted security/keys/encrypted-keys/encrypted-keys \
-        drivers/char/tpm/tpm_crb drivers/char/tpm/tpm_tis drivers/md/dm-mod drivers/md/dm-crypt >"$directory/modules.builtin"
-    : >"$directory/modules.order"
-    : >"$directory/modules.builtin.modinfo"
-    chroot "$stage" depmod "$release"
+    local stage=$1 version release directory
+    version=$(sed -n 's|^# Linux/x86.* \([0-9][^ ]*\) Kernel Configuration|\1|p' "$2")
+    for release in "$version-lab" "$version-lab-next"; do
+        directory=$stage/usr/lib/modules/$release
+        install -d "$directory"
+        printf 'kernel/%s.ko\n' fs/ecryptfs/ecryptfs security/keys/trusted-keys/trusted \
+            security/keys/encrypted-keys/encrypted-keys drivers/char/tpm/tpm_crb drivers/char/tpm/tpm_tis drivers/md/dm-mod \
+            drivers/md/dm-crypt >"$directory/modules.builtin"
+        : >"$directory/modules.order"
+        : >"$directory/modules.builtin.modinfo"
+        chroot "$stage" depmod "$release"
+    done
 }
 
 replace_file() {
