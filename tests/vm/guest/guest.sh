@@ -8,6 +8,8 @@ CHECKS=/lab/results/checks
 . "${BASH_SOURCE%/*}/checks.sh"
 # shellcheck source=tests/vm/guest/volumes.sh
 . "${BASH_SOURCE%/*}/volumes.sh"
+# shellcheck source=tests/vm/guest/boot.sh
+. "${BASH_SOURCE%/*}/boot.sh"
 
 check_reported() { printf '%s: %s\n' "$1" "$2"; }
 

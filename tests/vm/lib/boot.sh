@@ -21,6 +21,16 @@ new_machine() {
     new_tpm
 }
 
+# new_disk SUITE: the machine's root disk is a new one with this Debian, with the product as everywhere.
+new_disk() {
+    local image=$RUN/base-$1.img
+    if [ ! -e "$image" ]; then
+        step "making the disk image with $1"
+        make_image "$BUILD" "$image" "$1"
+    fi
+    cp --sparse=always "$image" "$WORK/disk.img"
+}
+
 # new_tpm: from the next boot on there is another TPM in the machine, one that knows nothing.
 new_tpm() {
     rm -rf "$WORK/tpm"
@@ -62,17 +72,19 @@ stop_machine() {
 }
 
 # qemu_command KERNEL_ARGUMENTS TPM UEFI: fills QEMU. TPM is yes, no, or table-only: firmware that reports one that is not
-# there. Software emulation on purpose: it is the same everywhere.
+# there. UEFI is yes, no, or firmware: it finds its kernel itself. Software emulation on purpose: it is the same everywhere.
 # Debian's own kernels, which have an initial file system, get one processor: they rewrite their code while they run, and under
 # software emulation another processor then meets the breakpoint that stands there for a moment, and the kernel dies of it.
 qemu_command() {
-    local processors=2
+    local processors=2 machine=q35
     [ -z "$INITRD" ] || processors=1
-    QEMU=(qemu-system-x86_64 -machine q35 -accel "tcg,thread=multi" -cpu max -smp "$processors" -m "$MEMORY" -display none -nodefaults
-        -no-reboot -kernel "$KERNEL" -append "$1"
+    [ "$3" != firmware ] || machine=q35,smm=on
+    QEMU=(qemu-system-x86_64 -machine "$machine" -accel "tcg,thread=multi" -cpu max -smp "$processors" -m "$MEMORY"
+        -display none -nodefaults -no-reboot
         -drive "file=$WORK/disk.img,if=virtio,format=raw,cache=unsafe"
         -virtfs "local,path=$SHARE,mount_tag=share,security_model=none"
         -device virtio-rng-pci)
+    [ "$3" = firmware ] || QEMU+=(-kernel "$KERNEL" -append "$1")
     [ -z "$INITRD" ] || QEMU+=(-initrd "$INITRD")
     if [ "$2" = yes ]; then
         QEMU+=(-chardev "socket,id=tpm,path=$WORK/tpm.sock" -tpmdev "emulator,id=tpm0,chardev=tpm"
@@ -81,7 +93,9 @@ qemu_command() {
         tpm_table >"$WORK/tpm-table"
         QEMU+=(-acpitable "sig=TPM2,rev=4,oem_id=LAB,oem_table_id=LAB,oem_rev=1,data=$WORK/tpm-table")
     fi
-    if [ "$3" = yes ]; then
+    if [ "$3" = firmware ]; then
+        firmware_drives
+    elif [ "$3" = yes ]; then
         need_file ovmf "$OVMF_CODE"
         [ -e "$WORK/vars.fd" ] || cp "$OVMF_VARS" "$WORK/vars.fd"
         QEMU+=(-drive "if=pflash,format=raw,readonly=on,file=$OVMF_CODE" -drive "if=pflash,format=raw,file=$WORK/vars.fd")
@@ -98,15 +112,15 @@ UNATTENDED='quiet lab.probe systemd.getty_auto=no systemd.show_status=auto syste
 systemd.mask=systemd-ask-password-wall.path systemd.journald.forward_to_console=yes
 systemd.journald.max_level_console=warning'
 
-# boot NAME [--kernel KIND] [--append KERNEL_ARGUMENTS] [--answer LINE]... [--no-tpm | --tpm-table-only | --tpm-dies] [--uefi]
-#   [--memory MIB] [--early] [--seconds N] <<'EOF' (guest script)
+# boot NAME [--kernel KIND] [--append KERNEL_ARGUMENTS] [--answer LINE]... [--no-tpm | --tpm-table-only | --tpm-dies]
+#   [--uefi | --firmware] [--memory MIB] [--early] [--seconds N] <<'EOF' (guest script)
 # Boots, runs the script as root in the guest when the boot is over, and powers off. What the boot left is then
 # in $WORK/boots/NAME. It fails, and ends the scenario, when a check or the script failed, on a panic and on time-out.
 boot() {
     local name=$1 append='' tpm=yes uefi=no seconds=$BOOT_SECONDS began=$SECONDS results
     local KERNEL=$KERNEL INITRD='' MEMORY=$MEMORY
     shift
-    rm -rf "$SHARE/results" "$SHARE/answers"
+    rm -rf "$SHARE/results" "$SHARE/answers" "$SHARE/early"
     mkdir -p "$SHARE/results"
     while [ $# -gt 0 ]; do
         case $1 in
@@ -117,15 +131,19 @@ boot() {
             --tpm-table-only) tpm=table-only ;;
             --tpm-dies) append+=' lab.tpm_dies' ;;
             --uefi) uefi=yes ;;
-            --early) append+=' lab.early' ;;
+            --firmware) uefi=firmware ;;
+            --early) : >"$SHARE/early" ;;
             --memory) MEMORY=$2; shift ;;
             --seconds) seconds=$2; shift ;;
             *) die "boot: unknown option $1" ;;
         esac
         shift
     done
-    [ ! -e "$SHARE/answers" ] || append+=' lab.answers'
     cat >"$SHARE/script"
+    if [ "$uefi" = firmware ]; then
+        [ -z "$append" ] || die "boot: --firmware has its kernel arguments from the boot entry"
+        firmware_arguments >"$SHARE/arguments"
+    fi
     results=$WORK/boots/$name
     [ ! -e "$results" ] || die "this scenario has two boots that are called $name"
     mkdir -p "$results"
