@@ -16,11 +16,11 @@ using testing::HasSubstr;
 
 namespace {
 
-Bytes value(const unsigned char byte) {
-    return Bytes(32, std::byte{byte});
+Bytes value(const unsigned byte) {
+    return Bytes(32, static_cast<std::byte>(byte));
 }
 
-std::string hex(const unsigned char byte) {
+std::string hex(const unsigned byte) {
     return to_hex(value(byte));
 }
 
@@ -97,8 +97,8 @@ TEST(PcrlockFileTest, StepsAreThoseOfSystemd) {
 
 TEST(PcrlockFileTest, EveryAllowedStateLeadsToTheOneDigest) {
     const PcrlockFile file = sample();
-    for (const unsigned char pcr4 : {0x40, 0x41, 0x42}) {
-        for (const unsigned char pcr11 : {0xb0, 0xb1}) {
+    for (const unsigned pcr4 : {0x40U, 0x41U, 0x42U}) {
+        for (const unsigned pcr11 : {0xb0U, 0xb1U}) {
             PcrValues present = fitting;
             present[4] = value(pcr4);
             present[11] = value(pcr11);
@@ -158,10 +158,10 @@ TEST_P(BadPcrlockTest, PlaceIsNamed) {
     EXPECT_EQ(message_of([&] { static_cast<void>(read_pcrlock(json.dump())); }), GetParam().message);
 }
 
-std::string values_of(const std::size_t count) {
+std::string values_of(const unsigned count) {
     Json values = Json::array();
-    for (std::size_t i = 0; i < count; ++i) {
-        values.push_back(hex(static_cast<unsigned char>(i)));
+    for (unsigned i = 0; i < count; ++i) {
+        values.push_back(hex(i));
     }
     return Json::array({{{"pcr", 4}, {"values", values}}}).dump();
 }

@@ -63,7 +63,7 @@ TEST(SigningTest, UriOpensTheSameKey) {
 }
 
 TEST(SigningTest, PassphraseIsAskedForOnce) {
-    for (const std::string place : {protected_key(), "file:" + protected_key()}) {
+    for (const std::string& place : {protected_key(), "file:" + protected_key()}) {
         Answers right{"open sesame"};
         EXPECT_TRUE(SigningKey(place, right).public_key());
         EXPECT_EQ(right.asked, std::vector{"Passphrase of " + place + ":"});
