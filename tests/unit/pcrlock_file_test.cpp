@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 namespace sealmount {
 
 using test::message_of;
@@ -192,6 +194,27 @@ INSTANTIATE_TEST_SUITE_P(
         BadPcrlock{"public_short", "nvPublic", R"("AAAA")",
                    "nvPublic: is not the public area of an NV index (TPM2B_NV_PUBLIC) with a SHA-256 name"}),
     [](const auto& entry) { return entry.param.name; });
+
+TEST(PcrlockFileTest, RealFileFitsTheMachineThatMadeIt) {
+    const std::string directory = SEALMOUNT_TEST_VECTORS;
+    const PcrlockFile file = read_pcrlock(test::read_file(directory + "/pcrlock.json"));
+    PcrValues present;
+    std::istringstream lines{test::read_file(directory + "/pcrlock-pcrs.txt")};
+    for (std::string line; std::getline(lines, line);) { // as tpm2_pcrread prints them: "  4 : 0xHEX"
+        if (const std::size_t at = line.find(": 0x"); at != std::string::npos) {
+            present.emplace(static_cast<unsigned>(std::stoul(line)), unhex(line.substr(at + 4)));
+        }
+    }
+    ASSERT_EQ(present.size(), pcr_count);
+    const auto steps = pcrlock_steps(file, present);
+    ASSERT_TRUE(steps);
+    EXPECT_EQ(play(*steps, present), pcrlock_digest(file));
+    EXPECT_EQ(std::get<AuthorizeNvStep>(steps->back()).nv_index, file.nv.index);
+    present.at(4) = value(4);
+    const auto refused = pcrlock_steps(file, present);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().size(), 1U);
+}
 
 TEST(PcrlockFileTest, EightValuesAreTaken) {
     Json json = document();
