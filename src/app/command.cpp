@@ -37,6 +37,15 @@ constexpr std::array verbs = {
          declare_predict},
     Verb{"sign-policy", "sign PCR values, on any machine, for volumes under a signed policy",
          declare_sign_policy},
+    Verb{"slots", "list the states of the machine that the master keys are sealed to", declare_slots},
+    Verb{"reseal", "seal a master key to another state of the machine as well: the present or a coming one",
+         declare_reseal},
+    Verb{"prune", "drop slots that fit no more", declare_prune},
+    Verb{"suspend", "let the next boots pass whatever changes, as for a firmware update", declare_suspend},
+    Verb{"resume", "end that, and seal the present state", declare_resume},
+    Verb{"rotate", "make a new master key in place of an old one", declare_rotate},
+    Verb{"rebind", "bind the volumes to the present state with their passphrases, when the TPM refuses",
+         declare_rebind},
     Verb{"status", "show volumes, keys, and whether the TPM would release them now", declare_status},
 };
 
@@ -59,8 +68,8 @@ std::unique_ptr<TpmOpener> chosen_tpm(const Globals& globals) {
 int command(const int argc, const char* const* const argv) {
     CLI::App program{"Mounts eCryptfs volumes at boot with keys that the TPM holds.", "sealmount"};
     program.set_version_flag("--version", "sealmount " SEALMOUNT_VERSION);
-    program.footer(
-        "Manuals: sealmount(8), sealmount-manifest(5), sealmount-unlock(8), sealmount-generator(8)");
+    program.footer("Manuals: sealmount(8), sealmount-manifest(5), sealmount-policy(7), sealmount-unlock(8), "
+                   "sealmount-generator(8)");
     program.require_subcommand(1);
     Globals globals;
     std::vector<std::pair<CLI::App*, Run>> declared;

@@ -50,6 +50,8 @@ int exit_code(const RefusalKind kind) noexcept {
     case RefusalKind::srk_changed:
     case RefusalKind::policy_mismatch:
     case RefusalKind::unseal_failed:
+    case RefusalKind::pin_needed:
+    case RefusalKind::pin_wrong:
     case RefusalKind::passphrase_wrong:
     case RefusalKind::prompt_cancelled:
         return EX_NOPERM;

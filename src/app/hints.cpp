@@ -5,17 +5,9 @@ namespace sealmount {
 
 namespace {
 
-std::string reenroll(const std::string_view master) {
-    return "open the volumes with their passphrases; to bind them to the present state, run 'sealmount "
-           "remove' and 'sealmount "
-           "enroll' for each volume of the master key \"" +
-           std::string{master} + "\"";
-}
-
-std::string slot_line(const SlotRefusal& slot, const PcrMismatch& mismatch) {
-    return "slot " + std::to_string(slot.slot) + ": PCR " + std::to_string(mismatch.pcr) + " (" +
-           std::string{pcr_meaning(mismatch.pcr)} + ", " + std::string{to_string(slot.bank)} + ") expected " +
-           mismatch.expected + ", found " + mismatch.found;
+std::string rebind(const std::string_view master) {
+    return "'sealmount rebind " + std::string{master} +
+           "' binds its volumes to the present state; it asks for their passphrases";
 }
 
 } // namespace
@@ -38,11 +30,14 @@ std::string hint_for(const RefusalKind kind, const std::string_view master) {
                "'tpm2_dictionarylockout --clear-lockout'";
     case RefusalKind::policy_mismatch:
         return "if you did not update firmware, boot loader or Secure Boot keys, find out who did; else " +
-               reenroll(master);
+               rebind(master);
     case RefusalKind::srk_missing:
     case RefusalKind::srk_changed:
     case RefusalKind::object_rejected:
-        return reenroll(master);
+        return rebind(master);
+    case RefusalKind::pin_needed:
+    case RefusalKind::pin_wrong:
+        return "'systemctl start' the mount again to be asked for the PIN again";
     case RefusalKind::pcr_changed:
     case RefusalKind::unseal_failed:
         return "'systemctl start' the mount again";
@@ -51,7 +46,7 @@ std::string hint_for(const RefusalKind kind, const std::string_view master) {
                "encrypted-keys";
     case RefusalKind::text_rejected:
     case RefusalKind::files_unusable:
-        return "restore /etc/sealmount from a backup; or " + reenroll(master);
+        return "restore /etc/sealmount from a backup; or " + rebind(master);
     case RefusalKind::no_prompt:
     case RefusalKind::prompt_timeout:
     case RefusalKind::prompt_cancelled:
@@ -61,7 +56,8 @@ std::string hint_for(const RefusalKind kind, const std::string_view master) {
     return "";
 }
 
-std::vector<std::string> explain(const MasterRefusal& refusal, const std::string_view master) {
+std::vector<std::string> explain(const MasterRefusal& refusal, const std::string_view master,
+                                 const std::vector<std::string>& lessons) {
     std::string cause = std::string{"the master key \""} + std::string{master} +
                         "\" was not released: " + describe(refusal.kind);
     if (!refusal.detail.empty()) {
@@ -69,10 +65,14 @@ std::vector<std::string> explain(const MasterRefusal& refusal, const std::string
     }
     std::vector<std::string> lines{std::move(cause)};
     for (const SlotRefusal& slot : refusal.slots) {
-        for (const PcrMismatch& mismatch : slot.mismatches) {
-            lines.push_back(slot_line(slot, mismatch));
+        if (slot.kind != RefusalKind::policy_mismatch) {
+            continue; // the cause says it
+        }
+        for (std::string& line : lines_about(slot)) {
+            lines.push_back(std::move(line));
         }
     }
+    lines.insert(lines.end(), lessons.begin(), lessons.end());
     if (std::string hint = hint_for(refusal.kind, master); !hint.empty()) {
         lines.push_back("next: " + hint);
     }

@@ -16,7 +16,8 @@ namespace sealmount {
 [[nodiscard]] std::string hint_for(RefusalKind kind, std::string_view master);
 
 /// The refusal in words, one line for each thing to know: the cause, each differing PCR with expected and
-/// found value, the hint.
-[[nodiscard]] std::vector<std::string> explain(const MasterRefusal& refusal, std::string_view master);
+/// found value, the lessons (app/event_lesson.hpp), the hint.
+[[nodiscard]] std::vector<std::string> explain(const MasterRefusal& refusal, std::string_view master,
+                                               const std::vector<std::string>& lessons);
 
 } // namespace sealmount

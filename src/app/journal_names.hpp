@@ -6,6 +6,9 @@
 
 namespace sealmount::journal {
 
+/// The field that holds one of them.
+inline constexpr const char* message_id = "MESSAGE_ID";
+
 // Each unlock ends with exactly one of these two.
 inline constexpr const char* unlocked = "fb38ccd3b3fc4e8ebc8a371a4c997e68";
 inline constexpr const char* not_unlocked = "1cf48701f5124ccbaf568aa03ff8c278";
@@ -13,6 +16,10 @@ inline constexpr const char* not_unlocked = "1cf48701f5124ccbaf568aa03ff8c278";
 inline constexpr const char* master_refused = "c62dff131cf74148a33096dabf377044";
 inline constexpr const char* form_fell_back = "a8daa4a058b343dea6ddddd9cff5b621";
 inline constexpr const char* wrong_passphrase = "73f5853b86e5409eadfa2e940e556567";
+inline constexpr const char* suspended = "3f53a347dfd9e9d2fcd23b20507fb908";
+inline constexpr const char* resumed = "750fcdd44af0bf8181e358c3cb099061";
+inline constexpr const char* weak_slot = "89cedc8d098d1d0eb6fe5af58775640f";
+inline constexpr const char* rebound = "d440dbf0565e51774fffed17e3512a8e";
 inline constexpr const char* user_key_in_the_way = "6016511d643e4f7aabf40e8014a64a26";
 
 inline constexpr const char* volume = "VOLUME";

@@ -3,6 +3,8 @@
 
 #include "app/log_files.hpp"
 #include "base/error.hpp"
+#include "base/hex.hpp"
+#include "core/measured_events.hpp"
 #include "core/prediction_command_line.hpp"
 #include "core/prediction_files.hpp"
 #include "core/prediction_secure_boot.hpp"
@@ -158,6 +160,20 @@ Prediction predicted(const PredictionWords& words, const Paths& paths, Tpm& tpm,
 
 Prediction predicted_by_log(const PredictionWords& words, const Paths& paths, const PcrSelection selection) {
     return predicted_with(words, paths, selection, nullptr);
+}
+
+std::map<unsigned, std::vector<std::string>> predicted_marks(const PredictionWords& words, const Paths& paths,
+                                                             const PcrSelection selection) {
+    const EventLog firmware = read_event_log(words.log, paths);
+    Forecast forecast{firmware, selection.bank};
+    apply_all(forecast, words, paths);
+    std::map<unsigned, std::vector<std::string>> marks;
+    for (const ForecastEvent& event : forecast.events()) {
+        if ((selection.mask >> event.pcr & 1U) != 0) {
+            marks[event.pcr].push_back(to_hex(event.digest).substr(0, event_mark_digits));
+        }
+    }
+    return marks;
 }
 
 PcrMask logged_pcrs(const PredictionWords& words, const Paths& paths) {

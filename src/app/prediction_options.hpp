@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,6 +47,11 @@ void add_prediction_options(CLI::App& verb, PredictionWords& words);
 /// The same without a TPM: the log is believed. For build hosts.
 [[nodiscard]] Prediction predicted_by_log(const PredictionWords& words, const Paths& paths,
                                           PcrSelection selection);
+
+/// The first eight bytes in hex of the digests of the firmware's events that are to come, in their order, for
+/// each of the selected PCRs. Throws as predicted() does.
+[[nodiscard]] std::map<unsigned, std::vector<std::string>>
+predicted_marks(const PredictionWords& words, const Paths& paths, PcrSelection selection);
 
 /// The PCRs that the logs have events of.
 [[nodiscard]] PcrMask logged_pcrs(const PredictionWords& words, const Paths& paths);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/unlock_command.hpp"
 
+#include "app/bound_policies.hpp"
 #include "app/exit_code.hpp"
 #include "app/pause.hpp"
 #include "app/unlock_journal.hpp"
@@ -19,16 +20,17 @@ namespace sealmount {
 
 namespace {
 
-/// The credential of the unit (units/sealmount-unlock@.service.in).
+/// The credentials of the unit (units/sealmount-unlock@.service.in).
 constexpr const char* passphrase_credential = "sealmount.passphrase";
+constexpr const char* pin_credential = "sealmount.pin";
 
 /// One that cannot be read is as good as a wrong one: the next thing to try is a person.
-std::optional<SecretBytes> passphrase_of_service() {
-    if (!has_credential(passphrase_credential)) {
+std::optional<SecretBytes> credential_of_service(const char* const name, const std::size_t limit) {
+    if (!has_credential(name)) {
         return std::nullopt;
     }
     try {
-        return read_credential(passphrase_credential, longest_passphrase);
+        return read_credential(name, limit);
     } catch (const Error&) {
         return SecretBytes{0};
     }
@@ -42,7 +44,10 @@ int load(const std::string& name) {
         const auto keyring = kernel_keyring();
         const auto prompt = password_agents();
         const auto unlocked = load_volume(
-            {store, *tpm, *keyring, *prompt, journal, pause_between_tries, passphrase_of_service}, name);
+            {store, *tpm, *keyring, *prompt, journal, pause_between_tries,
+             [] { return credential_of_service(passphrase_credential, longest_passphrase); },
+             [] { return credential_of_service(pin_credential, longest_pin); }, bind_to_present(Paths{})},
+            name);
         if (!unlocked) {
             journal.not_unlocked(unlocked.error());
             return exit_code(unlocked.error().kind);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/unlock_journal.hpp"
 
+#include "app/event_lesson.hpp"
 #include "app/hints.hpp"
 #include "app/journal_names.hpp"
 #include "sys/journal.hpp"
@@ -9,7 +10,7 @@ namespace sealmount {
 
 namespace {
 
-constexpr const char* message_id = "MESSAGE_ID";
+using journal::message_id;
 
 std::string join(const std::vector<std::string>& words) {
     std::string text;
@@ -75,7 +76,7 @@ void add_refusal(JournalFields& fields, const MasterRefusal& refusal) {
         for (const PcrMismatch& mismatch : slot.mismatches) {
             fields.emplace_back(journal::pcr_mismatch, std::to_string(slot.slot) + " " +
                                                            std::to_string(mismatch.pcr) + " " +
-                                                           std::string{to_string(slot.bank)} + " " +
+                                                           std::string{to_string(mismatch.bank)} + " " +
                                                            mismatch.expected + " " + mismatch.found);
         }
     }
@@ -107,7 +108,7 @@ void UnlockJournal::master_refused(const Volume& volume, const MasterRefusal& re
                             {journal::reason, identifier(refusal.kind)},
                             {journal::hint, hint_for(refusal.kind, volume.master)}};
     add_refusal(fields, refusal);
-    for (const std::string& line : explain(refusal, volume.master)) {
+    for (const std::string& line : explain(refusal, volume.master, differing_events(refusal, Paths{}))) {
         log(Level::warning, volume.name, line, fields);
         fields.clear(); // once is enough for programs
     }
@@ -121,6 +122,28 @@ void UnlockJournal::credential_wrong(const Volume& volume) {
 void UnlockJournal::passphrase_wrong(const Volume& volume, const unsigned tries_left) {
     log(Level::warning, volume.name, "wrong passphrase, tries left: " + std::to_string(tries_left),
         {{message_id, journal::wrong_passphrase}, {journal::way, "passphrase"}});
+}
+
+void UnlockJournal::rebound(const Volume& volume, const std::optional<Renewed>& renewed) {
+    log(Level::notice, volume.name,
+        renewed ? "the master key " + volume.master +
+                      " is bound to the present state of the machine (rebind_after_recovery)"
+                : "the master key " + volume.master +
+                      " will be bound to the present state of the machine when the passphrases of its other "
+                      "volumes have been typed as well (rebind_after_recovery)",
+        {{message_id, journal::rebound}, {journal::master, volume.master}});
+}
+
+void UnlockJournal::not_rebound(const Volume& volume, const std::string& why) {
+    log(Level::warning, volume.name,
+        "the master key " + volume.master + " could not be bound to the present state: " + why +
+            "; next: 'sealmount rebind " + volume.master + "'",
+        {{message_id, journal::rebound}, {journal::master, volume.master}});
+}
+
+void UnlockJournal::pin_wrong(const Volume& volume, const unsigned tries_left) {
+    log(Level::warning, volume.name, "wrong PIN, tries left: " + std::to_string(tries_left),
+        {{message_id, journal::wrong_passphrase}, {journal::way, "pin"}});
 }
 
 void UnlockJournal::user_key_in_the_way(const Volume& volume, const std::string_view signature) {
@@ -152,6 +175,12 @@ void UnlockJournal::unlocked(const Unlocked& unlocked) const {
         add_refusal(fields, *refusal_);
     }
     log(Level::info, name_, words_for(unlocked), fields);
+    if (!unlocked.weakness.empty()) {
+        log(Level::warning, name_,
+            "slot " + std::to_string(unlocked.slot) + " of the master key " + master_ +
+                " opened it: " + unlocked.weakness,
+            {{message_id, journal::weak_slot}, {journal::master, master_}});
+    }
     show_step("Unlocked");
 }
 

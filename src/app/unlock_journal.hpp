@@ -22,6 +22,9 @@ class UnlockJournal final : public UnlockObserver {
     void master_refused(const Volume& volume, const MasterRefusal& refusal) override;
     void credential_wrong(const Volume& volume) override;
     void passphrase_wrong(const Volume& volume, unsigned tries_left) override;
+    void rebound(const Volume& volume, const std::optional<Renewed>& renewed) override;
+    void not_rebound(const Volume& volume, const std::string& why) override;
+    void pin_wrong(const Volume& volume, unsigned tries_left) override;
     void user_key_in_the_way(const Volume& volume, std::string_view signature) override;
 
     // The outcome: exactly one of these.

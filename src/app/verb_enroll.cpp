@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/bound_policies.hpp"
 #include "app/pause.hpp"
+#include "app/policy_options.hpp"
 #include "app/verbs.hpp"
 #include "base/strict_json.hpp"
 #include "core/enroll.hpp"
+#include "core/manifest_rules.hpp"
 #include "core/passphrase.hpp"
 #include "core/unit_text.hpp"
 #include "sys/credentials.hpp"
@@ -22,7 +25,7 @@ namespace {
 /// The command line as it was written.
 struct Words {
     EnrollRequest request;
-    std::string pcrs = "7";
+    PolicyWords policy;
     std::string passphrase_file;
     std::string passphrase_credential;
     std::string from_keyring;
@@ -185,13 +188,29 @@ Enrolled enroll_under_lock(const Words& words, const EnrollWorld& world, EnrollD
     return draft.request.from_keyring ? enroll_from_keyring(world, draft) : enroll(world, draft, passphrase);
 }
 
+/// For a new master key; one that is there keeps its own.
+Policy policy_of(const Words& words, const EnrollWorld& world) {
+    if (world.store.has_master(words.request.volume.master) && names_policy(words.policy)) {
+        std::fprintf(stderr,
+                     "sealmount: warning: the master key \"%s\" is there already: the options about its "
+                     "policy say nothing; 'sealmount reseal' adds a slot to it\n",
+                     words.request.volume.master.c_str());
+    }
+    const auto tpm = open_tpm(world.tpm, TpmAccess::managed, world.pause);
+    if (!tpm) {
+        throw Error{Reason::unavailable,
+                    std::string{describe(tpm.error().kind)} +
+                        (tpm.error().detail.empty() ? "" : " (" + tpm.error().detail + ")")};
+    }
+    return policy_from(words.policy, world.store.paths(), **tpm);
+}
+
 int run_enroll(Words& words, const Globals& globals) {
     check_sources(words);
     EnrollRequest& request = words.request;
     request.from_keyring = keyring_keys(words);
     request.filename_encryption |= !words.filename_key.empty();
     request.guard = !words.no_guard;
-    request.pcrs = parse_pcr_selection(words.pcrs);
     request.volume.timeout = std::chrono::seconds{words.timeout};
     request.volume.nofail = !words.required;
     if (!words.cipher.empty()) {
@@ -203,7 +222,15 @@ int run_enroll(Words& words, const Globals& globals) {
     const Store store{globals.paths()};
     const auto tpm = chosen_tpm(globals);
     const auto keyring = kernel_keyring();
-    const EnrollWorld world{store, *tpm, *keyring, pause_between_tries, globals.tcti.empty()};
+    const auto pin = new_pin(words.policy);
+    const EnrollWorld world{store,
+                            *tpm,
+                            *keyring,
+                            pause_between_tries,
+                            globals.tcti.empty(),
+                            pin ? &*pin : nullptr,
+                            bind_to_present(globals.paths())};
+    request.policy = policy_of(words, world);
 
     EnrollDraft draft = prepare_enrollment(world, request);
     print_warnings(draft.warnings, globals);
@@ -240,9 +267,7 @@ Run declare_enroll(CLI::App& verb, const Globals& globals) {
     verb.add_option("--key-bytes", words->key_bytes, "its key size, for an empty volume (16)");
     verb.add_option("--master", volume.master, "the master key to put the volume under (default)")
         ->capture_default_str();
-    verb.add_option("--pcrs", words->pcrs,
-                    "for a new master key: the PCRs that must not change, as 7+11:sha256")
-        ->capture_default_str();
+    add_policy_options(verb, words->policy);
     verb.add_option("--option", volume.options, "a further mount option, such as nosuid; repeatable")
         ->allow_extra_args(false);
     verb.add_flag("--required", words->required, "the boot fails without the volume (default: it goes on)");

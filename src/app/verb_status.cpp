@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/event_lesson.hpp"
 #include "app/exit_code.hpp"
 #include "app/hints.hpp"
 #include "app/pause.hpp"
@@ -31,7 +32,8 @@ Json to_json(const VolumeStatus& status) {
 Json to_json(const MasterStatus& status) {
     Json json = {{"name", status.name},
                  {"opens_now", !status.fitting_slots.empty()},
-                 {"fitting_slots", status.fitting_slots}};
+                 {"fitting_slots", status.fitting_slots},
+                 {"weaknesses", status.weaknesses}};
     if (status.fitting_slots.empty()) {
         json["reason"] = describe(status.refusal.kind);
         json["detail"] = status.refusal.detail;
@@ -40,7 +42,7 @@ Json to_json(const MasterStatus& status) {
     for (const SlotRefusal& slot : status.refusal.slots) {
         for (const PcrMismatch& mismatch : slot.mismatches) {
             json["mismatches"].push_back({{"slot", slot.slot},
-                                          {"bank", to_string(slot.bank)},
+                                          {"bank", to_string(mismatch.bank)},
                                           {"pcr", mismatch.pcr},
                                           {"expected", mismatch.expected},
                                           {"found", mismatch.found}});
@@ -63,14 +65,15 @@ void print(const VolumeStatus& status) {
     }
 }
 
-void print(const MasterStatus& status) {
+void print(const MasterStatus& status, const Paths& paths) {
     if (!status.fitting_slots.empty()) {
         std::printf("master key %s: the TPM would release it now (slot %u)\n", status.name.c_str(),
                     status.fitting_slots.front());
         return;
     }
     std::printf("master key %s: the TPM would not release it now\n", status.name.c_str());
-    for (const std::string& line : explain(status.refusal, status.name)) {
+    for (const std::string& line :
+         explain(status.refusal, status.name, differing_events(status.refusal, paths))) {
         std::printf("  %s\n", line.c_str());
     }
 }
@@ -103,7 +106,12 @@ int run_status(const std::string& name, const Globals& globals) {
         std::printf("%s\n", json.dump(2).c_str());
     } else {
         std::ranges::for_each(volumes, [](const VolumeStatus& status) { print(status); });
-        std::ranges::for_each(master_states, [](const MasterStatus& status) { print(status); });
+        for (const MasterStatus& master : master_states) {
+            print(master, globals.paths());
+            for (const std::string& weakness : master.weaknesses) {
+                std::printf("  WARNING: %s\n", weakness.c_str());
+            }
+        }
         for (const Error& problem : problems) {
             std::printf("problem: %s: %s\n", store.paths().manifest().c_str(), problem.what());
         }

@@ -2,6 +2,7 @@
 #include "core/check.hpp"
 
 #include "base/hex.hpp"
+#include "core/check_slots.hpp"
 #include "core/check_volume.hpp"
 #include "core/encrypted_key.hpp"
 #include "core/master_form.hpp"
@@ -126,20 +127,18 @@ std::unique_ptr<Tpm> check_tpm(const CheckWorld& world, std::vector<Finding>& fi
 }
 
 std::string policy_mend(const std::string& name) {
-    return "if nobody changed the boot chain but you, open the volumes with their passphrases and bind them "
-           "anew: 'sealmount remove' and 'sealmount enroll' for each volume of the master key \"" +
-           name + "\"";
+    return "if nobody changed the boot chain but you, 'sealmount rebind " + name +
+           "' binds its volumes to the present state; it asks for their passphrases";
 }
 
 void add_mismatches(const std::string& about, const MasterRefusal& refusal, std::vector<Finding>& findings) {
     for (const SlotRefusal& slot : refusal.slots) {
-        for (const PcrMismatch& mismatch : slot.mismatches) {
-            findings.push_back(
-                {about, "policy", Verdict::bad,
-                 "slot " + std::to_string(slot.slot) + ": PCR " + std::to_string(mismatch.pcr) + " (" +
-                     std::string{pcr_meaning(mismatch.pcr)} + ", " + std::string{to_string(slot.bank)} +
-                     ") expected " + mismatch.expected + ", found " + mismatch.found,
-                 policy_mend(about.substr(about.find(' ') + 1))});
+        if (slot.kind != RefusalKind::policy_mismatch) {
+            continue; // told as a whole
+        }
+        for (std::string& line : lines_about(slot)) {
+            findings.push_back({about, "policy", Verdict::bad, std::move(line),
+                                policy_mend(about.substr(about.find(' ') + 1))});
         }
     }
 }
@@ -154,7 +153,8 @@ std::optional<SecretBytes> check_master(const CheckWorld& world, Tpm* const tpm,
         if (tpm == nullptr) {
             return std::nullopt; // told already
         }
-        auto unsealed = unseal_master(*tpm, master, world.pause);
+        check_slots(world.store.paths(), name, master, *tpm, findings);
+        auto unsealed = unseal_master(*tpm, {master, world.store.policy_files()}, world.pause);
         if (!unsealed) {
             add_mismatches(about, unsealed.error(), findings);
             if (unsealed.error().kind != RefusalKind::policy_mismatch) {

@@ -51,7 +51,7 @@ std::string text_for(const Store& store, const Volume& volume, const MasterInHan
 /// Unseals what was sealed and opens what was composed.
 void prove(const EnrollWorld& world, Tpm& tpm, const std::string& name, const MasterInHand& master,
            const KeyTexts& texts, const std::vector<Fekek>& keys) {
-    const auto unsealed = unseal_master(tpm, master.file, world.pause);
+    const auto unsealed = unseal_master(tpm, world.request_for(master.file), world.pause);
     if (!unsealed) {
         throw_master_refusal(name, unsealed.error());
     }
@@ -78,12 +78,13 @@ bool prove_in_kernel(const EnrollWorld& world, const Volume& volume, const Maste
         return false;
     }
     const MasterWorld master_world{world.tpm, world.keyring, world.pause, [](const MasterRefusal&) {}};
+    const MasterRequest request = world.request_for(file);
     auto master = *form == MasterForm::user
-                      ? bring_in_user_master(master_world, file)
-                      : bring_in_master(master_world, volume.master, file, FormChoice::trusted);
+                      ? bring_in_user_master(master_world, request)
+                      : bring_in_master(master_world, volume.master, request, FormChoice::trusted);
     // Who holds the raw device now may do so at boot as well.
     if (!master && master.error().kind == RefusalKind::tpm_busy && volume.form == FormChoice::any) {
-        master = bring_in_user_master(master_world, file);
+        master = bring_in_user_master(master_world, request);
     }
     if (!master) {
         throw_master_refusal(volume.master, master.error());
@@ -157,7 +158,7 @@ EnrollDraft prepare_enrollment(const EnrollWorld& world, EnrollRequest request) 
     }
     std::vector<std::string> warnings;
     if (!world.store.has_master(request.volume.master)) {
-        warnings = warnings_about({request.pcrs.bank, (*tpm)->read_pcrs(request.pcrs).values});
+        warnings = warnings_about(world.bind(**tpm, request.policy).front().policy);
     }
     return {.request = std::move(request),
             .survey = std::move(found),

@@ -6,6 +6,7 @@
 
 #include "core/manifest.hpp"
 #include "core/master_unlock.hpp"
+#include "core/seal_slot.hpp"
 #include "core/store.hpp"
 #include "core/survey.hpp"
 #include "sys/keyring.hpp"
@@ -31,7 +32,7 @@ struct EnrollRequest {
     std::optional<std::string> cipher;
     std::optional<unsigned> key_bytes;
     bool filename_encryption = false;
-    PcrSelection pcrs; ///< for a new master key
+    Policy policy; ///< for a new master key; PCRs without a value take the present one
     std::optional<KeyringKeys> from_keyring;
     bool guard = true; ///< make the mount point immutable
 };
@@ -44,6 +45,12 @@ struct EnrollWorld {
     Pause pause;
     /// The kernel's trusted keys use this very TPM, so that the proof can go through the kernel as well.
     bool kernel_uses_this_tpm = true;
+    const SecretBytes* pin = nullptr; ///< for a policy that has one, and to open a slot that does
+    PresentBinder bind = bind_to_present_values(store.policy_files());
+
+    [[nodiscard]] MasterRequest request_for(const MasterFile& master) const {
+        return {master, store.policy_files(), pin};
+    }
 };
 
 /// An enrolment whose every check that needs no passphrase has passed. Nothing has been written.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/enroll_checks.hpp"
 
+#include "core/manifest_rules.hpp"
 #include "core/unit_text.hpp"
 #include "sys/mounts.hpp"
 
@@ -10,6 +11,13 @@
 namespace sealmount {
 
 namespace {
+
+/// What differs with the machine's peripherals, its partitions, or every start (UAPI.7 Linux TPM PCR
+/// Registry).
+bool is_volatile(const unsigned pcr) {
+    constexpr PcrMask volatile_pcrs = 1U << 1 | 1U << 3 | 1U << 5 | 1U << 10 | 1U << 15 | 1U << 16 | 1U << 23;
+    return (volatile_pcrs >> pcr & 1U) != 0;
+}
 
 constexpr unsigned default_key_bytes = 16; // what mount.ecryptfs offers first
 
@@ -161,12 +169,24 @@ void complete_from_survey(EnrollRequest& request, const Survey& survey) {
     }
 }
 
-std::vector<std::string> warnings_about(const PcrPolicy& policy) {
+std::vector<std::string> warnings_about(const Policy& policy) {
     std::vector<std::string> warnings;
-    for (const auto& [pcr, value] : policy.values) {
-        if (std::ranges::all_of(value, [](const std::byte b) { return b == std::byte{0}; })) {
-            warnings.push_back("PCR " + std::to_string(pcr) + " (" + std::string{pcr_meaning(pcr)} +
-                               ") is all zero: nothing was measured into it, so it protects little");
+    if (policy.is_empty()) {
+        warnings.emplace_back(
+            "the policy is empty: whoever has the machine gets the master key, whatever they "
+            "boot on it");
+    }
+    for (const PcrPolicy& literal : policy.pcrs) {
+        for (const auto& [pcr, value] : literal.values) {
+            const std::string name =
+                "PCR " + std::to_string(pcr) + " (" + std::string{pcr_meaning(pcr)} + ")";
+            if (std::ranges::all_of(value, [](const std::byte b) { return b == std::byte{0}; })) {
+                warnings.push_back(name +
+                                   " is all zero: nothing was measured into it, so it protects little");
+            } else if (is_volatile(pcr)) {
+                warnings.push_back(name + " differs from boot to boot on many machines: the volumes may ask "
+                                          "for their passphrases at the next one");
+            }
         }
     }
     return warnings;

@@ -29,6 +29,6 @@ void check_directories(const Store& store, const Volume& volume);
 void complete_from_survey(EnrollRequest& request, const Survey& survey);
 
 /// What people should know about the PCRs they chose.
-[[nodiscard]] std::vector<std::string> warnings_about(const PcrPolicy& policy);
+[[nodiscard]] std::vector<std::string> warnings_about(const Policy& policy);
 
 } // namespace sealmount

@@ -3,6 +3,7 @@
 
 #include "base/hex.hpp"
 #include "core/manifest.hpp"
+#include "core/manifest_rules.hpp"
 
 #include <algorithm>
 #include <array>

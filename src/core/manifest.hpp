@@ -38,6 +38,9 @@ struct Volume {
     bool nofail = true;
     bool noauto = false;
     bool headless = false;
+    bool keep_keys = false; ///< a stop leaves the keys, which only a mount can use, in the kernel
+    bool rebind_after_recovery =
+        false; ///< a passphrase at boot also binds the master key to the present state
     std::chrono::seconds timeout{90};
 
     bool operator==(const Volume&) const = default;
@@ -68,13 +71,5 @@ struct Manifest {
 /// is bad, so that a machine never rewrites what it does not understand.
 [[nodiscard]] std::string manifest_with(std::string_view text, const Volume& volume);
 [[nodiscard]] std::string manifest_without(std::string_view text, std::string_view name);
-
-/// Nothing when the name, path, signature or cipher is acceptable; else the complaint, without the place.
-[[nodiscard]] std::optional<std::string> complaint_about_name(std::string_view name);
-[[nodiscard]] std::optional<std::string> complaint_about_path(std::string_view path);
-[[nodiscard]] std::optional<std::string> complaint_about_signature(std::string_view signature);
-[[nodiscard]] std::optional<std::string> complaint_about_cipher(std::string_view cipher,
-                                                                std::int64_t key_bytes);
-[[nodiscard]] std::optional<std::string> complaint_about_option(std::string_view option);
 
 } // namespace sealmount

@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "core/pcr_policy.hpp"
+#include "core/measured_events.hpp"
+#include "core/policy.hpp"
 #include "sys/tpm.hpp"
 
 #include <string>
@@ -15,10 +16,11 @@ namespace sealmount {
 /// One sealed object of a master key with the policy it was sealed to.
 struct Slot {
     unsigned id = 1;
-    PcrPolicy policy;
+    Policy policy;
     SealedObject sealed;
-    std::string created; ///< RFC 3339, UTC
-    std::string note;    ///< why it was made, for people
+    std::string created;     ///< RFC 3339, UTC
+    std::string note;        ///< why it was made, for people
+    MeasuredEvents events{}; ///< of its literal PCRs; empty where there was no log
 
     bool operator==(const Slot&) const = default;
 };
@@ -27,6 +29,9 @@ struct MasterFile {
     TpmName srk_name; ///< pins the TPM: another one at `srk_handle` means cleared or swapped
     std::vector<Slot> slots;
 
+    [[nodiscard]] const Slot* find(unsigned id) const;
+    /// A number that no slot has: one more than the highest.
+    [[nodiscard]] unsigned next_id() const;
     bool operator==(const MasterFile&) const = default;
 };
 

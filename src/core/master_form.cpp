@@ -14,7 +14,7 @@ MasterRefusal refusal_without_slots(Refusal refusal) {
 }
 
 std::expected<KernelMaster, MasterRefusal> bring_in_trusted(const MasterWorld& world, const std::string& name,
-                                                            const MasterFile& master) {
+                                                            const MasterRequest& request) {
     const auto tpm = open_tpm(world.tpm, TpmAccess::raw, world.pause);
     if (!tpm) {
         return std::unexpected{refusal_without_slots(tpm.error())};
@@ -22,7 +22,7 @@ std::expected<KernelMaster, MasterRefusal> bring_in_trusted(const MasterWorld& w
     if (world.tpm.kernel_needs_room()) {
         (*tpm)->drop_leftovers();
     }
-    const auto slot = load_trusted_master(**tpm, world.keyring, name, master, world.pause);
+    const auto slot = load_trusted_master(**tpm, world.keyring, name, request, world.pause);
     if (!slot) {
         return std::unexpected{slot.error()};
     }
@@ -36,12 +36,12 @@ bool drop_leftovers(TpmOpener& opener) {
     return raw && (*raw)->drop_leftovers() > 0;
 }
 
-std::expected<UnsealedMaster, MasterRefusal> unseal(const MasterWorld& world, const MasterFile& master) {
+std::expected<UnsealedMaster, MasterRefusal> unseal(const MasterWorld& world, const MasterRequest& request) {
     const auto tpm = open_tpm(world.tpm, TpmAccess::managed, world.pause);
     if (!tpm) {
         return std::unexpected{refusal_without_slots(tpm.error())};
     }
-    return unseal_master(**tpm, master, world.pause);
+    return unseal_master(**tpm, request, world.pause);
 }
 
 /// Can userspace do what the kernel could not?
@@ -108,10 +108,10 @@ std::optional<Refusal> wait_for_tpm(TpmOpener& opener) {
 }
 
 std::expected<KernelMaster, MasterRefusal> bring_in_user_master(const MasterWorld& world,
-                                                                const MasterFile& master) {
-    auto unsealed = unseal(world, master);
+                                                                const MasterRequest& request) {
+    auto unsealed = unseal(world, request);
     if (!unsealed && unsealed.error().kind == RefusalKind::tpm_full && drop_leftovers(world.tpm)) {
-        unsealed = unseal(world, master);
+        unsealed = unseal(world, request);
     }
     if (!unsealed) {
         return std::unexpected{std::move(unsealed.error())};
@@ -120,21 +120,21 @@ std::expected<KernelMaster, MasterRefusal> bring_in_user_master(const MasterWorl
 }
 
 std::expected<KernelMaster, MasterRefusal> bring_in_master(const MasterWorld& world, const std::string& name,
-                                                           const MasterFile& master,
+                                                           const MasterRequest& request,
                                                            const FormChoice choice) {
     if (!world.keyring.has_trusted_keys()) {
         if (choice == FormChoice::trusted) {
             return std::unexpected{
                 MasterRefusal{RefusalKind::key_type_absent, "trusted, which the manifest demands", {}}};
         }
-        return bring_in_user_master(world, master);
+        return bring_in_user_master(world, request);
     }
-    auto trusted = bring_in_trusted(world, name, master);
+    auto trusted = bring_in_trusted(world, name, request);
     if (trusted || choice == FormChoice::trusted || !user_form_may_help(trusted.error().kind)) {
         return trusted;
     }
     world.falls_back(trusted.error());
-    return bring_in_user_master(world, master);
+    return bring_in_user_master(world, request);
 }
 
 } // namespace sealmount

@@ -74,11 +74,11 @@ inline constexpr std::chrono::seconds tpm_appearance_limit{30};
 /// state: raw device busy, no room, an unseal that the kernel cannot explain.
 [[nodiscard]] std::expected<KernelMaster, MasterRefusal> bring_in_master(const MasterWorld& world,
                                                                          const std::string& name,
-                                                                         const MasterFile& master,
+                                                                         const MasterRequest& request,
                                                                          FormChoice choice);
 
 /// The same in the user form.
 [[nodiscard]] std::expected<KernelMaster, MasterRefusal> bring_in_user_master(const MasterWorld& world,
-                                                                              const MasterFile& master);
+                                                                              const MasterRequest& request);
 
 } // namespace sealmount

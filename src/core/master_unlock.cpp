@@ -5,7 +5,7 @@
 #include "base/hex.hpp"
 #include "core/tpm_key.hpp"
 
-#include <map>
+#include <utility>
 
 namespace sealmount {
 
@@ -32,8 +32,18 @@ SlotRefusal slot_refusal(const Slot& slot, Refusal refusal) {
     return {.slot = slot.id,
             .kind = refusal.kind,
             .detail = std::move(refusal.detail),
-            .bank = slot.policy.bank,
-            .mismatches = {}};
+            .mismatches = {},
+            .reasons = {},
+            .events = {}};
+}
+
+SlotRefusal slot_refusal(const Slot& slot, PolicyComplaint complaint) {
+    return {.slot = slot.id,
+            .kind = RefusalKind::policy_mismatch,
+            .detail = {},
+            .mismatches = std::move(complaint.mismatches),
+            .reasons = std::move(complaint.reasons),
+            .events = slot.events};
 }
 
 /// Why the SRK's handle cannot have opened this master's objects, or nothing.
@@ -52,14 +62,16 @@ std::optional<Refusal> complaint_about_srk(Tpm& tpm, const MasterFile& master) {
 /// The tries on one slot, while PCR extensions and leftovers of others get in the way.
 class SlotTries {
   public:
-    SlotTries(Tpm& tpm, const TpmAccess access, const MasterFile& master, const Slot& slot,
+    SlotTries(Tpm& tpm, const TpmAccess access, const MasterRequest& request, const FittingSlot& fitting,
               const std::uint32_t update_counter)
-        : tpm_(tpm), access_(access), master_(master), slot_(slot), update_counter_(update_counter) {}
+        : tpm_(tpm), access_(access), request_(request), slot_(*fitting.slot), steps_(fitting.steps),
+          update_counter_(update_counter) {}
 
+    /// `attempt` gets the steps, which may be others in a second try.
     template<typename Result, typename Attempt>
     std::expected<Result, SlotRefusal> run(const Pause& pause, const Attempt& attempt) {
         for (unsigned tried = 1;; ++tried) {
-            std::expected<Result, Refusal> result = attempt();
+            std::expected<Result, Refusal> result = attempt(steps_);
             if (result) {
                 return std::move(*result);
             }
@@ -82,7 +94,7 @@ class SlotTries {
             return std::unexpected{slot_refusal(slot_, std::move(refusal))};
         };
         if (cause.kind == RefusalKind::key_type_absent || cause.kind == RefusalKind::tpm_lockout ||
-            cause.kind == RefusalKind::tpm_failed) {
+            cause.kind == RefusalKind::tpm_failed || cause.kind == RefusalKind::pin_wrong) {
             return refuse(std::move(cause));
         }
         if (dropped_leftovers(cause)) {
@@ -91,19 +103,25 @@ class SlotTries {
         if (cause.kind == RefusalKind::tpm_full) {
             return refuse(std::move(cause));
         }
-        if (auto complaint = complaint_about_srk(tpm_, master_)) {
+        if (auto complaint = complaint_about_srk(tpm_, request_.file)) {
             return refuse(std::move(*complaint));
         }
-        const PcrReading now = tpm_.read_pcrs(slot_.policy.selection());
-        if (auto mismatches = compare(slot_.policy, now.values); !mismatches.empty()) {
-            SlotRefusal refusal = slot_refusal(slot_, {RefusalKind::policy_mismatch, {}});
-            refusal.mismatches = std::move(mismatches);
-            return std::unexpected{std::move(refusal)};
+        PolicyNeeds needs;
+        add_needs(slot_.policy, request_.files, needs);
+        const SystemState now = read_state(tpm_, needs);
+        auto steps = plan(slot_.policy, now, request_.files);
+        if (!steps) {
+            return std::unexpected{slot_refusal(slot_, std::move(steps.error()))};
         }
-        const bool race = cause.kind == RefusalKind::pcr_changed || now.update_counter != update_counter_;
-        update_counter_ = now.update_counter;
+        const bool race = cause.kind == RefusalKind::pcr_changed || now.pcr_update_counter != update_counter_;
+        update_counter_ = now.pcr_update_counter;
+        steps_ = std::move(*steps);
         if (race) {
             return {};
+        }
+        if (cause.kind == RefusalKind::unseal_failed && slot_.policy.pin) {
+            // The kernel cannot tell a wrong PIN, which the TPM counts.
+            return refuse({tpm_.lockout().locked ? RefusalKind::tpm_lockout : RefusalKind::pin_wrong, {}});
         }
         if (cause.kind == RefusalKind::unseal_failed) {
             cause.kind = RefusalKind::object_rejected;
@@ -125,32 +143,53 @@ class SlotTries {
 
     Tpm& tpm_;
     TpmAccess access_;
-    const MasterFile& master_;
+    const MasterRequest& request_;
     const Slot& slot_;
+    PolicySteps steps_;
     std::uint32_t update_counter_;
     bool looked_for_leftovers_ = false;
 };
 
 /// Goes through the fitting slots until one opens.
 template<typename Open>
-auto first_open_slot(Tpm& tpm, const MasterFile& master, const Open& open)
-    -> std::expected<typename decltype(open(std::declval<const Slot&>(), 0U))::value_type, MasterRefusal> {
-    SlotChoice choice = choose_slots(tpm, master);
-    for (const Slot* const slot : choice.fitting) {
-        auto opened = open(*slot, choice.pcr_update_counter);
+auto first_open_slot(Tpm& tpm, const MasterRequest& request, const Open& open)
+    -> std::expected<typename decltype(open(std::declval<const FittingSlot&>(), 0U))::value_type,
+                     MasterRefusal> {
+    SlotChoice choice = choose_slots(tpm, request);
+    for (const FittingSlot& fitting : choice.fitting) {
+        if (fitting.slot->policy.pin && request.pin == nullptr) {
+            choice.refused.push_back(slot_refusal(*fitting.slot, Refusal{RefusalKind::pin_needed, {}}));
+            continue;
+        }
+        auto opened = open(fitting, choice.state.pcr_update_counter);
         if (opened) {
             return std::move(*opened);
         }
         choice.refused.push_back(std::move(opened.error()));
     }
     // Without this a cleared TPM, whose PCRs may well differ, would pass for a mere change of PCRs.
-    if (auto complaint = complaint_about_srk(tpm, master)) {
+    if (auto complaint = complaint_about_srk(tpm, request.file)) {
         return std::unexpected{MasterRefusal{complaint->kind, complaint->detail, std::move(choice.refused)}};
     }
     return std::unexpected{summary(std::move(choice.refused))};
 }
 
 } // namespace
+
+std::vector<std::string> lines_about(const SlotRefusal& slot) {
+    const std::string number = "slot " + std::to_string(slot.slot) + ": ";
+    std::vector<std::string> lines;
+    for (const PcrMismatch& mismatch : slot.mismatches) {
+        lines.push_back(number + describe(mismatch));
+    }
+    for (const std::string& reason : slot.reasons) {
+        lines.push_back(number + reason);
+    }
+    if (lines.empty()) {
+        lines.push_back(number + describe(slot.kind) + (slot.detail.empty() ? "" : " (" + slot.detail + ")"));
+    }
+    return lines;
+}
 
 std::expected<std::unique_ptr<Tpm>, Refusal> open_tpm(TpmOpener& opener, const TpmAccess access,
                                                       const Pause& pause) {
@@ -169,28 +208,17 @@ std::expected<std::unique_ptr<Tpm>, Refusal> open_tpm(TpmOpener& opener, const T
     }
 }
 
-SlotChoice choose_slots(Tpm& tpm, const MasterFile& master) {
-    std::map<PcrBank, PcrMask> wanted;
-    for (const Slot& slot : master.slots) {
-        wanted[slot.policy.bank] |= slot.policy.selection().mask;
+SlotChoice choose_slots(Tpm& tpm, const MasterRequest& request) {
+    PolicyNeeds needs;
+    for (const Slot& slot : request.file.slots) {
+        add_needs(slot.policy, request.files, needs);
     }
-    SlotChoice choice;
-    std::map<PcrBank, PcrValues> present;
-    for (const auto& [bank, mask] : wanted) {
-        PcrReading reading = tpm.read_pcrs({bank, mask});
-        if (present.empty()) {
-            choice.pcr_update_counter = reading.update_counter;
-        }
-        present.emplace(bank, std::move(reading.values));
-    }
-    for (const Slot& slot : master.slots) {
-        std::vector<PcrMismatch> mismatches = compare(slot.policy, present[slot.policy.bank]);
-        if (mismatches.empty()) {
-            choice.fitting.push_back(&slot);
+    SlotChoice choice{.fitting = {}, .refused = {}, .state = read_state(tpm, needs)};
+    for (const Slot& slot : request.file.slots) {
+        if (auto steps = plan(slot.policy, choice.state, request.files)) {
+            choice.fitting.push_back({&slot, std::move(*steps)});
         } else {
-            SlotRefusal refusal = slot_refusal(slot, {RefusalKind::policy_mismatch, {}});
-            refusal.mismatches = std::move(mismatches);
-            choice.refused.push_back(std::move(refusal));
+            choice.refused.push_back(slot_refusal(slot, std::move(steps.error())));
         }
     }
     return choice;
@@ -198,20 +226,23 @@ SlotChoice choose_slots(Tpm& tpm, const MasterFile& master) {
 
 std::expected<unsigned, MasterRefusal> load_trusted_master(Tpm& tpm, Keyring& keyring,
                                                            const std::string_view name,
-                                                           const MasterFile& master, const Pause& pause) {
-    return first_open_slot(tpm, master, [&](const Slot& slot, const std::uint32_t counter) {
+                                                           const MasterRequest& request, const Pause& pause) {
+    return first_open_slot(tpm, request, [&](const FittingSlot& fitting, const std::uint32_t counter) {
+        const Slot& slot = *fitting.slot;
         const std::vector<std::byte> blob = write_tpm_key(slot.sealed);
-        const auto attempt = [&]() -> std::expected<unsigned, Refusal> {
-            const auto session = tpm.start_policy_session(slot.policy.selection());
+        const auto attempt = [&](const PolicySteps& steps) -> std::expected<unsigned, Refusal> {
+            const auto session = tpm.start_policy_session(steps);
             if (!session) {
                 return std::unexpected{session.error()};
             }
-            if (auto loaded = keyring.load_trusted_master(name, blob, (*session)->handle()); !loaded) {
+            if (auto loaded = keyring.load_trusted_master(name, blob, (*session)->handle(),
+                                                          slot.policy.pin ? request.pin : nullptr);
+                !loaded) {
                 return std::unexpected{std::move(loaded.error())};
             }
             return slot.id;
         };
-        return SlotTries{tpm, TpmAccess::raw, master, slot, counter}.run<unsigned>(pause, attempt);
+        return SlotTries{tpm, TpmAccess::raw, request, fitting, counter}.run<unsigned>(pause, attempt);
     });
 }
 
@@ -222,17 +253,19 @@ LoadedMaster::~LoadedMaster() {
     }
 }
 
-std::expected<UnsealedMaster, MasterRefusal> unseal_master(Tpm& tpm, const MasterFile& master,
+std::expected<UnsealedMaster, MasterRefusal> unseal_master(Tpm& tpm, const MasterRequest& request,
                                                            const Pause& pause) {
-    return first_open_slot(tpm, master, [&](const Slot& slot, const std::uint32_t counter) {
-        const auto attempt = [&]() -> std::expected<UnsealedMaster, Refusal> {
-            auto key = tpm.unseal(slot.sealed, slot.policy.selection());
+    return first_open_slot(tpm, request, [&](const FittingSlot& fitting, const std::uint32_t counter) {
+        const Slot& slot = *fitting.slot;
+        const auto attempt = [&](const PolicySteps& steps) -> std::expected<UnsealedMaster, Refusal> {
+            auto key = tpm.unseal(slot.sealed, steps, slot.policy.pin ? request.pin : nullptr);
             if (!key) {
                 return std::unexpected{std::move(key.error())};
             }
             return UnsealedMaster{.slot = slot.id, .key = std::move(*key)};
         };
-        return SlotTries{tpm, TpmAccess::managed, master, slot, counter}.run<UnsealedMaster>(pause, attempt);
+        return SlotTries{tpm, TpmAccess::managed, request, fitting, counter}.run<UnsealedMaster>(pause,
+                                                                                                 attempt);
     });
 }
 

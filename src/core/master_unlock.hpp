@@ -20,15 +20,26 @@ struct SlotRefusal {
     unsigned slot = 0;
     RefusalKind kind = RefusalKind::policy_mismatch;
     std::string detail;
-    PcrBank bank = PcrBank::sha256;
     std::vector<PcrMismatch> mismatches; ///< with policy_mismatch
+    std::vector<std::string> reasons;    ///< with policy_mismatch: what is no matter of literal PCR values
+    MeasuredEvents events{};             ///< with policy_mismatch: those that the slot was sealed to
 };
+
+/// Why, in words: one line for each thing that stands in its way, beginning with "slot N: ".
+[[nodiscard]] std::vector<std::string> lines_about(const SlotRefusal& slot);
 
 /// Why no slot of a master key did. `kind` is the one that decides what people should do.
 struct MasterRefusal {
     RefusalKind kind = RefusalKind::policy_mismatch;
     std::string detail;
     std::vector<SlotRefusal> slots;
+};
+
+/// A master key as it is to be released: what its file says, and what else a policy may want.
+struct MasterRequest {
+    const MasterFile& file;
+    PolicyFileReader files;
+    const SecretBytes* pin = nullptr; ///< for slots that have one
 };
 
 /// Called between two tries, with the number of the try that failed (from 1); pauses in the real world.
@@ -42,22 +53,29 @@ inline constexpr unsigned unseal_tries = 30;
 [[nodiscard]] std::expected<std::unique_ptr<Tpm>, Refusal> open_tpm(TpmOpener& opener, TpmAccess access,
                                                                     const Pause& pause);
 
-/// The slots that the present PCRs satisfy, in their order, and why the others do not. Reads each bank once.
-struct SlotChoice {
-    std::vector<const Slot*> fitting;
-    std::vector<SlotRefusal> refused;
-    std::uint32_t pcr_update_counter = 0; ///< before the first comparison: TPM 2.0 Part 3, 22.4
+/// A slot that can match, and how.
+struct FittingSlot {
+    const Slot* slot;
+    PolicySteps steps;
 };
-[[nodiscard]] SlotChoice choose_slots(Tpm& tpm, const MasterFile& master);
+
+/// The slots that the present state satisfies, in their order, and why the others do not. Reads each bank
+/// once. Slots with a PIN are among the fitting ones, whether there is a PIN at hand or not.
+struct SlotChoice {
+    std::vector<FittingSlot> fitting;
+    std::vector<SlotRefusal> refused;
+    SystemState state;
+};
+[[nodiscard]] SlotChoice choose_slots(Tpm& tpm, const MasterRequest& request);
 
 /// Loads the master key into the kernel as "trusted:NAME" through the first slot that fits. Returns the
-/// slot's number. With one slot whose policy fits, that is PCR_Read, StartAuthSession, PolicyPCR and
-/// FlushContext from us, Load, Unseal and FlushContext from the kernel. Whether a refusal by the kernel was a
-/// race with a PCR extension is told by the TPM's PCR update counter; where the TPM may be full, what others
-/// left in it is dropped, once. `tpm` is the raw device.
+/// slot's number. With one slot of a literal policy which fits, that is PCR_Read, StartAuthSession, PolicyPCR
+/// and FlushContext from us, Load, Unseal and FlushContext from the kernel. Whether a refusal by the kernel
+/// was a race with a PCR extension is told by the TPM's PCR update counter; where the TPM may be full, what
+/// others left in it is dropped, once. `tpm` is the raw device.
 [[nodiscard]] std::expected<unsigned, MasterRefusal> load_trusted_master(Tpm& tpm, Keyring& keyring,
                                                                          std::string_view name,
-                                                                         const MasterFile& master,
+                                                                         const MasterRequest& request,
                                                                          const Pause& pause);
 
 /// Unlinks a master key from the process's keyring however its use ends.
@@ -80,7 +98,7 @@ struct UnsealedMaster {
 };
 
 /// The same as load_trusted_master() in userspace: the master key's bytes.
-[[nodiscard]] std::expected<UnsealedMaster, MasterRefusal> unseal_master(Tpm& tpm, const MasterFile& master,
-                                                                         const Pause& pause);
+[[nodiscard]] std::expected<UnsealedMaster, MasterRefusal>
+unseal_master(Tpm& tpm, const MasterRequest& request, const Pause& pause);
 
 } // namespace sealmount

@@ -19,6 +19,17 @@ class Paths {
     [[nodiscard]] std::filesystem::path keys() const { return configuration() / "keys"; }
     /// Of volumes whose removal has begun; gone when it is over.
     [[nodiscard]] std::filesystem::path removing() const { return configuration() / "removing.json"; }
+    /// A set of files that takes the place of those of the same names in masters() and keys(), as a whole: it
+    /// is gone when all have been moved there.
+    [[nodiscard]] std::filesystem::path replacement() const { return configuration() / "replacement"; }
+    /// The same before it is complete: nobody reads it.
+    [[nodiscard]] std::filesystem::path unfinished_replacement() const {
+        return configuration() / ".replacement.unfinished";
+    }
+    /// A renewal of a master key that waits for the passphrases of further volumes.
+    [[nodiscard]] std::filesystem::path waiting_renewal(std::string_view master) const {
+        return configuration() / ("waiting-" + std::string{master});
+    }
     [[nodiscard]] std::filesystem::path runtime() const { return root_ / "run/sealmount"; }
 
     [[nodiscard]] std::filesystem::path master(std::string_view name) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/pcr_bank.hpp"
 
+#include "base/error.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -25,6 +27,14 @@ constexpr std::array banks = {
 std::optional<PcrBank> bank_named(const std::string_view name) noexcept {
     const auto* const found = std::ranges::find(banks, name, &Bank::name);
     return found == banks.end() ? std::nullopt : std::optional{found->bank};
+}
+
+std::string_view to_string(const PcrBank bank) {
+    const auto* const found = std::ranges::find(banks, bank, &Bank::bank);
+    if (found == banks.end()) {
+        throw Error{Reason::internal, "a PCR bank of an unknown hash algorithm"};
+    }
+    return found->name;
 }
 
 } // namespace sealmount

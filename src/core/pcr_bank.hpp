@@ -13,4 +13,10 @@ namespace sealmount {
 /// "sha1", "sha256", "sha384" or "sha512"; nothing for another word.
 [[nodiscard]] std::optional<PcrBank> bank_named(std::string_view name) noexcept;
 
+/// The same back.
+[[nodiscard]] std::string_view to_string(PcrBank bank);
+
+/// For messages.
+inline constexpr std::string_view known_banks = "one of sha1, sha256, sha384, sha512";
+
 } // namespace sealmount

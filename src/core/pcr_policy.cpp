@@ -4,54 +4,63 @@
 #include "base/error.hpp"
 #include "base/hex.hpp"
 #include "base/strict_json.hpp"
-#include "sys/crypto.hpp"
+#include "core/pcr_bank.hpp"
+#include "core/policy_digest.hpp"
+#include "sys/digest.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <map>
 #include <optional>
 
 namespace sealmount {
 
 namespace {
 
-struct Bank {
-    PcrBank bank;
-    std::string_view name;
-    std::size_t digest_size;
-};
+/// systemd's names, by number (src/shared/tpm2-util.c, tpm2_pcr_index_table); "" where it has none.
+constexpr std::array<std::string_view, pcr_count> names = {"platform-code",
+                                                           "platform-config",
+                                                           "external-code",
+                                                           "external-config",
+                                                           "boot-loader-code",
+                                                           "boot-loader-config",
+                                                           "host-platform",
+                                                           "secure-boot-policy",
+                                                           "",
+                                                           "kernel-initrd",
+                                                           "ima",
+                                                           "kernel-boot",
+                                                           "kernel-config",
+                                                           "sysexts",
+                                                           "shim-policy",
+                                                           "system-identity",
+                                                           "debug",
+                                                           "",
+                                                           "",
+                                                           "",
+                                                           "",
+                                                           "",
+                                                           "",
+                                                           "application-support"};
 
-constexpr std::array banks = {
-    Bank{PcrBank::sha1, "sha1", 20},
-    Bank{PcrBank::sha256, "sha256", 32},
-    Bank{PcrBank::sha384, "sha384", 48},
-    Bank{PcrBank::sha512, "sha512", 64},
-};
-
-const Bank* find_bank(const std::string_view name) {
-    const auto* const found = std::ranges::find(banks, name, &Bank::name);
-    return found == banks.end() ? nullptr : found;
-}
-
-const Bank& bank_of(const PcrBank bank) {
-    const auto* const found = std::ranges::find(banks, bank, &Bank::bank);
-    if (found == banks.end()) {
-        throw Error{Reason::internal, "a PCR bank of an unknown hash algorithm"};
-    }
-    return *found;
-}
-
-constexpr std::string_view known_banks = "one of sha1, sha256, sha384, sha512";
-
-/// Only the canonical spelling: no sign, no leading zero.
+/// Only the canonical spelling of a number: no sign, no leading zero.
 std::optional<unsigned> pcr_number(const std::string_view text) {
     unsigned number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     const bool is_good = error == std::errc{} && end == text.data() + text.size() && number < pcr_count &&
                          (text.size() == 1 || text.front() != '0');
     return is_good ? std::optional{number} : std::nullopt;
+}
+
+std::optional<unsigned> pcr_of(const std::string_view text) {
+    const auto* const named = std::ranges::find(names, text);
+    if (named != names.end() && !text.empty()) {
+        return static_cast<unsigned>(named - names.begin());
+    }
+    return pcr_number(text);
 }
 
 std::string in_quotes(const std::string_view text) {
@@ -68,35 +77,62 @@ PcrSelection PcrPolicy::selection() const {
     return {.bank = bank, .mask = mask};
 }
 
-PcrSelection parse_pcr_selection(const std::string_view text) {
+std::vector<PcrPolicy> parse_pcr_values(const std::string_view text) {
     const auto fail = [&](const std::string& why) {
         throw Error{Reason::usage, "PCR selection " + in_quotes(text) + ": " + why};
     };
-    PcrSelection selection;
-    std::string_view list = text;
-    if (const std::size_t colon = text.find(':'); colon != std::string_view::npos) {
-        list = text.substr(0, colon);
-        const Bank* const bank = find_bank(text.substr(colon + 1));
-        if (bank == nullptr) {
-            fail("the bank behind the colon must be " + std::string{known_banks});
-        } else {
-            selection.bank = bank->bank;
-        }
-    }
-    for (bool more = true; more;) {
-        const std::size_t plus = list.find('+');
-        const std::optional<unsigned> pcr = pcr_number(list.substr(0, plus));
+    std::map<PcrBank, PcrPolicy> chosen;
+    PcrBank bank = PcrBank::sha256;
+    // From the right, since a bank holds for what stands before it.
+    for (std::size_t end = text.size() + 1; end > 0;) {
+        const std::size_t plus = text.substr(0, end - 1).rfind('+');
+        const std::size_t begin = plus == std::string_view::npos ? 0 : plus + 1;
+        const std::string_view element = text.substr(begin, end - 1 - begin);
+        end = begin;
+        const std::size_t colon = element.find(':');
+        const std::optional<unsigned> pcr = pcr_of(element.substr(0, colon));
         if (!pcr) {
-            fail("write PCR numbers from 0 to 23, joined by +, such as 7+11");
-        } else if ((selection.mask & (PcrMask{1} << *pcr)) != 0) {
-            fail("PCR " + std::to_string(*pcr) + " stands there twice");
-        } else {
-            selection.mask |= PcrMask{1} << *pcr;
+            fail("write PCR numbers from 0 to 23, or systemd's names, joined by +, such as "
+                 "7+11 or 4+secure-boot-policy");
         }
-        more = plus != std::string_view::npos;
-        list.remove_prefix(more ? plus + 1 : list.size());
+        Bytes value;
+        if (colon != std::string_view::npos) {
+            const std::string_view behind = element.substr(colon + 1);
+            const std::size_t equals = behind.find('=');
+            const auto known = bank_named(behind.substr(0, equals));
+            if (!known) {
+                fail("the bank behind the colon must be " + std::string{known_banks});
+            }
+            bank = *known;
+            if (equals != std::string_view::npos) {
+                value = from_hex(behind.substr(equals + 1)).value_or(Bytes{});
+                if (value.size() != digest_size(bank)) {
+                    fail("the value of PCR " + std::to_string(*pcr) + " must have " +
+                         std::to_string(2 * digest_size(bank)) + " hex digits");
+                }
+            }
+        }
+        PcrPolicy& policy = chosen.try_emplace(bank, PcrPolicy{.bank = bank, .values = {}}).first->second;
+        if (!policy.values.emplace(*pcr, std::move(value)).second) {
+            fail("PCR " + std::to_string(*pcr) + " stands there twice");
+        }
     }
-    return selection;
+    std::vector<PcrPolicy> policies;
+    for (auto& [ignored, policy] : chosen) {
+        policies.push_back(std::move(policy));
+    }
+    return policies;
+}
+
+PcrSelection parse_pcr_selection(const std::string_view text) {
+    const std::vector<PcrPolicy> chosen = parse_pcr_values(text);
+    const bool has_values = std::ranges::any_of(
+        chosen.front().values, [](const auto& pcr_and_value) { return !pcr_and_value.second.empty(); });
+    if (chosen.size() > 1 || has_values) {
+        throw Error{Reason::usage,
+                    "PCR selection " + in_quotes(text) + ": only PCRs of one bank go here, without values"};
+    }
+    return chosen.front().selection();
 }
 
 std::string to_string(const PcrSelection selection) {
@@ -109,28 +145,8 @@ std::string to_string(const PcrSelection selection) {
     return text + ":" + std::string{to_string(selection.bank)};
 }
 
-std::string_view to_string(const PcrBank bank) {
-    return bank_of(bank).name;
-}
-
 PolicyDigest policy_digest(const PcrPolicy& policy) {
-    const auto byte_of = [](const std::uint32_t value, const unsigned shift) {
-        return static_cast<std::byte>((value >> shift) & 0xffU);
-    };
-    Bytes all_values;
-    for (const auto& [pcr, value] : policy.values) {
-        all_values.insert(all_values.end(), value.begin(), value.end());
-    }
-    const PolicyDigest fresh{};
-    constexpr std::array command_code = {std::byte{0x00}, std::byte{0x00}, std::byte{0x01}, std::byte{0x7f}};
-    const auto bank = static_cast<std::uint16_t>(policy.bank);
-    const PcrMask mask = policy.selection().mask;
-    // TPML_PCR_SELECTION (TPM 2.0 Part 2, 10.9.7): one TPMS_PCR_SELECTION with three bytes of mask, PCR 0
-    // first.
-    const std::array selection = {std::byte{0},     std::byte{0},     std::byte{0}, std::byte{1},
-                                  byte_of(bank, 8), byte_of(bank, 0), std::byte{3}, byte_of(mask, 0),
-                                  byte_of(mask, 8), byte_of(mask, 16)};
-    return sha256({fresh, command_code, selection, sha256({all_values})});
+    return after_pcr(fresh_policy(), policy.selection(), policy.values);
 }
 
 std::vector<PcrMismatch> compare(const PcrPolicy& policy, const PcrValues& present) {
@@ -138,9 +154,13 @@ std::vector<PcrMismatch> compare(const PcrPolicy& policy, const PcrValues& prese
     for (const auto& [pcr, expected] : policy.values) {
         const auto found = present.find(pcr);
         if (found == present.end()) {
-            mismatches.push_back({.pcr = pcr, .expected = to_hex(expected), .found = ""});
+            mismatches.push_back(
+                {.bank = policy.bank, .pcr = pcr, .expected = to_hex(expected), .found = ""});
         } else if (found->second != expected) {
-            mismatches.push_back({.pcr = pcr, .expected = to_hex(expected), .found = to_hex(found->second)});
+            mismatches.push_back({.bank = policy.bank,
+                                  .pcr = pcr,
+                                  .expected = to_hex(expected),
+                                  .found = to_hex(found->second)});
         }
     }
     return mismatches;
@@ -176,36 +196,39 @@ std::string_view pcr_meaning(const unsigned pcr) {
     return pcr < pcr_count ? meanings[pcr] : "no PCR of a PC";
 }
 
+std::string describe(const PcrMismatch& mismatch) {
+    return "PCR " + std::to_string(mismatch.pcr) + " (" + std::string{pcr_meaning(mismatch.pcr)} + ", " +
+           std::string{to_string(mismatch.bank)} + ") expected " + mismatch.expected + ", found " +
+           (mismatch.found.empty() ? "nothing" : mismatch.found);
+}
+
 Json to_json(const PcrPolicy& policy) {
     Json values = Json::object();
     for (const auto& [pcr, value] : policy.values) {
         values[std::to_string(pcr)] = to_hex(value);
     }
     Json json = Json::object();
-    json["type"] = "pcr";
     json["bank"] = to_string(policy.bank);
     json["values"] = std::move(values);
     return json;
 }
 
-PcrPolicy pcr_policy_from_json(const Json& value, const std::string& path) {
-    ObjectReader reader{value, path};
-    const std::string type = reader.string("type");
-    if (type != "pcr") {
-        reader.fail("type",
-                    in_quotes(type) + " is no kind of policy that this version knows: only \"pcr\" is");
+PcrBank read_pcr_bank(ObjectReader& reader, const std::string_view member) {
+    const std::string name = reader.string(member);
+    const auto bank = bank_named(name);
+    if (!bank) {
+        reader.fail(member, in_quotes(name) + " is no PCR bank: it must be " + std::string{known_banks});
     }
-    const std::string bank_name = reader.string("bank");
-    const Bank* const bank = find_bank(bank_name);
-    if (bank == nullptr) {
-        reader.fail("bank", in_quotes(bank_name) + " is no PCR bank: it must be " + std::string{known_banks});
-    }
+    return *bank;
+}
+
+PcrPolicy read_pcr_policy(ObjectReader& reader) {
+    PcrPolicy policy{.bank = read_pcr_bank(reader, "bank"), .values = {}};
+    const std::size_t hex_digits = 2 * digest_size(policy.bank);
     const Json& values = reader.object("values");
-    reader.finish();
     if (values.empty()) {
         reader.fail("values", "names no PCR: such a policy would be satisfied in any state");
     }
-    PcrPolicy policy{.bank = bank->bank, .values = {}};
     ObjectReader value_reader{values, reader.path_of("values")};
     for (const auto& [number, ignored] : values.items()) {
         const std::optional<unsigned> pcr = pcr_number(number);
@@ -213,9 +236,8 @@ PcrPolicy pcr_policy_from_json(const Json& value, const std::string& path) {
             value_reader.fail(number, "is no PCR: the numbers go from 0 to 23");
         }
         const std::string hex = value_reader.string(number);
-        if (!is_lower_hex(hex, 2 * bank->digest_size)) {
-            value_reader.fail(number,
-                              "must be " + std::to_string(2 * bank->digest_size) + " lower-case hex digits");
+        if (!is_lower_hex(hex, hex_digits)) {
+            value_reader.fail(number, "must be " + std::to_string(hex_digits) + " lower-case hex digits");
         }
         policy.values.emplace(*pcr, *from_hex(hex));
     }

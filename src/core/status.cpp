@@ -56,9 +56,14 @@ std::vector<VolumeStatus> volume_status(const Store& store, Keyring& keyring,
 
 MasterStatus master_status(const Store& store, TpmOpener& opener, const Pause& pause,
                            const std::string& name) {
-    MasterStatus status{.name = name, .fitting_slots = {}, .refusal = {}};
+    MasterStatus status{.name = name, .fitting_slots = {}, .weaknesses = {}, .refusal = {}};
     try {
         const MasterFile master = store.master(name);
+        for (const Slot& slot : master.slots) {
+            if (const std::string weakness = weakness_of(slot.policy); !weakness.empty()) {
+                status.weaknesses.push_back("slot " + std::to_string(slot.id) + ": " + weakness);
+            }
+        }
         const auto tpm = open_tpm(opener, TpmAccess::managed, pause);
         if (!tpm) {
             status.refusal = {tpm.error().kind, tpm.error().detail, {}};
@@ -73,9 +78,9 @@ MasterStatus master_status(const Store& store, TpmOpener& opener, const Pause& p
                               {}};
             return status;
         }
-        SlotChoice choice = choose_slots(**tpm, master);
-        for (const Slot* const slot : choice.fitting) {
-            status.fitting_slots.push_back(slot->id);
+        SlotChoice choice = choose_slots(**tpm, {master, store.policy_files()});
+        for (const FittingSlot& fitting : choice.fitting) {
+            status.fitting_slots.push_back(fitting.slot->id);
         }
         status.refusal = {RefusalKind::policy_mismatch, {}, std::move(choice.refused)};
     } catch (const Error& error) {

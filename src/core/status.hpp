@@ -27,6 +27,7 @@ struct VolumeStatus {
 struct MasterStatus {
     std::string name;
     std::vector<unsigned> fitting_slots; ///< those whose policy the present PCRs satisfy
+    std::vector<std::string> weaknesses; ///< of its slots, one sentence each
     MasterRefusal refusal;               ///< why there is none; meaningful when fitting_slots is empty
 };
 

@@ -4,6 +4,7 @@
 #include "core/encrypted_key.hpp"
 #include "sys/files.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 namespace sealmount {
@@ -66,8 +67,14 @@ Volume Store::volume(const std::string_view name) const {
                 paths_.manifest().string() + ": no volume is called \"" + std::string{name} + "\""};
 }
 
+/// Where the file is read: in a replacement that has been decided but not moved yet, or at its place.
+std::filesystem::path Store::current(const std::filesystem::path& file) const {
+    const auto replaced = paths_.replacement() / file.lexically_relative(paths_.configuration());
+    return std::filesystem::exists(replaced) ? replaced : file;
+}
+
 MasterFile Store::master(const std::string_view name) const {
-    const std::filesystem::path file = paths_.master(name);
+    const std::filesystem::path file = current(paths_.master(name));
     const std::string text = read_referred_file(file);
     try {
         return read_master_file(text);
@@ -76,12 +83,16 @@ MasterFile Store::master(const std::string_view name) const {
     }
 }
 
+PolicyFileReader Store::policy_files() const {
+    return [this](const std::string& file) { return read_trusted_file(paths_.below_root(file)); };
+}
+
 bool Store::has_master(const std::string_view name) const {
-    return std::filesystem::exists(paths_.master(name));
+    return std::filesystem::exists(current(paths_.master(name)));
 }
 
 std::string Store::key(const std::string_view signature) const {
-    const std::filesystem::path file = paths_.key(signature);
+    const std::filesystem::path file = current(paths_.key(signature));
     std::string text = read_referred_file(file);
     // Editors add a line end, which the kernel would take for a part of the key (encrypted.c,
     // datablob_parse).
@@ -97,7 +108,7 @@ std::string Store::key(const std::string_view signature) const {
 }
 
 bool Store::has_key(const std::string_view signature) const {
-    return std::filesystem::exists(paths_.key(signature));
+    return std::filesystem::exists(current(paths_.key(signature)));
 }
 
 void Store::check_writable() const {
@@ -130,6 +141,82 @@ void Store::write_manifest(const std::string_view text) const {
     write(paths_.manifest(), text, manifest_mode);
 }
 
+void Store::replace(const std::string_view name, const MasterFile& master,
+                    const std::map<std::string, std::string>& keys) const {
+    finish_replacement();
+    const std::filesystem::path unfinished = paths_.unfinished_replacement();
+    const auto place = [&](const std::filesystem::path& file) {
+        return unfinished / file.lexically_relative(paths_.configuration());
+    };
+    make_directory(unfinished, private_directory_mode);
+    make_directory(unfinished / "masters", private_directory_mode);
+    make_directory(unfinished / "keys", private_directory_mode);
+    write_file_atomically(place(paths_.master(name)), write_master_file(master), private_file_mode);
+    for (const auto& [signature, text] : keys) {
+        write_file_atomically(place(paths_.key(signature)), text, private_file_mode);
+    }
+    const FileLock no_unlock = unlock_lock(); // none may read one file before and another behind this point
+    rename_durably(unfinished, paths_.replacement());
+    finish_replacement();
+}
+
+void Store::finish_replacement() const {
+    remove_tree_durably(paths_.unfinished_replacement());
+    const std::filesystem::path replacement = paths_.replacement();
+    if (!std::filesystem::exists(replacement)) {
+        return;
+    }
+    for (const std::filesystem::path& place : {paths_.masters(), paths_.keys()}) {
+        const auto from = replacement / place.filename();
+        if (!std::filesystem::exists(from)) {
+            continue;
+        }
+        std::vector<std::filesystem::path> files;
+        for (const auto& entry : std::filesystem::directory_iterator{from}) {
+            files.push_back(entry.path());
+        }
+        std::ranges::sort(files);
+        for (const std::filesystem::path& file : files) {
+            rename_durably(file, place / file.filename());
+        }
+        remove_tree_durably(from);
+    }
+    remove_tree_durably(replacement);
+}
+
+std::optional<Store::WaitingRenewal> Store::waiting_renewal(const std::string_view name) const {
+    const auto text = read_trusted_file_if_exists(paths_.waiting_renewal(name) / "master.json");
+    if (!text) {
+        return std::nullopt;
+    }
+    WaitingRenewal waiting{.master = read_master_file(*text), .keys = {}};
+    for (const auto& entry : std::filesystem::directory_iterator{paths_.waiting_renewal(name)}) {
+        if (entry.path().extension() == ".key") {
+            waiting.keys.emplace(entry.path().stem().string(), read_trusted_file(entry.path()));
+        }
+    }
+    return waiting;
+}
+
+void Store::write_waiting_renewal(const std::string_view name, const MasterFile& master,
+                                  const std::map<std::string, std::string>& keys) const {
+    const std::filesystem::path directory = paths_.waiting_renewal(name);
+    const std::string text = write_master_file(master);
+    const auto before = read_trusted_file_if_exists(directory / "master.json");
+    if (before && *before != text) {
+        drop_waiting_renewal(name); // its keys are under another master key
+    }
+    make_directory(directory, private_directory_mode);
+    write_file_atomically(directory / "master.json", text, private_file_mode);
+    for (const auto& [signature, key] : keys) {
+        write_file_atomically(directory / (signature + ".key"), key, private_file_mode);
+    }
+}
+
+void Store::drop_waiting_renewal(const std::string_view name) const {
+    remove_tree_durably(paths_.waiting_renewal(name));
+}
+
 void Store::write_removal(const Volume& volume) const {
     write(paths_.removing(), manifest_with("", volume), private_file_mode);
 }
@@ -148,7 +235,14 @@ void Store::remove_removal() const {
 
 FileLock Store::lock() const {
     make_directory(paths_.runtime(), private_directory_mode);
-    return FileLock{paths_.runtime() / "store.lock"};
+    FileLock held{paths_.runtime() / "store.lock"};
+    finish_replacement();
+    return held;
+}
+
+FileLock Store::unlock_lock() const {
+    make_directory(paths_.runtime(), private_directory_mode);
+    return FileLock{paths_.runtime() / "unlock.lock"};
 }
 
 } // namespace sealmount

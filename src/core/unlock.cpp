@@ -2,8 +2,9 @@
 #include "core/unlock.hpp"
 
 #include "base/hex.hpp"
+#include "core/boot_window.hpp"
 #include "core/encrypted_key.hpp"
-#include "core/passphrase.hpp"
+#include "core/volume_keys.hpp"
 #include "core/volume_state.hpp"
 #include "sys/crypto.hpp"
 #include "sys/files.hpp"
@@ -14,14 +15,6 @@
 namespace sealmount {
 
 namespace {
-
-constexpr mode_t runtime_directory_mode = 0700;
-
-/// One at a time: the raw TPM device takes only one, and whoever waited may find its keys loaded.
-FileLock unlock_lock(const Paths& paths) {
-    make_directory(paths.runtime(), runtime_directory_mode);
-    return FileLock{paths.runtime() / "unlock.lock"};
-}
 
 bool is_loaded(Keyring& keyring, const Volume& volume) {
     return std::ranges::all_of(
@@ -82,13 +75,18 @@ std::expected<Unlocked, MasterRefusal> load_all(const UnlockWorld& world, const 
     if (const auto loaded = load_keys(world, volume, master); !loaded) {
         return std::unexpected{MasterRefusal{loaded.error().kind, loaded.error().detail, {}}};
     }
-    Unlocked unlocked{
-        .way = UnlockWay::tpm, .form = master.form(), .slot = master.slot(), .along = {}, .skipped = {}};
+    Unlocked unlocked{.way = UnlockWay::tpm,
+                      .form = master.form(),
+                      .slot = master.slot(),
+                      .weakness = {},
+                      .along = {},
+                      .skipped = {}};
     load_others(world, volume, master, unlocked);
     return unlocked;
 }
 
-std::expected<Unlocked, MasterRefusal> load_with_master(const UnlockWorld& world, const Volume& volume) {
+std::expected<Unlocked, MasterRefusal> load_with_master(const UnlockWorld& world, const Volume& volume,
+                                                        const SecretBytes* const pin) {
     const MasterFile file = world.store.master(volume.master);
     for (const std::string& signature : volume.signatures()) {
         static_cast<void>(world.store.key(signature)); // a missing file is told before the TPM is asked
@@ -97,18 +95,26 @@ std::expected<Unlocked, MasterRefusal> load_with_master(const UnlockWorld& world
     const MasterWorld master_world{world.tpm, world.keyring, world.pause, [&](const MasterRefusal& refusal) {
                                        world.observer.falls_back(volume, refusal);
                                    }};
-    const auto master = bring_in_master(master_world, volume.master, file, volume.form);
+    const MasterRequest request{file, world.store.policy_files(), pin};
+    const auto master = bring_in_master(master_world, volume.master, request, volume.form);
     if (!master) {
         return std::unexpected{master.error()};
     }
     auto unlocked = load_all(world, volume, *master);
+    if (unlocked) {
+        const Slot& slot = *file.find(unlocked->slot);
+        unlocked->weakness = weakness_of(slot.policy);
+        if (slot.policy.boot_window) {
+            note_unseal(world.store.paths(), volume.master);
+        }
+    }
     const bool is_refused_trusted = !unlocked && unlocked.error().kind == RefusalKind::key_type_absent &&
                                     master->form() == MasterForm::trusted;
     if (!is_refused_trusted || volume.form == FormChoice::trusted) {
         return unlocked;
     }
     world.observer.falls_back(volume, unlocked.error());
-    const auto user_master = bring_in_user_master(master_world, file);
+    const auto user_master = bring_in_user_master(master_world, request);
     if (!user_master) {
         return std::unexpected{user_master.error()};
     }
@@ -117,38 +123,15 @@ std::expected<Unlocked, MasterRefusal> load_with_master(const UnlockWorld& world
 
 /// Accidents on the TPM's side end where refusals do, at the passphrase: a damaged file must not cost more
 /// than typing.
-std::expected<Unlocked, MasterRefusal> load_by_tpm(const UnlockWorld& world, const Volume& volume) {
+std::expected<Unlocked, MasterRefusal> load_by_tpm(const UnlockWorld& world, const Volume& volume,
+                                                   const SecretBytes* const pin) {
     try {
-        return load_with_master(world, volume);
+        return load_with_master(world, volume, pin);
     } catch (const Error& error) {
         const bool file = error.reason() == Reason::config || error.reason() == Reason::bad_data;
         return std::unexpected{
             MasterRefusal{file ? RefusalKind::files_unusable : RefusalKind::tpm_failed, error.what(), {}}};
     }
-}
-
-/// The keys that a passphrase makes for a volume: one, or two with a filename key of its own. Empty when it
-/// is wrong.
-std::vector<Fekek> keys_from_passphrase(const Volume& volume, const SecretBytes& passphrase) {
-    std::vector<Fekek> keys;
-    try {
-        keys.push_back(derive_fekek(passphrase, content_salt));
-        if (keys.front().signature != volume.signature) {
-            return {};
-        }
-        if (volume.signatures().size() > 1) {
-            keys.push_back(derive_fekek(passphrase, filename_salt));
-            if (keys.back().signature != *volume.filename_signature) {
-                return {};
-            }
-        }
-    } catch (const Error& error) {
-        if (error.reason() != Reason::usage) {
-            throw;
-        }
-        return {}; // empty, or longer than any mount passphrase: simply not the right one
-    }
-    return keys;
 }
 
 /// Loads keys under a master key that exists for this moment only, so that no readable key stays behind.
@@ -176,7 +159,7 @@ std::expected<std::optional<Unlocked>, Refusal> try_passphrase(const UnlockWorld
                                                                const SecretBytes& passphrase,
                                                                const UnlockWay way) {
     const std::vector<Fekek> keys = keys_from_passphrase(volume, passphrase);
-    const FileLock lock = unlock_lock(world.store.paths());
+    const FileLock lock = world.store.unlock_lock();
     const SignalsHeld held;
     if (is_loaded(world.keyring, volume)) {
         mark_loaded(world.store.paths(), volume);
@@ -190,12 +173,31 @@ std::expected<std::optional<Unlocked>, Refusal> try_passphrase(const UnlockWorld
         return std::unexpected{loaded.error()};
     }
     mark_loaded(world.store.paths(), volume, way == UnlockWay::credential ? "credential" : "passphrase");
-    return Unlocked{.way = way, .form = MasterForm::user, .slot = 0, .along = {}, .skipped = {}};
+    return Unlocked{
+        .way = way, .form = MasterForm::user, .slot = 0, .weakness = {}, .along = {}, .skipped = {}};
+}
+
+/// The volume is open; whatever happens here, it stays so.
+void rebind_if_wanted(const UnlockWorld& world, const Volume& volume, const SecretBytes& passphrase) {
+    if (!volume.rebind_after_recovery) {
+        return;
+    }
+    try {
+        const FileLock lock = world.store.lock();
+        world.observer.rebound(volume, rebind_with({.store = world.store,
+                                                    .tpm = world.tpm,
+                                                    .pause = world.pause,
+                                                    .ask_pin = [] { return std::nullopt; },
+                                                    .bind = world.bind},
+                                                   volume.master, keys_from_passphrase(volume, passphrase)));
+    } catch (const Error& error) {
+        world.observer.not_rebound(volume, error.what());
+    }
 }
 
 /// Did the volume's keys come along with another one's while somebody was asked?
 bool came_along(const UnlockWorld& world, const Volume& volume) {
-    const FileLock lock = unlock_lock(world.store.paths());
+    const FileLock lock = world.store.unlock_lock();
     if (!is_loaded(world.keyring, volume)) {
         return false;
     }
@@ -218,6 +220,7 @@ std::expected<Unlocked, Refusal> ask_for_passphrase(const UnlockWorld& world, co
             return std::unexpected{std::move(opened.error())};
         }
         if (*opened) {
+            rebind_if_wanted(world, volume, *answer);
             return std::move(**opened);
         }
         world.observer.passphrase_wrong(volume, tries_left - 1);
@@ -226,14 +229,15 @@ std::expected<Unlocked, Refusal> ask_for_passphrase(const UnlockWorld& world, co
 }
 
 /// The one unseal, unless somebody else's brings the keys meanwhile.
-std::expected<Unlocked, MasterRefusal> load_without_asking(const UnlockWorld& world, const Volume& volume) {
+std::expected<Unlocked, MasterRefusal> load_without_asking(const UnlockWorld& world, const Volume& volume,
+                                                           const SecretBytes* const pin = nullptr) {
     std::optional<Refusal> absent;
     if (!is_loaded(world.keyring, volume)) {
         world.observer.step(UnlockStep::waiting_for_tpm);
         absent = wait_for_tpm(world.tpm);
     }
     world.observer.step(UnlockStep::waiting_for_others);
-    const FileLock lock = unlock_lock(world.store.paths());
+    const FileLock lock = world.store.unlock_lock();
     const SignalsHeld held;
     if (is_loaded(world.keyring, volume)) {
         mark_loaded(world.store.paths(), volume);
@@ -243,11 +247,51 @@ std::expected<Unlocked, MasterRefusal> load_without_asking(const UnlockWorld& wo
         return std::unexpected{MasterRefusal{absent->kind, std::move(absent->detail), {}}};
     }
     mark_loading(world.store.paths(), volume);
-    auto unlocked = load_by_tpm(world, volume);
+    auto unlocked = load_by_tpm(world, volume, pin);
     if (unlocked) {
         mark_loaded(world.store.paths(), volume, to_string(unlocked->form));
     }
     return unlocked;
+}
+
+/// Only slots with a PIN fit: one from the service's credential, then what a person types. An empty answer
+/// leads on to the passphrase.
+std::expected<Unlocked, MasterRefusal> load_with_pin(const UnlockWorld& world, const Volume& volume,
+                                                     std::expected<Unlocked, MasterRefusal> result) {
+    if (const auto pin = world.pin_credential(); pin && !pin->empty() && pin->size() <= longest_pin) {
+        result = load_without_asking(world, volume, &*pin);
+    }
+    const std::string question = "PIN of the master key " + volume.master + ", for the volume " +
+                                 volume.name + " (empty: its passphrase):";
+    for (unsigned tries_left = passphrase_tries; tries_left > 0 && !volume.headless; --tries_left) {
+        if (result || (result.error().kind != RefusalKind::pin_needed &&
+                       result.error().kind != RefusalKind::pin_wrong)) {
+            return result;
+        }
+        world.observer.step(UnlockStep::asking);
+        const auto pin = world.prompt.ask(question, "sealmount-pin:" + volume.master, volume.timeout);
+        if (!pin || pin->empty()) {
+            return result;
+        }
+        // A longer one cannot be the slot's, and the TPM need not count it.
+        result = pin->size() > longest_pin ? std::unexpected{MasterRefusal{RefusalKind::pin_wrong, {}, {}}}
+                                           : load_without_asking(world, volume, &*pin);
+        if (!result && result.error().kind == RefusalKind::pin_wrong) {
+            world.observer.pin_wrong(volume, tries_left - 1);
+        }
+    }
+    return result;
+}
+
+/// A manifest that cannot be read keeps nothing.
+bool keeps_keys(const Store& store, const std::string_view name) {
+    try {
+        const Manifest manifest = store.manifest();
+        const Volume* const volume = manifest.find(name);
+        return volume != nullptr && volume->keep_keys;
+    } catch (const Error&) {
+        return false;
+    }
 }
 
 } // namespace
@@ -261,6 +305,9 @@ std::expected<Unlocked, Refusal> load_volume(const UnlockWorld& world, const std
         }
     }
     auto unlocked = load_without_asking(world, volume);
+    if (!unlocked && unlocked.error().kind == RefusalKind::pin_needed) {
+        unlocked = load_with_pin(world, volume, std::move(unlocked));
+    }
     if (unlocked) {
         return std::move(*unlocked);
     }
@@ -272,6 +319,7 @@ std::expected<Unlocked, Refusal> load_volume(const UnlockWorld& world, const std
             return std::unexpected{std::move(opened.error())};
         }
         if (*opened) {
+            rebind_if_wanted(world, volume, *passphrase);
             return std::move(**opened);
         }
         world.observer.credential_wrong(volume);
@@ -283,7 +331,11 @@ std::expected<Unlocked, Refusal> load_volume(const UnlockWorld& world, const std
 }
 
 void unload_volume(const Paths& paths, Keyring& keyring, const std::string_view name) {
-    const FileLock lock = unlock_lock(paths);
+    const Store store{paths};
+    if (keeps_keys(store, name)) {
+        return;
+    }
+    const FileLock lock = store.unlock_lock();
     for (const std::string& signature : mark_stopped(paths, name)) {
         keyring.unload_volume_key(signature);
     }

@@ -5,6 +5,7 @@
 
 #include "core/manifest.hpp"
 #include "core/master_form.hpp"
+#include "core/rebind.hpp"
 #include "core/store.hpp"
 #include "sys/keyring.hpp"
 #include "sys/prompt.hpp"
@@ -30,6 +31,7 @@ struct Unlocked {
     UnlockWay way = UnlockWay::already_loaded;
     MasterForm form = MasterForm::trusted; ///< with tpm
     unsigned slot = 0;                     ///< with tpm
+    std::string weakness;                  ///< with tpm: what makes the slot a weak one; "" when nothing does
     std::vector<std::string> along;        ///< the other volumes whose keys were loaded with the same unseal
     std::vector<std::string> skipped;      ///< why keys of other volumes could not be, one sentence each
 };
@@ -57,6 +59,11 @@ class UnlockObserver {
     /// The passphrase of the service's credential is not the volume's.
     virtual void credential_wrong(const Volume& volume) = 0;
     virtual void passphrase_wrong(const Volume& volume, unsigned tries_left) = 0;
+    virtual void pin_wrong(const Volume& volume, unsigned tries_left) = 0;
+    /// After a passphrase: its master key is bound to the present state, or waits for the passphrases of
+    /// other volumes (nothing), or could not be.
+    virtual void rebound(const Volume& volume, const std::optional<Renewed>& renewed) = 0;
+    virtual void not_rebound(const Volume& volume, const std::string& why) = 0;
     /// A *user* key of this signature is in the way: eCryptfs would take it instead of ours.
     virtual void user_key_in_the_way(const Volume& volume, std::string_view signature) = 0;
 };
@@ -71,20 +78,23 @@ struct UnlockWorld {
     Pause pause;
     /// The passphrase that the service manager handed over, if it did (systemd.exec(5), LoadCredential=).
     std::function<std::optional<SecretBytes>()> credential = [] { return std::nullopt; };
+    /// The PIN, in the same way.
+    std::function<std::optional<SecretBytes>()> pin_credential = [] { return std::nullopt; };
+    PresentBinder bind; ///< for "rebind_after_recovery"; empty: the present values
 };
 
 inline constexpr unsigned passphrase_tries = 3;
 
 /// Loads the keys of a volume into root's user keyring. In the order of cost: already there; one unseal by
-/// the TPM, which loads those of every other automatic volume under the same master key as well; a passphrase
-/// from the service's credential; one typed by a person. SIGTERM and its like wait while keys or TPM sessions
-/// are half-way; unload_volume() then takes back what was loaded. The refusal is the one to report when all
-/// failed. Accidents (a damaged key file, say) throw Error, and never before the passphrase was asked for
-/// where that can help.
+/// the TPM, which loads those of every other automatic volume under the same master key as well (after its
+/// PIN was given, when only slots with one fit); a passphrase from the service's credential; one typed by a
+/// person. SIGTERM and its like wait while keys or TPM sessions are half-way; unload_volume() then takes back
+/// what was loaded. The refusal is the one to report when all failed. Accidents (a damaged key file, say)
+/// throw Error, and never before the passphrase was asked for where that can help.
 [[nodiscard]] std::expected<Unlocked, Refusal> load_volume(const UnlockWorld& world, std::string_view name);
 
-/// Takes the volume's keys out of the keyring, except those that another loaded volume shares. Needs no
-/// manifest: a volume that has left it can still be stopped.
+/// Takes the volume's keys out of the keyring, except those that another loaded volume shares; nothing with
+/// "keep_keys". Needs no manifest: a volume that has left it can still be stopped.
 void unload_volume(const Paths& paths, Keyring& keyring, std::string_view name);
 
 } // namespace sealmount

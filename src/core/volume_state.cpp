@@ -81,7 +81,7 @@ void mark_loaded(const Paths& paths, const Volume& volume, const std::string_vie
 std::vector<std::string> mark_stopped(const Paths& paths, const std::string_view volume) {
     const std::filesystem::path own_file = state_file(paths, volume);
     const std::vector<std::string> own = read_state(own_file);
-    if (!says(own, "loaded") && !says(own, "loading")) {
+    if (!says(own, "loaded") && !says(own, "loading") && !says(own, "along")) {
         return {};
     }
     std::vector<std::string> signatures = signatures_of(own);

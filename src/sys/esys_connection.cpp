@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "sys/esys_capability.hpp"
 #include "sys/esys_context.hpp"
+#include "sys/esys_policy.hpp"
 #include "sys/esys_session.hpp"
 #include "sys/sealed_object.hpp"
 
@@ -48,6 +49,21 @@ void check_owner(const TSS2_RC rc, const std::string_view what) {
     check_tpm(rc, what);
 }
 
+TPM2B_AUTH to_auth(const SecretBytes& pin) {
+    TPM2B_AUTH auth = {};
+    if (pin.size() > longest_pin) {
+        throw Error{Reason::internal, "the PIN is too long for a TPM"};
+    }
+    auth.size = static_cast<UINT16>(pin.size());
+    std::ranges::copy(pin.bytes(), std::as_writable_bytes(std::span{auth.buffer}).begin());
+    return auth;
+}
+
+PolicySteps without_password(PolicySteps steps) {
+    std::erase_if(steps, [](const PolicyStep& step) { return std::holds_alternative<PasswordStep>(step); });
+    return steps;
+}
+
 class EsysTpm final : public Tpm {
   public:
     explicit EsysTpm(TctiPtr tcti) : context_(std::move(tcti)) {}
@@ -56,16 +72,21 @@ class EsysTpm final : public Tpm {
     std::expected<TpmName, Refusal> srk_name() override;
     void check_srk() override;
     TpmName make_srk() override;
-    std::expected<SealedObject, Refusal> seal(const SecretBytes& secret, const PolicyDigest& policy) override;
-    std::expected<SecretBytes, Refusal> unseal(const SealedObject& object, PcrSelection selection) override;
+    TpmClock clock() override;
+    TpmName nv_name(std::uint32_t index) override;
+    std::expected<SealedObject, Refusal> seal(const SecretBytes& secret, const PolicyDigest& policy,
+                                              const SecretBytes* pin) override;
+    std::expected<SecretBytes, Refusal> unseal(const SealedObject& object, const PolicySteps& steps,
+                                               const SecretBytes* pin) override;
     std::expected<std::unique_ptr<PolicySession>, Refusal>
-    start_policy_session(PcrSelection selection) override;
+    start_policy_session(const PolicySteps& steps) override;
     LockoutState lockout() override;
     TpmRoom room() override;
     unsigned drop_leftovers() override;
 
   private:
     std::expected<EsysHandle, Refusal> load(const EsysHandle& srk, const SealedObject& object);
+    void prove_pin(const EsysHandle& session, const EsysHandle& object, const SecretBytes& pin);
 
     EsysContext context_;
 };
@@ -78,9 +99,12 @@ PcrReading EsysTpm::read_pcrs(const PcrSelection selection) {
         UINT32 counter = 0;
         EsysResult<TPML_PCR_SELECTION> given;
         EsysResult<TPML_DIGEST> digests;
-        check_tpm(::Esys_PCR_Read(context_.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &asked, &counter,
-                                  given.out(), digests.out()),
-                  "cannot read the PCRs");
+        const auto rc = ::Esys_PCR_Read(context_.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &asked,
+                                        &counter, given.out(), digests.out());
+        if (blames_parameter(rc)) {
+            return {}; // it does not even know the hash algorithm
+        }
+        check_tpm(rc, "cannot read the PCRs");
         if (wanted.mask == selection.mask) {
             reading.update_counter = counter; // the oldest: whoever compares it notices a torn reading
         }
@@ -92,8 +116,11 @@ PcrReading EsysTpm::read_pcrs(const PcrSelection selection) {
             }
         }
         got &= wanted.mask;
-        if (got == 0 || digests->count != static_cast<UINT32>(std::popcount(got))) {
-            throw Error{Reason::unavailable, "the TPM does not keep PCRs with this hash algorithm"};
+        if (got == 0) {
+            break; // it does not keep this bank
+        }
+        if (digests->count != static_cast<UINT32>(std::popcount(got))) {
+            throw Error{Reason::unavailable, "the TPM's answer about its PCRs makes no sense"};
         }
         unsigned index = 0;
         for (unsigned pcr = 0; pcr < pcr_count; ++pcr) {
@@ -148,7 +175,26 @@ TpmName EsysTpm::make_srk() {
     return name_of(context_, kept);
 }
 
-std::expected<SealedObject, Refusal> EsysTpm::seal(const SecretBytes& secret, const PolicyDigest& policy) {
+TpmClock EsysTpm::clock() {
+    EsysResult<TPMS_TIME_INFO> info;
+    check_tpm(::Esys_ReadClock(context_.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, info.out()),
+              "cannot read the TPM's clock");
+    return {.time = std::chrono::milliseconds{info->time},
+            .reset_count = info->clockInfo.resetCount,
+            .restart_count = info->clockInfo.restartCount};
+}
+
+TpmName EsysTpm::nv_name(const std::uint32_t index) {
+    auto name = sealmount::nv_name(context_, index);
+    if (!name) {
+        throw Error{Reason::unavailable,
+                    std::string{describe(name.error().kind)} + " (" + name.error().detail + ")"};
+    }
+    return std::move(*name);
+}
+
+std::expected<SealedObject, Refusal> EsysTpm::seal(const SecretBytes& secret, const PolicyDigest& policy,
+                                                   const SecretBytes* const pin) {
     const auto srk = find_srk(context_);
     if (!srk) {
         return std::unexpected{srk.error()};
@@ -159,12 +205,15 @@ std::expected<SealedObject, Refusal> EsysTpm::seal(const SecretBytes& secret, co
     }
     TPM2B_SENSITIVE_CREATE sensitive = {};
     auto& data = sensitive.sensitive.data;
-    if (secret.size() > sizeof data.buffer) {
-        throw Error{Reason::internal, "the secret is too long for a TPM"};
+    if (secret.size() > sizeof data.buffer || (pin != nullptr && pin->size() > longest_pin)) {
+        throw Error{Reason::internal, "the secret or the PIN is too long for a TPM"};
     }
     data.size = static_cast<UINT16>(secret.size());
     std::ranges::copy(secret.bytes(), std::as_writable_bytes(std::span{data.buffer}).begin());
-    const auto area = sealed_template(policy);
+    if (pin != nullptr) {
+        sensitive.sensitive.userAuth = to_auth(*pin);
+    }
+    const auto area = sealed_template(policy, pin != nullptr);
     const TPM2B_DATA outside = {};
     const TPML_PCR_SELECTION creation_pcrs = {};
     EsysResult<TPM2B_PRIVATE> private_area;
@@ -209,8 +258,8 @@ std::expected<EsysHandle, Refusal> EsysTpm::load(const EsysHandle& srk, const Se
     return EsysHandle{context_, loaded, EsysHandle::End::flush};
 }
 
-std::expected<SecretBytes, Refusal> EsysTpm::unseal(const SealedObject& object,
-                                                    const PcrSelection selection) {
+std::expected<SecretBytes, Refusal> EsysTpm::unseal(const SealedObject& object, const PolicySteps& steps,
+                                                    const SecretBytes* const pin) {
     const auto srk = find_srk(context_);
     if (!srk) {
         return std::unexpected{srk.error()};
@@ -224,24 +273,45 @@ std::expected<SecretBytes, Refusal> EsysTpm::unseal(const SealedObject& object,
     if (!session) {
         return std::unexpected{session.error()};
     }
-    policy_pcr(context_, *session, selection);
+    if (auto followed = follow(context_, *session, without_password(steps)); !followed) {
+        return std::unexpected{std::move(followed.error())};
+    }
+    if (pin != nullptr) {
+        prove_pin(*session, *loaded, *pin);
+    }
     EsysResult<TPM2B_SENSITIVE_DATA> data;
     const auto rc =
         ::Esys_Unseal(context_.get(), loaded->get(), session->get(), ESYS_TR_NONE, ESYS_TR_NONE, data.out());
     if (auto refusal = refusal_of(rc)) {
         return std::unexpected{std::move(*refusal)};
     }
+    if (const auto code = tpm_code(rc); code == TPM2_RC_AUTH_FAIL || code == TPM2_RC_BAD_AUTH) {
+        return std::unexpected{Refusal{RefusalKind::pin_wrong, {}}};
+    }
     check_tpm(rc, "the TPM did not unseal");
     return SecretBytes{std::as_bytes(std::span{data->buffer, data->size})};
 }
 
+/// Not with TPM2_PolicyPassword, which would send the PIN in clear: TPM2_PolicyAuthValue makes the same
+/// policy digest (TPM 2.0 Part 3, 23.17 and 23.18), and the PIN goes into the session's HMAC.
+void EsysTpm::prove_pin(const EsysHandle& session, const EsysHandle& object, const SecretBytes& pin) {
+    check_tpm(::Esys_PolicyAuthValue(context_.get(), session.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE),
+              "cannot ask a session for a PIN");
+    auto auth = to_auth(pin);
+    const auto rc = ::Esys_TR_SetAuth(context_.get(), object.get(), &auth);
+    wipe(std::as_writable_bytes(std::span{&auth, 1}));
+    check_tpm(rc, "cannot pass a PIN on");
+}
+
 std::expected<std::unique_ptr<PolicySession>, Refusal>
-EsysTpm::start_policy_session(const PcrSelection selection) {
+EsysTpm::start_policy_session(const PolicySteps& steps) {
     auto session = start_plain_policy_session(context_);
     if (!session) {
         return std::unexpected{session.error()};
     }
-    policy_pcr(context_, *session, selection);
+    if (auto followed = follow(context_, *session, steps); !followed) {
+        return std::unexpected{std::move(followed.error())};
+    }
     return std::make_unique<EsysPolicySession>(context_, std::move(*session));
 }
 

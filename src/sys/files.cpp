@@ -192,6 +192,26 @@ void remove_file_durably(const fs::path& file) {
     sync_directory(directory_of(file));
 }
 
+void rename_durably(const fs::path& from, const fs::path& to) {
+    if (::rename(from.c_str(), to.c_str()) != 0) {
+        throw_cannot_write(errno, to);
+    }
+    sync_directory(directory_of(to));
+    if (directory_of(from) != directory_of(to)) {
+        sync_directory(directory_of(from));
+    }
+}
+
+void remove_tree_durably(const fs::path& directory) {
+    std::error_code error;
+    if (fs::remove_all(directory, error) > 0 && !error) {
+        sync_directory(directory_of(directory));
+    }
+    if (error) {
+        throw_cannot_write(error.value(), directory);
+    }
+}
+
 void make_directory(const fs::path& directory, const mode_t mode) {
     const auto path = directory.has_filename() ? directory : directory.parent_path();
     if (fs::is_directory(path)) {

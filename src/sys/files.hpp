@@ -37,6 +37,12 @@ void remove_leftovers(const std::filesystem::path& directory);
 /// Unlinks a file and fsyncs its directory; no error when it is not there.
 void remove_file_durably(const std::filesystem::path& file);
 
+/// rename(2), then fsync of both directories.
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
+
+/// Removes a directory with all that is in it and fsyncs its parent; no error when it is not there.
+void remove_tree_durably(const std::filesystem::path& directory);
+
 /// Makes the directory (and its parents, mode 0755) with `mode` and fsyncs the parent; no error when it
 /// exists.
 void make_directory(const std::filesystem::path& directory, mode_t mode);

@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "base/hex.hpp"
+#include "sys/tpm.hpp"
 
 #include <keyutils.h>
 
@@ -111,13 +112,35 @@ void make_unreadable(const std::string_view signature, const std::string_view te
     }
 }
 
+/// The text of a trusted key with the option for its PIN: always the form of 40 hex digits, which takes any
+/// byte. The TPM does not see the zeros at the end (TPM 2.0 Part 1, 19.6.4.3).
+SecretBytes with_pin(const std::string& text, const SecretBytes* const pin) {
+    constexpr std::string_view option = " blobauth=";
+    constexpr std::string_view digits = "0123456789abcdef";
+    SecretBytes payload{text.size() + (pin == nullptr ? 0 : option.size() + 2 * longest_pin)};
+    const auto out = payload.bytes();
+    std::ranges::copy(std::as_bytes(std::span{text}), out.begin());
+    if (pin == nullptr) {
+        return payload;
+    }
+    std::ranges::copy(std::as_bytes(std::span{option}), out.begin() + std::ssize(text));
+    const auto hex = out.subspan(text.size() + option.size());
+    for (std::size_t i = 0; i < longest_pin; ++i) {
+        const auto value = i < pin->size() ? std::to_integer<unsigned>(pin->bytes()[i]) : 0U;
+        hex[2 * i] = static_cast<std::byte>(digits[value >> 4U]);
+        hex[2 * i + 1] = static_cast<std::byte>(digits[value & 0xfU]);
+    }
+    return payload;
+}
+
 class KernelKeyring final : public Keyring {
   public:
     bool has_trusted_keys() override;
     std::expected<bool, Refusal> takes_trusted_masters() override;
     std::expected<void, Refusal> load_trusted_master(std::string_view name,
                                                      std::span<const std::byte> tpm_key,
-                                                     std::uint32_t policy_handle) override;
+                                                     std::uint32_t policy_handle,
+                                                     const SecretBytes* pin) override;
     void load_user_master(std::string_view name, const SecretBytes& master) override;
     void drop_master(std::string_view name) override;
     bool has_volume_key(std::string_view signature) override;
@@ -172,13 +195,15 @@ std::expected<bool, Refusal> KernelKeyring::takes_trusted_masters() {
 
 std::expected<void, Refusal> KernelKeyring::load_trusted_master(const std::string_view name,
                                                                 const std::span<const std::byte> tpm_key,
-                                                                const std::uint32_t policy_handle) {
+                                                                const std::uint32_t policy_handle,
+                                                                const SecretBytes* const pin) {
     // security/keys/trusted-keys/trusted_tpm1.c, getoptions: hex, "0x" optional. Never "pcrlock=": kernels
     // that ignore a failed unseal when it is given would make a key without contents.
     std::array<char, 40> option = {};
     ::snprintf(option.data(), option.size(), " policyhandle=%08x", static_cast<unsigned>(policy_handle));
-    const auto payload = "load " + to_hex(tpm_key) + option.data();
-    if (::add_key("trusted", std::string{name}.c_str(), payload.c_str(), payload.size(), own_keyring) >= 0) {
+    const auto payload = with_pin("load " + to_hex(tpm_key) + option.data(), pin);
+    const auto bytes = payload.bytes();
+    if (::add_key("trusted", std::string{name}.c_str(), bytes.data(), bytes.size(), own_keyring) >= 0) {
         return {};
     }
     const int error = errno;

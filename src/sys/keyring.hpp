@@ -39,10 +39,11 @@ class Keyring {
     [[nodiscard]] virtual std::expected<bool, Refusal> takes_trusted_masters() = 0;
 
     /// Loads a master key "trusted:NAME" from a TPMKey blob (DER) through a live policy session of /dev/tpm0.
-    /// key_type_absent, or unseal_failed for the kernel's EPERM, which may mean any TPM error.
-    [[nodiscard]] virtual std::expected<void, Refusal> load_trusted_master(std::string_view name,
-                                                                           std::span<const std::byte> tpm_key,
-                                                                           std::uint32_t policy_handle) = 0;
+    /// `pin`, of 1 to 20 bytes, goes with a policy that has one. key_type_absent, or unseal_failed for the
+    /// kernel's EPERM, which may mean any TPM error.
+    [[nodiscard]] virtual std::expected<void, Refusal>
+    load_trusted_master(std::string_view name, std::span<const std::byte> tpm_key,
+                        std::uint32_t policy_handle, const SecretBytes* pin = nullptr) = 0;
 
     /// Loads a master key "user:NAME" from its bytes.
     virtual void load_user_master(std::string_view name, const SecretBytes& master) = 0;

@@ -21,6 +21,10 @@ const char* identifier(const RefusalKind kind) noexcept {
         return "srk-changed";
     case RefusalKind::policy_mismatch:
         return "policy-mismatch";
+    case RefusalKind::pin_needed:
+        return "pin-needed";
+    case RefusalKind::pin_wrong:
+        return "pin-wrong";
     case RefusalKind::pcr_changed:
         return "pcr-changed";
     case RefusalKind::object_rejected:
@@ -63,6 +67,10 @@ const char* describe(const RefusalKind kind) noexcept {
         return "the TPM has another storage root key than before: it was cleared or swapped";
     case RefusalKind::policy_mismatch:
         return "the system is not in a state that the master key was sealed to";
+    case RefusalKind::pin_needed:
+        return "the master key needs its PIN";
+    case RefusalKind::pin_wrong:
+        return "that is not the PIN of the master key";
     case RefusalKind::pcr_changed:
         return "a PCR changed while the master key was being unsealed";
     case RefusalKind::object_rejected:

@@ -13,8 +13,8 @@ namespace sealmount {
 
 /// What TPM2_Create gets: a KEYEDHASH object, fixedTPM, fixedParent and noDA, that only `policy` opens.
 /// Without userWithAuth, which would let an empty password past the policy; with noDA, because otherwise
-/// power cuts alone lock a TPM.
-[[nodiscard]] TPM2B_PUBLIC sealed_template(const PolicyDigest& policy) noexcept;
+/// power cuts alone lock a TPM; but not where there is a PIN to guess.
+[[nodiscard]] TPM2B_PUBLIC sealed_template(const PolicyDigest& policy, bool has_pin) noexcept;
 
 /// Is the public area that came back the one that was asked for?
 [[nodiscard]] bool same_demands(const TPMT_PUBLIC& made, const TPMT_PUBLIC& asked) noexcept;

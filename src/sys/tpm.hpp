@@ -23,6 +23,10 @@ namespace sealmount {
 /// Where the storage root key lives (TCG TPM v2.0 Provisioning Guidance, 7.8).
 inline constexpr std::uint32_t srk_handle = 0x81000001;
 
+/// The longest PIN of a sealed object in bytes: what the kernel's trusted keys can pass on
+/// (security/keys/trusted-keys/trusted_tpm1.c, blobauth=).
+inline constexpr std::size_t longest_pin = 20;
+
 /// A TPM name: two bytes of hash algorithm and the digest of the public area (TPM 2.0 Part 1, 16).
 using TpmName = std::vector<std::byte>;
 
@@ -56,6 +60,13 @@ struct TpmRoom {
     std::uint32_t free_sessions = 0;   ///< how many more may be active (TPM_PT_ACTIVE_SESSIONS_MAX)
 };
 
+/// The TPM's clock, as far as policies use it (TPM2_ReadClock; TPM 2.0 Part 2, 10.11).
+struct TpmClock {
+    std::chrono::milliseconds time{0}; ///< since the TPM was switched on
+    std::uint32_t reset_count = 0;     ///< grows with each boot
+    std::uint32_t restart_count = 0;   ///< grows with each resume from suspend, starts at 0 with each boot
+};
+
 /// A policy session that is live in the TPM. Flushed on destruction; a session that the TPM has flushed
 /// itself (the kernel's unseal does that from 6.10 on) is no error. Must not outlive the Tpm that made it.
 class PolicySession {
@@ -75,8 +86,8 @@ class Tpm {
     Tpm& operator=(const Tpm&) = delete;
     virtual ~Tpm() = default;
 
-    /// The present values of all PCRs of the selection (TPM2_PCR_Read; one command for up to eight). Throws
-    /// Error{unavailable} when the bank is not allocated.
+    /// The present values of the PCRs of the selection (TPM2_PCR_Read; one command for up to eight). None
+    /// when the TPM does not keep the bank.
     [[nodiscard]] virtual PcrReading read_pcrs(PcrSelection selection) = 0;
 
     /// The name of the key at `srk_handle`, whatever key that is, or srk_missing.
@@ -91,23 +102,30 @@ class Tpm {
     /// password.
     [[nodiscard]] virtual TpmName make_srk() = 0;
 
+    [[nodiscard]] virtual TpmClock clock() = 0;
+
+    /// The name of an NV index, with its attribute "written" as it is. Throws Error{unavailable} when there
+    /// is none of that number.
+    [[nodiscard]] virtual TpmName nv_name(std::uint32_t index) = 0;
+
     /// TPM2_Create of a KEYEDHASH object under the SRK that holds `secret` and opens only to `policy`;
-    /// attributes fixedTPM, fixedParent, noDA. The secret crosses the bus encrypted, in a session salted with
-    /// the SRK. srk_missing, tpm_full or tpm_lockout as refusals.
-    [[nodiscard]] virtual std::expected<SealedObject, Refusal> seal(const SecretBytes& secret,
-                                                                    const PolicyDigest& policy) = 0;
+    /// attributes fixedTPM, fixedParent, noDA. With a PIN, which becomes its authorization value (at most
+    /// longest_pin bytes), it is subject to dictionary-attack protection. The secrets cross the bus
+    /// encrypted, in a session salted with the SRK. srk_missing, tpm_full or tpm_lockout as refusals.
+    [[nodiscard]] virtual std::expected<SealedObject, Refusal>
+    seal(const SecretBytes& secret, const PolicyDigest& policy, const SecretBytes* pin = nullptr) = 0;
 
-    /// Loads and unseals in userspace through a policy session over the present values of `selection`; the
-    /// answer crosses the bus encrypted. policy_mismatch, pcr_changed, object_rejected, srk_missing,
-    /// tpm_full or tpm_lockout as refusals.
-    [[nodiscard]] virtual std::expected<SecretBytes, Refusal> unseal(const SealedObject& object,
-                                                                     PcrSelection selection) = 0;
+    /// Loads and unseals in userspace through a policy session that is led through `steps`; the answer
+    /// crosses the bus encrypted. `pin` goes with a PasswordStep. policy_mismatch, pcr_changed, pin_wrong,
+    /// object_rejected, srk_missing, tpm_full or tpm_lockout as refusals.
+    [[nodiscard]] virtual std::expected<SecretBytes, Refusal>
+    unseal(const SealedObject& object, const PolicySteps& steps, const SecretBytes* pin = nullptr) = 0;
 
-    /// A session that satisfies PolicyPCR over the present values, unsalted and unbound, hash SHA-256: the
-    /// only kind that the kernel's trusted keys can use. Meaningful on the raw device only. tpm_full as a
-    /// refusal.
+    /// A session that was led through `steps`, unsalted and unbound, hash SHA-256: the only kind that the
+    /// kernel's trusted keys can use. Meaningful on the raw device only. tpm_full, policy_mismatch or
+    /// pcr_changed as refusals.
     [[nodiscard]] virtual std::expected<std::unique_ptr<PolicySession>, Refusal>
-    start_policy_session(PcrSelection selection) = 0;
+    start_policy_session(const PolicySteps& steps) = 0;
 
     [[nodiscard]] virtual LockoutState lockout() = 0;
 

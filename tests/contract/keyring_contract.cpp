@@ -375,7 +375,7 @@ class TrustedKeyringContract : public KeyringContract {
 };
 
 TEST_P(TrustedKeyringContract, SessionOfOursReleasesTheMasterIntoTheKernel) {
-    const auto session = tpm_->start_policy_session(pcrs).value();
+    const auto session = tpm_->start_policy_session({PcrStep{pcrs}}).value();
     const auto loaded = keyring().load_trusted_master(name, blob_, session->handle());
     ASSERT_TRUE(loaded) << loaded.error().detail;
     EXPECT_TRUE(world_->has_master("trusted", name));
@@ -388,7 +388,7 @@ TEST_P(TrustedKeyringContract, SessionOfOursReleasesTheMasterIntoTheKernel) {
 }
 
 TEST_P(TrustedKeyringContract, SessionOverOtherPcrsIsRefused) {
-    const auto session = tpm_->start_policy_session({.bank = PcrBank::sha256, .mask = 3U}).value();
+    const auto session = tpm_->start_policy_session({PcrStep{{.bank = PcrBank::sha256, .mask = 3U}}}).value();
     const auto loaded = keyring().load_trusted_master(name, blob_, session->handle());
     ASSERT_FALSE(loaded);
     EXPECT_EQ(loaded.error().kind, RefusalKind::unseal_failed);
@@ -402,7 +402,7 @@ TEST_P(TrustedKeyringContract, HandleOfNoSessionIsRefused) {
 }
 
 TEST_P(TrustedKeyringContract, BlobThatIsNoneIsRejected) {
-    const auto session = tpm_->start_policy_session(pcrs).value();
+    const auto session = tpm_->start_policy_session({PcrStep{pcrs}}).value();
     const auto loaded = keyring().load_trusted_master(name, Bytes(64), session->handle());
     ASSERT_FALSE(loaded);
     EXPECT_EQ(loaded.error().kind, RefusalKind::object_rejected);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "contract/tpm_world.hpp"
+#include "core/pcr_policy.hpp"
 
 #include "fakes/fake_tpm.hpp"
 #include "sys/crypto.hpp"

@@ -53,7 +53,8 @@ std::expected<bool, Refusal> FakeKeyring::takes_trusted_masters() {
 
 std::expected<void, Refusal> FakeKeyring::load_trusted_master(const std::string_view name,
                                                               const std::span<const std::byte> tpm_key,
-                                                              const std::uint32_t policy_handle) {
+                                                              const std::uint32_t policy_handle,
+                                                              const SecretBytes* const pin) {
     call();
     if (!trusted_type_ || chip_ == nullptr) {
         return std::unexpected{Refusal{RefusalKind::key_type_absent, {}}};
@@ -64,7 +65,7 @@ std::expected<void, Refusal> FakeKeyring::load_trusted_master(const std::string_
     } catch (const Error& error) {
         return std::unexpected{Refusal{RefusalKind::object_rejected, error.what()}};
     }
-    auto secret = chip_->kernel_unseal(object, policy_handle);
+    auto secret = chip_->kernel_unseal(object, policy_handle, pin);
     if (!secret) {
         // The kernel has one word for all of them.
         return std::unexpected{Refusal{RefusalKind::unseal_failed, "Operation not permitted"}};

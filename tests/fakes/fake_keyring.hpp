@@ -56,7 +56,8 @@ class FakeKeyring final : public Keyring {
     std::expected<bool, Refusal> takes_trusted_masters() override;
     std::expected<void, Refusal> load_trusted_master(std::string_view name,
                                                      std::span<const std::byte> tpm_key,
-                                                     std::uint32_t policy_handle) override;
+                                                     std::uint32_t policy_handle,
+                                                     const SecretBytes* pin) override;
     void load_user_master(std::string_view name, const SecretBytes& master) override;
     void drop_master(std::string_view name) override;
     bool has_volume_key(std::string_view signature) override;

@@ -2,8 +2,11 @@
 #include "fakes/fake_tpm.hpp"
 
 #include "base/error.hpp"
+#include "core/policy_digest.hpp"
 #include "sys/crypto.hpp"
+#include "sys/public_key.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -35,16 +38,24 @@ std::array<std::byte, digest_size> number_digest(const std::string_view purpose,
 }
 
 /// A TPM2B_PUBLIC like that of a real sealed object (TPM 2.0 Part 2, 12.2.4).
-std::vector<std::byte> public_area(const PolicyDigest& policy, const std::uint32_t number) {
+std::vector<std::byte> public_area(const PolicyDigest& policy, const std::uint32_t number,
+                                   const bool has_pin) {
     std::vector<std::byte> area;
     append_u16(area, 0x0008); // TPM_ALG_KEYEDHASH
     append_u16(area, 0x000b); // TPM_ALG_SHA256
     append_u16(area, 0x0000);
-    append_u16(area, 0x0412); // fixedTPM, fixedParent, noDA
+    append_u16(area, has_pin ? 0x0012 : 0x0412); // fixedTPM, fixedParent, noDA
     append(area, sized(policy));
     append_u16(area, 0x0010); // no scheme
     append(area, sized(number_digest("unique", number)));
     return sized(area);
+}
+
+TpmName name_of_nv(const std::uint32_t index) {
+    TpmName name;
+    append_u16(name, 0x000b);
+    append(name, number_digest("nv", index));
+    return name;
 }
 
 std::vector<std::byte> both_areas(const SealedObject& object) {
@@ -109,8 +120,21 @@ class FakeConnection final : public Tpm {
         return chip_.name();
     }
 
-    std::expected<SealedObject, Refusal> seal(const SecretBytes& secret,
-                                              const PolicyDigest& policy) override {
+    TpmClock clock() override {
+        chip_.command();
+        return chip_.clock_;
+    }
+
+    TpmName nv_name(const std::uint32_t index) override {
+        chip_.command();
+        if (!chip_.nv_.contains(index)) {
+            throw Error{Reason::unavailable, "the fake TPM has no such NV index"};
+        }
+        return name_of_nv(index);
+    }
+
+    std::expected<SealedObject, Refusal> seal(const SecretBytes& secret, const PolicyDigest& policy,
+                                              const SecretBytes* const pin) override {
         if (auto refusal = srk_refusal()) {
             return std::unexpected{std::move(*refusal)};
         }
@@ -122,15 +146,21 @@ class FakeConnection final : public Tpm {
         std::vector<std::byte> hidden;
         append(hidden, sized(identity));
         append(hidden, number_digest("sealed", number));
-        const SealedObject object{
-            .parent = srk_handle, .public_area = public_area(policy, number), .private_area = sized(hidden)};
+        const SealedObject object{.parent = srk_handle,
+                                  .public_area = public_area(policy, number, pin != nullptr),
+                                  .private_area = sized(hidden)};
         const auto bytes = secret.bytes();
-        chip_.sealed_.emplace(both_areas(object), FakeTpm::Sealed{policy, {bytes.begin(), bytes.end()}});
+        chip_.sealed_.emplace(both_areas(object),
+                              FakeTpm::Sealed{policy,
+                                              {bytes.begin(), bytes.end()},
+                                              pin == nullptr ? std::vector<std::byte>{}
+                                                             : std::vector<std::byte>{pin->bytes().begin(),
+                                                                                      pin->bytes().end()}});
         return object;
     }
 
-    std::expected<SecretBytes, Refusal> unseal(const SealedObject& object,
-                                               const PcrSelection selection) override {
+    std::expected<SecretBytes, Refusal> unseal(const SealedObject& object, const PolicySteps& steps,
+                                               const SecretBytes* const pin) override {
         if (auto refusal = srk_refusal()) {
             return std::unexpected{std::move(*refusal)};
         }
@@ -143,22 +173,28 @@ class FakeConnection final : public Tpm {
         if (!sealed) {
             return std::unexpected{sealed.error()};
         }
-        const auto session = chip_.make_session(selection);
+        const auto session = chip_.make_session(steps);
+        if (!session) {
+            return std::unexpected{session.error()};
+        }
         if (auto refusal = chip_.refused_command()) {
             return std::unexpected{std::move(*refusal)};
         }
-        if (auto refusal = chip_.check(session, **sealed)) {
+        if (auto refusal = chip_.check(*session, **sealed, pin)) {
             return std::unexpected{std::move(*refusal)};
         }
         return SecretBytes{std::span<const std::byte>{(*sealed)->secret}};
     }
 
     std::expected<std::unique_ptr<PolicySession>, Refusal>
-    start_policy_session(const PcrSelection selection) override {
+    start_policy_session(const PolicySteps& steps) override {
         chip_.command();
-        chip_.command();
+        const auto session = chip_.make_session(steps);
+        if (!session) {
+            return std::unexpected{session.error()};
+        }
         const auto handle = chip_.next_session_++;
-        chip_.sessions_.emplace(handle, chip_.make_session(selection));
+        chip_.sessions_.emplace(handle, *session);
         return std::make_unique<FakeSession>(chip_, handle);
     }
 
@@ -226,6 +262,7 @@ void FakeTpm::extend(const unsigned pcr, const std::string_view data) {
 
 void FakeTpm::reboot() {
     start_pcrs();
+    clock_ = {.time = std::chrono::seconds{10}, .reset_count = clock_.reset_count + 1, .restart_count = 0};
     sessions_.clear();
 }
 
@@ -269,7 +306,7 @@ std::optional<Refusal> FakeTpm::refused_use() {
 
 PcrValues FakeTpm::values(const PcrSelection selection) const {
     if (selection.bank != PcrBank::sha256) {
-        throw Error{Reason::unavailable, "the fake TPM has the SHA-256 bank only"};
+        return {}; // the only bank that it keeps
     }
     PcrValues values;
     for (const auto& [pcr, value] : pcrs_) {
@@ -287,14 +324,85 @@ TpmName FakeTpm::name() const {
     return name;
 }
 
-FakeTpm::Session FakeTpm::make_session(const PcrSelection selection) {
-    const Session session{.digest = policy_digest({.bank = selection.bank, .values = values(selection)}),
-                          .counter = counter_};
+/// Leads a session through its steps as a TPM would.
+class FakeTpm::Follower {
+  public:
+    explicit Follower(FakeTpm& chip)
+        : chip_(chip), session_{.digest = fresh_policy(), .counter = chip.counter_} {}
+
+    [[nodiscard]] const Session& session() const { return session_; }
+
+    bool operator()(const PcrStep& step) {
+        chip_.command();
+        session_.digest = after_pcr(session_.digest, step.selection, chip_.values(step.selection));
+        return true;
+    }
+    bool operator()(const OrStep& step) {
+        chip_.command();
+        const bool is_branch = std::ranges::find(step.branches, session_.digest) != step.branches.end();
+        session_.digest = after_or(step.branches);
+        return is_branch;
+    }
+    bool operator()(const AuthorizeStep& step) {
+        for (int command = 0; command < 4; ++command) { // load, verify, authorize, flush
+            chip_.command();
+        }
+        const bool is_approved = step.approved == session_.digest && !step.signature.empty();
+        session_.digest = after_authorize(key_name(step.public_key));
+        return is_approved;
+    }
+    bool operator()(const AuthorizeNvStep& step) {
+        chip_.command();
+        chip_.command();
+        const auto held = chip_.nv_.find(step.nv_index);
+        const bool is_held = held != chip_.nv_.end() && held->second == session_.digest;
+        session_.digest = after_authorize_nv(name_of_nv(step.nv_index));
+        return is_held;
+    }
+    bool operator()(const CounterStep& step) {
+        chip_.command();
+        session_.digest = after_counter(session_.digest, step);
+        std::uint64_t wanted = 0;
+        for (const std::byte byte : step.operand) {
+            wanted = wanted << 8 | std::to_integer<std::uint64_t>(byte);
+        }
+        const auto found = step.offset == time_offset ? static_cast<std::uint64_t>(chip_.clock_.time.count())
+                           : step.offset == reset_count_offset ? chip_.clock_.reset_count
+                                                               : chip_.clock_.restart_count;
+        switch (step.comparison) {
+        case Comparison::equal:
+            return found == wanted;
+        case Comparison::unsigned_less:
+            return found < wanted;
+        case Comparison::unsigned_less_or_equal:
+            return found <= wanted;
+        }
+        return false;
+    }
+    bool operator()(const PasswordStep&) {
+        chip_.command();
+        session_.digest = after_password(session_.digest);
+        session_.wants_pin = true;
+        return true;
+    }
+
+  private:
+    FakeTpm& chip_;
+    Session session_;
+};
+
+std::expected<FakeTpm::Session, Refusal> FakeTpm::make_session(const PolicySteps& steps) {
+    Follower follower{*this};
+    for (const PolicyStep& step : steps) {
+        if (!std::visit(follower, step)) {
+            return std::unexpected{Refusal{RefusalKind::policy_mismatch, "a step fails"}};
+        }
+    }
     if (disturbances_ > 0) {
         --disturbances_;
         extend(10, "disturbance");
     }
-    return session;
+    return follower.session();
 }
 
 std::expected<const FakeTpm::Sealed*, Refusal> FakeTpm::find(const SealedObject& object) const {
@@ -305,18 +413,23 @@ std::expected<const FakeTpm::Sealed*, Refusal> FakeTpm::find(const SealedObject&
     return &found->second;
 }
 
-std::optional<Refusal> FakeTpm::check(const Session& session, const Sealed& sealed) const {
+std::optional<Refusal> FakeTpm::check(const Session& session, const Sealed& sealed,
+                                      const SecretBytes* const pin) {
     if (session.counter != counter_) {
         return Refusal{RefusalKind::pcr_changed, {}};
     }
     if (session.digest != sealed.policy) {
         return Refusal{RefusalKind::policy_mismatch, {}};
     }
+    if (session.wants_pin && (pin == nullptr || !pin->equals(sealed.pin))) {
+        ++failed_tries_;
+        return Refusal{RefusalKind::pin_wrong, {}};
+    }
     return std::nullopt;
 }
 
-std::expected<std::vector<std::byte>, Refusal> FakeTpm::kernel_unseal(const SealedObject& object,
-                                                                      const std::uint32_t handle) {
+std::expected<std::vector<std::byte>, Refusal>
+FakeTpm::kernel_unseal(const SealedObject& object, const std::uint32_t handle, const SecretBytes* const pin) {
     if (auto refusal = refused_use()) {
         return std::unexpected{std::move(*refusal)};
     }
@@ -328,7 +441,7 @@ std::expected<std::vector<std::byte>, Refusal> FakeTpm::kernel_unseal(const Seal
     if (session == sessions_.end()) {
         return std::unexpected{Refusal{RefusalKind::unseal_failed, "no such session"}};
     }
-    if (auto refusal = check(session->second, **sealed)) {
+    if (auto refusal = check(session->second, **sealed, pin)) {
         return std::unexpected{std::move(*refusal)};
     }
     sessions_.erase(session);

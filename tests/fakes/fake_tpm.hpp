@@ -3,10 +3,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "core/pcr_policy.hpp"
 #include "fakes/fault.hpp"
 #include "sys/tpm.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -32,6 +32,12 @@ class FakeTpm {
     /// Others left this many objects in its three slots.
     void leave_objects(const unsigned count) { leftovers_ = count; }
     void set_owner_password(const bool has) { owner_password_ = has; }
+    /// So much time passes since it was switched on.
+    void pass(const std::chrono::milliseconds time) { clock_.time += time; }
+    /// Suspend and resume.
+    void suspend() { ++clock_.restart_count; }
+    /// What an NV index of systemd-pcrlock holds.
+    void write_nv(const std::uint32_t index, const PolicyDigest& digest) { nv_[index] = digest; }
     /// PCR 10 is extended right after the policy of each of the next `count` sessions was made.
     void disturb_sessions(const unsigned count) { disturbances_ = count; }
     /// The n+1-th command fails: tpm_failed where a refusal can be returned, else Error{unavailable}.
@@ -43,14 +49,15 @@ class FakeTpm {
     [[nodiscard]] std::size_t open_sessions() const { return sessions_.size(); }
     [[nodiscard]] unsigned commands() const { return commands_; }
     [[nodiscard]] unsigned failed_tries() const { return failed_tries_; }
+    void forgive() { failed_tries_ = 0; }
     [[nodiscard]] unsigned leftovers() const { return leftovers_; }
     [[nodiscard]] bool held_raw() const { return held_raw_; }
 
     // What the fakes do with it.
     /// The kernel's unseal through a session that userspace made: the bytes, or the refusal of which the
     /// kernel would say EPERM. A session that opened the object is gone afterwards.
-    [[nodiscard]] std::expected<std::vector<std::byte>, Refusal> kernel_unseal(const SealedObject& object,
-                                                                               std::uint32_t session);
+    [[nodiscard]] std::expected<std::vector<std::byte>, Refusal>
+    kernel_unseal(const SealedObject& object, std::uint32_t session, const SecretBytes* pin = nullptr);
 
   private:
     friend class FakeConnection;
@@ -58,13 +65,16 @@ class FakeTpm {
     friend class FakeTpmOpener;
 
     struct Session {
-        PolicyDigest digest;
-        std::uint32_t counter;
+        PolicyDigest digest{};
+        std::uint32_t counter = 0;
+        bool wants_pin = false;
     };
     struct Sealed {
         PolicyDigest policy;
         std::vector<std::byte> secret;
+        std::vector<std::byte> pin;
     };
+    class Follower;
 
     /// Counts a command; throws when it is the one to fail.
     void command();
@@ -74,13 +84,16 @@ class FakeTpm {
     [[nodiscard]] std::optional<Refusal> refused_use();
     [[nodiscard]] PcrValues values(PcrSelection selection) const;
     [[nodiscard]] TpmName name() const;
-    [[nodiscard]] Session make_session(PcrSelection selection);
+    [[nodiscard]] std::expected<Session, Refusal> make_session(const PolicySteps& steps);
     [[nodiscard]] std::expected<const Sealed*, Refusal> find(const SealedObject& object) const;
-    [[nodiscard]] std::optional<Refusal> check(const Session& session, const Sealed& sealed) const;
+    [[nodiscard]] std::optional<Refusal> check(const Session& session, const Sealed& sealed,
+                                               const SecretBytes* pin);
     void start_pcrs();
 
     std::map<unsigned, std::vector<std::byte>> pcrs_;
     std::uint32_t counter_ = 0;
+    TpmClock clock_{.time = std::chrono::seconds{10}, .reset_count = 1, .restart_count = 0};
+    std::map<std::uint32_t, PolicyDigest> nv_;
     unsigned identity_ = 1;
     bool has_srk_ = false;
     bool locked_out_ = false;

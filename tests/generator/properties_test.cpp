@@ -2,6 +2,7 @@
 // setting, for any bytes. The units are read by a reader of this test's own.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/manifest_rules.hpp"
 #include "core/unit_text.hpp"
 #include "random_volumes.hpp"
 

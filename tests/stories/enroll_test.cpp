@@ -288,7 +288,8 @@ TEST_F(EnrollTest, AnOwnerPasswordIsRefusedWithTheReason) {
 TEST_F(EnrollTest, AMasterKeyThatDoesNotOpenIsNotUsed) {
     enroll("vault", vault_passphrase);
     chip.extend(7, "x");
-    EXPECT_THAT(refusal_of(request("notes"), "another", Reason::refused), HasSubstr("PCR 7 expected"));
+    EXPECT_THAT(refusal_of(request("notes"), "another", Reason::refused),
+                HasSubstr("slot 1: PCR 7 (Secure Boot policy, sha256) expected"));
 }
 
 TEST_F(EnrollTest, ADirectoryOfPlainFilesIsNotALowerDirectory) {

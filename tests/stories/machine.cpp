@@ -53,7 +53,7 @@ EnrollRequest Machine::request(const std::string& name) const {
     result.volume.name = name;
     result.volume.lower = "/srv/." + name;
     result.volume.mountpoint = "/srv/" + name;
-    result.pcrs = parse_pcr_selection("7");
+    result.policy.pcrs = parse_pcr_values("7");
     std::filesystem::create_directories(root / "srv" / ("." + name));
     return result;
 }

@@ -42,6 +42,14 @@ struct Told final : UnlockObserver {
         fallbacks.push_back(refusal.kind);
     }
     void credential_wrong(const Volume&) override { ++wrong_credentials; }
+    std::vector<unsigned> pin_tries_left;
+    std::vector<bool> rebound_whole;
+    std::vector<std::string> rebind_failures;
+    void rebound(const Volume&, const std::optional<Renewed>& renewed) override {
+        rebound_whole.push_back(renewed.has_value());
+    }
+    void not_rebound(const Volume&, const std::string& why) override { rebind_failures.push_back(why); }
+    void pin_wrong(const Volume&, unsigned left) override { pin_tries_left.push_back(left); }
     void master_refused(const Volume&, const MasterRefusal& refusal) override { refusals.push_back(refusal); }
     void passphrase_wrong(const Volume&, unsigned left) override { tries_left.push_back(left); }
     void user_key_in_the_way(const Volume&, std::string_view signature) override {

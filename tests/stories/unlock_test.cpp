@@ -209,7 +209,7 @@ TEST_F(UnlockTest, TheSecondSlotOpensWhenTheFirstDoesNotFit) {
     MasterFile master = store.master("default");
     Slot other = master.slots[0];
     other.id = 2;
-    other.policy.values[7] = std::vector<std::byte>(32, std::byte{0xff});
+    other.policy.pcrs[0].values[7] = std::vector<std::byte>(32, std::byte{0xff});
     master.slots.insert(master.slots.begin(), other);
     store.write_master("default", master);
     reboot();

@@ -165,6 +165,10 @@ int rmdir(const char* path) noexcept {
 int unlink(const char* path) noexcept {
     return step<int>("unlink", path, path);
 }
+int unlinkat(int directory, const char* path, int flags) noexcept {
+    const std::string name = *path == '/' || directory == AT_FDCWD ? path : path_of(directory) + "/" + path;
+    return step<int>("unlinkat", name, directory, path, flags);
+}
 int remove(const char* path) noexcept {
     return step<int>("remove", path, path);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/manifest.hpp"
+#include "core/manifest_rules.hpp"
 
 #include "base/strict_json.hpp"
 #include "unit/vectors.hpp"

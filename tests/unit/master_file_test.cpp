@@ -22,7 +22,7 @@ MasterFile sample() {
     for (const unsigned id : {1U, 3U}) {
         Slot slot;
         slot.id = id;
-        slot.policy.values[7] = unhex(std::string(64, 'a'));
+        slot.policy.pcrs = {{.bank = PcrBank::sha256, .values = {{7, unhex(std::string(64, 'a'))}}}};
         slot.sealed = sealed;
         slot.created = "2026-11-23T20:49:05Z";
         slot.note = id == 1 ? "" : "line\nbreak";
@@ -100,8 +100,8 @@ INSTANTIATE_TEST_SUITE_P(
         DamageCase{"id_twice", "/slots/0/id", 3, "slots[1].id: slot 3 stands there twice"},
         DamageCase{"type", "/slots/1/type", "x",
                    "slots[1].type: is not \"tpm\", the only type of slot that this version knows"},
-        DamageCase{"policy", "/slots/0/policy/values/7", "zz",
-                   "slots[0].policy.values.7: must be 64 lower-case hex digits"},
+        DamageCase{"policy", "/slots/0/policy/pcrs/0/values/7", "zz",
+                   "slots[0].policy.pcrs[0].values.7: must be 64 lower-case hex digits"},
         DamageCase{"base64", "/slots/0/sealed", "MIIB",
                    "slots[0].sealed: not a sealed TPMKey: it is cut off, or not DER"},
         DamageCase{"not_base64", "/slots/0/sealed", "MII", "slots[0].sealed: is not base64"},

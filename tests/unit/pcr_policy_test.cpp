@@ -34,18 +34,11 @@ TEST(PcrPolicyTest, DigestIsThatOfTheTpm) {
     }
 }
 
-TEST(PcrPolicyTest, JsonComesBack) {
-    for (const Json& vector : test::vectors("policy.json", "pcr")) {
-        const PcrPolicy policy = policy_of(vector);
-        EXPECT_EQ(pcr_policy_from_json(to_json(policy), "policy"), policy);
-    }
-}
-
 TEST(PcrPolicyTest, JsonHasItsForm) {
     const PcrPolicy policy{.bank = PcrBank::sha256,
                            .values = {{11, unhex(some_value)}, {7, unhex(some_value)}}};
-    EXPECT_EQ(to_json(policy).dump(), R"({"type":"pcr","bank":"sha256","values":{"7":")" + some_value +
-                                          R"(","11":")" + some_value + R"("}})");
+    EXPECT_EQ(to_json(policy).dump(),
+              R"({"bank":"sha256","values":{"7":")" + some_value + R"(","11":")" + some_value + R"("}})");
 }
 
 TEST(PcrPolicyTest, SatisfiedPolicyHasNoMismatch) {
@@ -89,21 +82,34 @@ TEST_P(PcrSelectionRefusalTest, SaysWhatIsWrong) {
 INSTANTIATE_TEST_SUITE_P(
     Table, PcrSelectionRefusalTest,
     testing::Values(
-        SelectionCase{"empty", "",
-                      R"(PCR selection "": write PCR numbers from 0 to 23, joined by +, such as 7+11)"},
-        SelectionCase{"beyond", "24",
-                      R"(PCR selection "24": write PCR numbers from 0 to 23, joined by +, such as 7+11)"},
-        SelectionCase{"padded", "07",
-                      R"(PCR selection "07": write PCR numbers from 0 to 23, joined by +, such as 7+11)"},
-        SelectionCase{"comma", "7,8",
-                      R"(PCR selection "7,8": write PCR numbers from 0 to 23, joined by +, such as 7+11)"},
-        SelectionCase{"plus_at_end", "7+",
-                      R"(PCR selection "7+": write PCR numbers from 0 to 23, joined by +, such as 7+11)"},
-        SelectionCase{"negative", "-1",
-                      R"(PCR selection "-1": write PCR numbers from 0 to 23, joined by +, such as 7+11)"},
+        SelectionCase{
+            "empty", "",
+            R"(PCR selection "": write PCR numbers from 0 to 23, or systemd's names, joined by +, such as 7+11 or 4+secure-boot-policy)"},
+        SelectionCase{
+            "beyond", "24",
+            R"(PCR selection "24": write PCR numbers from 0 to 23, or systemd's names, joined by +, such as 7+11 or 4+secure-boot-policy)"},
+        SelectionCase{
+            "padded", "07",
+            R"(PCR selection "07": write PCR numbers from 0 to 23, or systemd's names, joined by +, such as 7+11 or 4+secure-boot-policy)"},
+        SelectionCase{
+            "comma", "7,8",
+            R"(PCR selection "7,8": write PCR numbers from 0 to 23, or systemd's names, joined by +, such as 7+11 or 4+secure-boot-policy)"},
+        SelectionCase{
+            "plus_at_end", "7+",
+            R"(PCR selection "7+": write PCR numbers from 0 to 23, or systemd's names, joined by +, such as 7+11 or 4+secure-boot-policy)"},
+        SelectionCase{
+            "negative", "-1",
+            R"(PCR selection "-1": write PCR numbers from 0 to 23, or systemd's names, joined by +, such as 7+11 or 4+secure-boot-policy)"},
         SelectionCase{
             "huge", "99999999999",
-            R"(PCR selection "99999999999": write PCR numbers from 0 to 23, joined by +, such as 7+11)"},
+            R"(PCR selection "99999999999": write PCR numbers from 0 to 23, or systemd's names, joined by +, such as 7+11 or 4+secure-boot-policy)"},
+        SelectionCase{"several_banks", "7:sha1+8:sha256",
+                      R"(PCR selection "7:sha1+8:sha256": only PCRs of one bank go here, without values)"},
+        SelectionCase{
+            "value", "7:sha1=0000000000000000000000000000000000000000",
+            R"(PCR selection "7:sha1=0000000000000000000000000000000000000000": only PCRs of one bank go here, without values)"},
+        SelectionCase{"short_value", "7:sha1=00",
+                      R"(PCR selection "7:sha1=00": the value of PCR 7 must have 40 hex digits)"},
         SelectionCase{"twice", "7+7", R"(PCR selection "7+7": PCR 7 stands there twice)"},
         SelectionCase{
             "bank", "7:md5",
@@ -113,41 +119,18 @@ INSTANTIATE_TEST_SUITE_P(
             R"(PCR selection "7:": the bank behind the colon must be one of sha1, sha256, sha384, sha512)"}),
     [](const auto& entry) { return entry.param.name; });
 
-struct JsonCase {
-    const char* name;
-    std::string json;
-    const char* message;
-};
-
-class PcrPolicyRefusalTest : public testing::TestWithParam<JsonCase> {};
-
-TEST_P(PcrPolicyRefusalTest, SaysWhatIsWrong) {
-    const Json json = parse_json(GetParam().json);
-    const Error error = test::error_of([&] { static_cast<void>(pcr_policy_from_json(json, "p")); });
-    EXPECT_EQ(error.reason(), Reason::config);
-    EXPECT_STREQ(error.what(), GetParam().message);
+TEST(PcrValuesTest, ABankHoldsForWhatStandsBeforeIt) {
+    const auto policies = parse_pcr_values("4+7:sha1=" + std::string(40, 'b') + "+secure-boot-policy");
+    ASSERT_EQ(policies.size(), 2U);
+    EXPECT_EQ(policies[0].bank, PcrBank::sha1);
+    EXPECT_EQ(policies[0].values, (PcrValues{{4, {}}, {7, unhex(std::string(40, 'b'))}}));
+    EXPECT_EQ(policies[1].bank, PcrBank::sha256);
+    EXPECT_EQ(policies[1].values, (PcrValues{{7, {}}}));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Table, PcrPolicyRefusalTest,
-    testing::Values(JsonCase{"no_type", R"({"bank":"sha256","values":{}})", "p.type: is missing"},
-                    JsonCase{"type", R"({"type":"x","bank":"sha256","values":{}})",
-                             R"(p.type: "x" is no kind of policy that this version knows: only "pcr" is)"},
-                    JsonCase{
-                        "bank", R"({"type":"pcr","bank":"md5","values":{}})",
-                        R"(p.bank: "md5" is no PCR bank: it must be one of sha1, sha256, sha384, sha512)"},
-                    JsonCase{"no_values", R"({"type":"pcr","bank":"sha256","values":{}})",
-                             "p.values: names no PCR: such a policy would be satisfied in any state"},
-                    JsonCase{"number", R"({"type":"pcr","bank":"sha256","values":{"07":""}})",
-                             "p.values.07: is no PCR: the numbers go from 0 to 23"},
-                    JsonCase{"value", R"({"type":"pcr","bank":"sha256","values":{"7":"aa"}})",
-                             "p.values.7: must be 64 lower-case hex digits"},
-                    JsonCase{"value_of_another_bank",
-                             R"({"type":"pcr","bank":"sha1","values":{"7":")" + some_value + R"("}})",
-                             "p.values.7: must be 40 lower-case hex digits"},
-                    JsonCase{"unknown", R"({"type":"pcr","bank":"sha256","values":{},"x":1})",
-                             "p.x: is not a known member"}),
-    [](const auto& entry) { return entry.param.name; });
+TEST(PcrValuesTest, SystemdsNamesAreKnown) {
+    EXPECT_EQ(to_string(parse_pcr_selection("boot-loader-code+kernel-boot+kernel-initrd")), "4+9+11:sha256");
+}
 
 TEST(PcrMeaningTest, EveryPcrHasOne) {
     EXPECT_EQ(pcr_meaning(7), "Secure Boot policy");

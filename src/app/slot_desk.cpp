@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/slot_desk.hpp"
+
+#include "app/bound_policies.hpp"
+#include "app/pause.hpp"
+#include "app/policy_options.hpp"
+#include "base/error.hpp"
+
+#include <set>
+
+namespace sealmount {
+
+SlotDesk::SlotDesk(const Globals& globals, std::string pin_file)
+    : store_(globals.paths()), tpm_(chosen_tpm(globals)), pin_file_(std::move(pin_file)),
+      lock_(store_.lock()), world_{store_, *tpm_, pause_between_tries,
+                                   [this] { return present_pin(pin_file_); },
+                                   bind_to_present(store_.paths())} {
+}
+
+std::vector<std::string> SlotDesk::masters(const std::string& name) const {
+    std::set<std::string> used;
+    for (const Volume& volume : store_.manifest().volumes) {
+        used.insert(volume.master);
+    }
+    if (!name.empty()) {
+        if (!used.contains(name) && !store_.has_master(name)) {
+            throw Error{Reason::no_input, "there is no master key \"" + name +
+                                              "\": 'sealmount list' shows which one each volume has"};
+        }
+        return {name};
+    }
+    if (used.empty()) {
+        throw Error{Reason::no_input, store_.paths().manifest().string() +
+                                          ": has no volume, so there is no master key to work on"};
+    }
+    return {used.begin(), used.end()};
+}
+
+void add_slot_options(CLI::App& verb, SlotWords& words) {
+    verb.add_option("MASTER", words.master, "the master key; by default every one that a volume uses");
+    verb.add_option("--pin-file", words.pin_file,
+                    "read the PIN that the master key has from there; - for standard input");
+}
+
+} // namespace sealmount

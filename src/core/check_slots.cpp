@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/check_slots.hpp"
+
+#include "core/boot_window.hpp"
+
+#include <algorithm>
+
+namespace sealmount {
+
+namespace {
+
+std::string in_seconds(const std::chrono::milliseconds time) {
+    return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
+}
+
+/// A boot that takes more of the window than this leaves too little for one that takes longer.
+constexpr int comfortable_percent = 50;
+
+void check_window(const Paths& paths, const std::string& name, const Slot& slot, const TpmClock& now,
+                  std::vector<Finding>& findings) {
+    const auto unsealed = time_of_unseal(paths, name, now);
+    if (!unsealed) {
+        return;
+    }
+    const auto& window = *slot.policy.boot_window;
+    const std::string words = "slot " + std::to_string(slot.id) + ": this boot unsealed it " +
+                              in_seconds(*unsealed) + " after power-on, of a boot window of " +
+                              in_seconds(window);
+    const bool is_comfortable = *unsealed * 100 <= window * comfortable_percent;
+    findings.push_back({"master " + name, "boot-window", is_comfortable ? Verdict::good : Verdict::warning,
+                        is_comfortable ? words : words + ": a slower boot would miss it",
+                        is_comfortable ? ""
+                                       : "at the next boot, within the window, run 'sealmount reseal " +
+                                             name + "' with a longer --boot-window"});
+}
+
+} // namespace
+
+void check_slots(const Paths& paths, const std::string& name, const MasterFile& master, Tpm& tpm,
+                 std::vector<Finding>& findings) {
+    const bool has_window = std::ranges::any_of(
+        master.slots, [](const Slot& slot) { return slot.policy.boot_window.has_value(); });
+    const TpmClock now = has_window ? tpm.clock() : TpmClock{};
+    for (const Slot& slot : master.slots) {
+        if (const std::string weakness = weakness_of(slot.policy); !weakness.empty()) {
+            findings.push_back(
+                {"master " + name, slot.policy.last_boot ? "suspended" : "empty-policy", Verdict::warning,
+                 "slot " + std::to_string(slot.id) + ": " + weakness,
+                 slot.policy.last_boot
+                     ? "when the update is done, 'sealmount resume " + name + "'"
+                     : "'sealmount reseal " + name + " --pcrs 7 --replace' binds it to the present state"});
+        }
+        if (slot.policy.boot_window) {
+            check_window(paths, name, slot, now, findings);
+        }
+    }
+}
+
+} // namespace sealmount

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/rebind.hpp"
+
+#include "base/error.hpp"
+#include "core/suspend.hpp"
+
+#include <algorithm>
+
+namespace sealmount {
+
+namespace {
+
+/// The kinds of slots that the old master file had; PCR 7 where it cannot be read.
+std::vector<Policy> old_kinds(const Store& store, const std::string& name, Renewed& renewed) {
+    std::vector<Policy> kinds;
+    try {
+        for (const Slot& slot : store.master(name).slots) {
+            const Policy kind = without_values(slot.policy);
+            if (is_suspension(slot)) {
+                renewed.left_out.push_back(slot.id);
+            } else if (std::ranges::count(kinds, kind) == 0) {
+                kinds.push_back(kind);
+            }
+        }
+    } catch (const Error& error) {
+        renewed.notes.push_back(std::string{error.what()} + "; the new master key is bound to PCR 7");
+    }
+    if (kinds.empty()) {
+        Policy usual;
+        usual.pcrs = {{.bank = PcrBank::sha256, .values = {{7, {}}}}};
+        kinds.push_back(std::move(usual));
+    }
+    return kinds;
+}
+
+std::unique_ptr<Tpm> open_managed(const SlotWorld& world) {
+    auto tpm = open_tpm(world.tpm, TpmAccess::managed, world.pause);
+    if (!tpm) {
+        throw Error{Reason::unavailable, describe(tpm.error().kind)};
+    }
+    return std::move(*tpm);
+}
+
+/// A new master key sealed to the present state, without keys.
+Renewal bound_to_present(const SlotWorld& world, Tpm& tpm, const std::string& name,
+                         const std::optional<SecretBytes>& pin, const std::vector<Policy>& kinds,
+                         Renewed& renewed) {
+    Renewal renewal;
+    renewal.file.srk_name = srk_to_seal_under(tpm).name;
+    for (const Policy& kind : kinds) {
+        if (kind.pin && !pin) {
+            renewed.notes.push_back("no PIN was given for the master key \"" + name +
+                                    "\": it has no slot any more with " + describe(kind));
+            continue;
+        }
+        for (const BoundPolicy& bound : world.bound(tpm, kind)) {
+            renewal.file.slots.push_back(seal_slot(tpm, renewal.key, pin ? &*pin : nullptr,
+                                                   {.id = renewal.file.next_id(),
+                                                    .policy = bound.policy,
+                                                    .sealed = {},
+                                                    .created = now_rfc3339(),
+                                                    .note = "bound anew with passphrases",
+                                                    .events = bound.events}));
+        }
+    }
+    return renewal;
+}
+
+/// What waits from an earlier passphrase, if the TPM still releases it.
+std::optional<Renewal> waiting(const SlotWorld& world, Tpm& tpm, const std::string& name) {
+    try {
+        auto waiting = world.store.waiting_renewal(name);
+        if (!waiting) {
+            return std::nullopt;
+        }
+        auto key = unseal_master(tpm, {waiting->master, world.store.policy_files(), nullptr}, world.pause);
+        if (!key) {
+            return std::nullopt;
+        }
+        return Renewal{.file = std::move(waiting->master),
+                       .key = std::move(key->key),
+                       .texts = std::move(waiting->keys)};
+    } catch (const Error&) {
+        return std::nullopt; // it was only half-written: what it has is typed again
+    }
+}
+
+} // namespace
+
+Renewed rebind(const SlotWorld& world, const std::string& name, const std::map<std::string, Fekek>& keys) {
+    for (const std::string& signature : signatures_under(world.store, name)) {
+        if (!keys.contains(signature)) {
+            throw Error{Reason::usage, "the key " + signature + " of a volume under the master key \"" +
+                                           name + "\" is not at hand: all of them are needed"};
+        }
+    }
+    const auto tpm = open_managed(world);
+    Renewed renewed;
+    const std::vector<Policy> kinds = old_kinds(world.store, name, renewed);
+    const auto pin =
+        std::ranges::any_of(kinds, &Policy::pin) ? world.ask_pin() : std::optional<SecretBytes>{};
+    Renewal renewal = bound_to_present(world, *tpm, name, pin, kinds, renewed);
+    for (const auto& [signature, fekek] : keys) {
+        renewal.add_key(name, signature, fekek.key);
+    }
+    commit(world, *tpm, name, renewal, pin ? &*pin : nullptr, renewed);
+    world.store.drop_waiting_renewal(name);
+    return renewed;
+}
+
+std::optional<Renewed> rebind_with(const SlotWorld& world, const std::string& name,
+                                   const std::vector<Fekek>& keys) {
+    const std::vector<std::string> wanted = signatures_under(world.store, name);
+    const auto tpm = open_managed(world);
+    Renewed renewed;
+    const std::vector<Policy> kinds = old_kinds(world.store, name, renewed);
+    if (std::ranges::any_of(kinds, &Policy::pin)) {
+        throw Error{Reason::refused, "the master key \"" + name +
+                                         "\" has slots with a PIN: 'sealmount rebind " + name +
+                                         "' asks for it"};
+    }
+    auto renewal = waiting(world, *tpm, name);
+    if (!renewal) {
+        renewal = bound_to_present(world, *tpm, name, std::nullopt, kinds, renewed);
+    }
+    for (const Fekek& fekek : keys) {
+        renewal->add_key(name, fekek.signature, fekek.key);
+    }
+    if (!std::ranges::all_of(wanted, [&](const auto& s) { return renewal->texts.contains(s); })) {
+        world.store.write_waiting_renewal(name, renewal->file, renewal->texts);
+        return std::nullopt;
+    }
+    commit(world, *tpm, name, *renewal, nullptr, renewed);
+    world.store.drop_waiting_renewal(name);
+    return renewed;
+}
+
+} // namespace sealmount

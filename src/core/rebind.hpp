@@ -1,0 +1,25 @@
+// Binding volumes to the present state with their passphrases, when the TPM does not release their master key
+// any more: a new master key, since the old one is out of reach.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/passphrase.hpp"
+#include "core/renewal.hpp"
+
+#include <optional>
+
+namespace sealmount {
+
+/// A new master key for the volumes whose keys these are, by signature; they must be all of its volumes'. Its
+/// slots are made for the present state, one for each kind of lasting slot that the old master file had;
+/// where that cannot be read, to PCR 7. Works with another TPM, too. Throws Error; nothing was changed then.
+Renewed rebind(const SlotWorld& world, const std::string& master, const std::map<std::string, Fekek>& keys);
+
+/// The same bit by bit, as the passphrases of several volumes come in: what is at hand waits, encrypted under
+/// the new master key and bound to the present state, until the last key is there. Nothing while keys are
+/// missing. Throws Error.
+std::optional<Renewed> rebind_with(const SlotWorld& world, const std::string& master,
+                                   const std::vector<Fekek>& keys);
+
+} // namespace sealmount

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/rotate.hpp"
+
+#include "core/suspend.hpp"
+
+namespace sealmount {
+
+Renewed rotate(const SlotWorld& world, const OpenMaster& master) {
+    Renewed renewed;
+    Renewal renewal;
+    renewal.file.srk_name = master.file.srk_name;
+    for (const Slot& slot : master.file.slots) {
+        if (is_suspension(slot) || (slot.policy.pin && !master.pin)) {
+            renewed.left_out.push_back(slot.id);
+            continue;
+        }
+        renewal.file.slots.push_back(seal_slot(*master.tpm, renewal.key, master.pin_or_null(),
+                                               {.id = slot.id,
+                                                .policy = slot.policy,
+                                                .sealed = {},
+                                                .created = now_rfc3339(),
+                                                .note = slot.note,
+                                                .events = slot.events}));
+    }
+    for (const std::string& signature : signatures_under(world.store, master.name)) {
+        renewal.add_key(master.name, signature, open_encrypted_key(world.store.key(signature), master.key));
+    }
+    commit(world, *master.tpm, master.name, renewal, master.pin_or_null(), renewed);
+    return renewed;
+}
+
+} // namespace sealmount

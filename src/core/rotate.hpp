@@ -1,0 +1,14 @@
+// Rotation: a new master key in place of an old one that the TPM still releases.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/renewal.hpp"
+
+namespace sealmount {
+
+/// A new master key with a slot for each lasting one of the old, sealed to the same policy; every key is
+/// encrypted anew under it. Throws Error; nothing was changed then.
+Renewed rotate(const SlotWorld& world, const OpenMaster& master);
+
+} // namespace sealmount
