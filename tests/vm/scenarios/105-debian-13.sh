@@ -3,6 +3,9 @@
 # Debian 13: programs that were built on Debian 12 run, and the real systemd-pcrlock makes a policy
 need_product
 
+# For signatures, because systemd-pcrlock pads what it hashes to eight bytes, as signing does; of the boot loader without one,
+# which is longer than that, the firmware measures another digest.
+new_keys
 new_esp
 new_disk trixie
 
