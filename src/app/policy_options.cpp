@@ -20,6 +20,19 @@ std::string absolute(const std::string& option, const std::string& file) {
     return file;
 }
 
+/// ProtectHome= of units/sealmount-unlock@.service.in.
+std::string visible_at_boot(const std::string& option, const std::string& file) {
+    for (const char* const hidden : {"/home/", "/root/", "/run/user/"}) {
+        if (file.starts_with(hidden)) {
+            throw Error{Reason::usage, option +
+                                           ": the unlock service does not see what is in /home, /root and "
+                                           "/run/user: put the file elsewhere, for example into "
+                                           "/etc/systemd"};
+        }
+    }
+    return absolute(option, file);
+}
+
 /// Of a PIN that is to be, or is.
 SecretBytes checked_pin(SecretBytes pin) {
     if (pin.empty() || pin.size() > longest_pin) {
@@ -47,7 +60,7 @@ SignedPcrs signed_pcrs(const PolicyWords& words, const Paths& paths) {
     const std::string key_file = absolute("--public-key", words.public_key);
     SignedPcrs result{.selection = parse_pcr_selection(words.signed_pcrs),
                       .public_key = {},
-                      .file = absolute("--signatures", words.signatures)};
+                      .file = visible_at_boot("--signatures", words.signatures)};
     try {
         result.public_key = public_key_from_pem(read_trusted_file(paths.below_root(key_file)));
     } catch (const Error& error) {
@@ -57,13 +70,17 @@ SignedPcrs signed_pcrs(const PolicyWords& words, const Paths& paths) {
     return result;
 }
 
-PcrlockPcrs pcrlock_pcrs(const PolicyWords& words, const Paths& paths, Tpm& tpm) {
-    PcrlockPcrs result{.file = absolute("--pcrlock", words.pcrlock), .nv_index = 0, .nv_name = {}};
+PcrlockPcrs pcrlock_pcrs(const PolicyWords& words, const Paths& paths, TpmOpener& opener) {
+    PcrlockPcrs result{.file = visible_at_boot("--pcrlock", words.pcrlock), .nv_index = 0, .nv_name = {}};
     const std::string text = read_trusted_file(paths.below_root(result.file));
     try {
         const NvIndex index = read_pcrlock(text).nv;
         result.nv_index = index.index;
-        result.nv_name = tpm.nv_name(result.nv_index);
+        const auto tpm = opener.open(TpmAccess::managed);
+        if (!tpm) {
+            throw Error{Reason::unavailable, describe(tpm.error().kind)};
+        }
+        result.nv_name = (*tpm)->nv_name(result.nv_index);
         if (result.nv_name != index.written_name) {
             throw Error{
                 Reason::refused,
@@ -105,7 +122,7 @@ bool names_policy(const PolicyWords& words) {
     return !words.kind.empty() || !words.pcrs.empty() || words.boot_window != 0 || words.pin;
 }
 
-Policy policy_from(const PolicyWords& words, const Paths& paths, Tpm& tpm) {
+Policy policy_from(const PolicyWords& words, const Paths& paths, TpmOpener& opener) {
     Policy policy;
     const bool is_literal = words.kind.empty() || words.kind == "pcr";
     if (words.kind == "none" && (!words.pcrs.empty() || words.boot_window != 0 || words.pin)) {
@@ -114,7 +131,7 @@ Policy policy_from(const PolicyWords& words, const Paths& paths, Tpm& tpm) {
     if (words.kind == "signed") {
         policy.signed_pcrs = signed_pcrs(words, paths);
     } else if (words.kind == "pcrlock") {
-        policy.pcrlock = pcrlock_pcrs(words, paths, tpm);
+        policy.pcrlock = pcrlock_pcrs(words, paths, opener);
     }
     if (is_literal || !words.pcrs.empty()) {
         policy.pcrs = parse_pcr_values(words.pcrs.empty() ? "7" : words.pcrs);

@@ -32,8 +32,8 @@ void add_policy_options(CLI::App& verb, PolicyWords& words);
 [[nodiscard]] bool names_policy(const PolicyWords& words);
 
 /// The policy that they mean; literal PCRs may lack their values. Files are those of the system below
-/// `paths`. Throws Error{usage}, or with the file's name.
-[[nodiscard]] Policy policy_from(const PolicyWords& words, const Paths& paths, Tpm& tpm);
+/// `paths`; the TPM is opened for pcrlock only. Throws Error{usage}, or with the file's name.
+[[nodiscard]] Policy policy_from(const PolicyWords& words, const Paths& paths, TpmOpener& opener);
 
 /// A new PIN: from the file, or typed twice. Nothing unless the policy has one. Throws Error{usage}.
 [[nodiscard]] std::optional<SecretBytes> new_pin(const PolicyWords& words);

@@ -196,13 +196,7 @@ Policy policy_of(const Words& words, const EnrollWorld& world) {
                      "policy say nothing; 'sealmount reseal' adds a slot to it\n",
                      words.request.volume.master.c_str());
     }
-    const auto tpm = open_tpm(world.tpm, TpmAccess::managed, world.pause);
-    if (!tpm) {
-        throw Error{Reason::unavailable,
-                    std::string{describe(tpm.error().kind)} +
-                        (tpm.error().detail.empty() ? "" : " (" + tpm.error().detail + ")")};
-    }
-    return policy_from(words.policy, world.store.paths(), **tpm);
+    return policy_from(words.policy, world.store.paths(), world.tpm);
 }
 
 int run_enroll(Words& words, const Globals& globals) {

@@ -84,7 +84,7 @@ void print(const OpenMaster& master, const Resealed& resealed) {
 std::vector<BoundPolicy> wanted(const Words& words, const OpenMaster& master, const SlotDesk& desk,
                                 const Globals& globals) {
     const std::vector<Policy> kinds =
-        names_policy(words.policy) ? std::vector{policy_from(words.policy, globals.paths(), *master.tpm)}
+        names_policy(words.policy) ? std::vector{policy_from(words.policy, globals.paths(), desk.world().tpm)}
                                    : kinds_of(master.file);
     std::vector<BoundPolicy> policies;
     for (const Policy& kind : kinds) {

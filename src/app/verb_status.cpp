@@ -39,6 +39,7 @@ Json to_json(const MasterStatus& status) {
         json["detail"] = status.refusal.detail;
     }
     json["mismatches"] = Json::array();
+    json["reasons"] = Json::array();
     for (const SlotRefusal& slot : status.refusal.slots) {
         for (const PcrMismatch& mismatch : slot.mismatches) {
             json["mismatches"].push_back({{"slot", slot.slot},
@@ -46,6 +47,11 @@ Json to_json(const MasterStatus& status) {
                                           {"pcr", mismatch.pcr},
                                           {"expected", mismatch.expected},
                                           {"found", mismatch.found}});
+        }
+    }
+    for (const SlotRefusal& slot : status.refusal.slots) {
+        for (const std::string& reason : slot.reasons) {
+            json["reasons"].push_back({{"slot", slot.slot}, {"words", reason}});
         }
     }
     return json;

@@ -87,6 +87,9 @@ void tell(const std::string& name, const Resumed& resumed, const bool after_boot
 
 int run_resume(const ResumeWords& words, const Globals& globals) {
     const SlotDesk desk{globals, words.pin_file};
+    if (words.after_boot && desk.store().manifest().volumes.empty()) {
+        return 0;
+    }
     Json json = Json::array();
     for (const std::string& name : desk.masters(words.master)) {
         const Resumed resumed = resume(desk.world(), name, words.after_boot);

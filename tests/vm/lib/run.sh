@@ -40,10 +40,10 @@ list_scenarios() {
     done
 }
 
-# run_scenarios BUILD_DIR KEEP [SCENARIO...]: the last line is always "vm: N passed, N failed".
+# run_scenarios BUILD_DIR KEEP JOBS [SCENARIO...]: the last line is always "vm: N passed, N failed".
 run_scenarios() {
-    local build=$1 keep=$2 files file failed=()
-    shift 2
+    local build=$1 keep=$2 jobs=$3 files file failed=()
+    shift 3
     passed_checks=0 failed_checks=0 run_ended=no
     trap end_run EXIT
     trap 'exit 130' INT TERM HUP
@@ -58,10 +58,14 @@ run_scenarios() {
     # shellcheck disable=SC2034 # scenarios read it
     BUILD=$build
     HAS_PRODUCT=$([ -n "$build" ] && echo yes || echo no)
-    while read -r file <&9; do
-        run_scenario "$file" "$keep"
-        [ "$scenario_status" = 0 ] || failed+=("$(basename "$file" .sh)")
-    done 9<<<"$files"
+    if [ "$jobs" -gt 1 ]; then
+        run_at_once "$keep" "$jobs" "$files"
+    else
+        while read -r file <&9; do
+            run_scenario "$file" "$keep"
+            [ "$scenario_status" = 0 ] || failed+=("$(basename "$file" .sh)")
+        done 9<<<"$files"
+    fi
     rm -f "$RUN"/base*.img
     step "logs: $RUN"
     [ ${#failed[@]} = 0 ] || step "failed: ${failed[*]}"
@@ -69,8 +73,48 @@ run_scenarios() {
     [ ${#failed[@]} = 0 ]
 }
 
+# run_at_once KEEP JOBS FILES: so many scenarios at a time. What one finds is shown when it has ended; appends to `failed`.
+run_at_once() {
+    local keep=$1 jobs=$2 files=$3 file running=0
+    declare -A names=()
+    while read -r file <&9; do
+        if [ "$running" = "$jobs" ]; then
+            end_of_one
+        fi
+        stamp "---- $(basename "$file" .sh) begins"
+        mkdir -p "$RUN/$(basename "$file" .sh)"
+        (
+            trap - EXIT
+            passed_checks=0 failed_checks=0
+            run_scenario "$file" "$keep" 9<&-
+            printf '%s %s %s\n' "$scenario_status" "$passed_checks" "$failed_checks" >"$RUN/$(basename "$file" .sh)/result"
+        ) >"$RUN/$(basename "$file" .sh)/output" 2>&1 &
+        names[$!]=$(basename "$file" .sh)
+        running=$((running + 1))
+    done 9<<<"$files"
+    while [ "$running" -gt 0 ]; do
+        end_of_one
+    done
+}
+
+# end_of_one: waits for one of run_at_once's scenarios, shows it and counts it.
+end_of_one() {
+    local pid name status=1 ok=0 bad=1
+    wait -n -p pid || true
+    name=${names[$pid]}
+    running=$((running - 1))
+    cat "$RUN/$name/output"
+    # Without a result it did not even come to its end: one failure.
+    read -r status ok bad <"$RUN/$name/result" || true
+    passed_checks=$((passed_checks + ok)) failed_checks=$((failed_checks + bad))
+    [ "$status" = 0 ] || failed+=("$name")
+}
+
 # A set-up that fails is a failure of the run: never a pass, never a skip.
 end_run() {
+    # Those of run_at_once.
+    jobs -p | xargs -r kill 2>/dev/null || true
+    wait
     if [ "$run_ended" = no ]; then
         check_reported FAIL "the run did not get to its end; the lines above say why"
         failed_checks=$((failed_checks + 1))
