@@ -2,6 +2,7 @@
 #include "app/prediction_options.hpp"
 
 #include "app/log_files.hpp"
+#include "app/next_boot_facts.hpp"
 #include "base/error.hpp"
 #include "base/hex.hpp"
 #include "core/measured_events.hpp"
@@ -98,6 +99,12 @@ void apply_all(Forecast& forecast, const PredictionWords& words, const Paths& pa
     } else if (words.old_command_line) {
         throw Error{Reason::usage, "--old-command-line goes with --command-line"};
     }
+    if (words.next_boot && !words.log.empty()) {
+        throw Error{Reason::usage, "--next-boot is about this machine, and --log is another one's"};
+    }
+    if (words.next_boot) {
+        apply_next_boot(forecast, boot_facts(paths));
+    }
 }
 
 std::optional<std::vector<std::string>> phases_of(const PredictionWords& words) {
@@ -133,6 +140,8 @@ Prediction predicted_with(const PredictionWords& words, const Paths& paths, cons
 } // namespace
 
 void add_prediction_options(CLI::App& verb, PredictionWords& words) {
+    verb.add_flag("--next-boot", words.next_boot,
+                  "find out what the next boot will measure from what lies on the boot partitions now");
     verb.add_option("--replace-digest", words.digests,
                     "PCR:OLDHEX=NEWHEX: this event will have another digest");
     verb.add_option("--command-line", words.command_line, "the kernel's command line will be this");
@@ -149,7 +158,8 @@ void add_prediction_options(CLI::App& verb, PredictionWords& words) {
 
 bool asked_for(const PredictionWords& words) {
     return !words.replacements.empty() || !words.digests.empty() || !words.variables.empty() ||
-           !words.authorities.empty() || words.command_line || words.old_command_line || words.phases;
+           !words.authorities.empty() || words.command_line || words.old_command_line || words.phases ||
+           words.next_boot;
 }
 
 Prediction predicted(const PredictionWords& words, const Paths& paths, Tpm& tpm,

@@ -27,6 +27,7 @@ struct PredictionWords {
     std::optional<std::string> command_line;
     std::optional<std::string> old_command_line;
     std::optional<std::string> phases; ///< "enter-initrd:leave-initrd"
+    bool next_boot = false;            ///< find out what changes
     std::string log;                   ///< "" for this boot's
     std::string systemd_log;
 };

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/exit_code.hpp"
 #include "app/pause.hpp"
+#include "app/prediction_options.hpp"
 #include "app/verbs.hpp"
+#include "base/error.hpp"
 #include "base/strict_json.hpp"
 #include "core/check.hpp"
+#include "core/check_next_boot.hpp"
 #include "sys/esys_tpm.hpp"
 #include "sys/kernel_keyring.hpp"
 
@@ -15,6 +18,11 @@
 namespace sealmount {
 
 namespace {
+
+struct CheckWords {
+    std::string name;
+    bool next_boot = false;
+};
 
 void print_json(const std::vector<Finding>& findings, const bool well) {
     Json json = {{"opens", well}, {"findings", Json::array()}};
@@ -28,7 +36,7 @@ void print_json(const std::vector<Finding>& findings, const bool well) {
     std::printf("%s\n", json.dump(2).c_str());
 }
 
-void print_words(const std::vector<Finding>& findings, const bool well) {
+void print_words(const std::vector<Finding>& findings, const bool well, const char* const when) {
     for (const Finding& finding : findings) {
         std::printf("%-7s  %s: %s\n", to_string(finding.verdict), finding.about.c_str(),
                     finding.words.c_str());
@@ -36,30 +44,62 @@ void print_words(const std::vector<Finding>& findings, const bool well) {
             std::printf("         -> %s\n", finding.mend.c_str());
         }
     }
-    std::printf("%s\n", findings.empty() ? "There are no volumes."
-                        : well           ? "Every volume would open now without anybody at the keyboard."
-                               : "Not every volume would open now without anybody at the keyboard.");
+    if (findings.empty()) {
+        std::printf("There are no volumes.\n");
+        return;
+    }
+    std::printf("%s volume would open %s without anybody at the keyboard.\n", well ? "Every" : "Not every",
+                when);
 }
 
-int run_check(const std::string& name, const Globals& globals) {
+/// Why nothing is known of any of these PCRs.
+Prediction nothing_about(const PcrSelection selection, const std::string& why) {
+    Prediction prediction;
+    for (unsigned pcr = 0; pcr < pcr_count; ++pcr) {
+        if ((selection.mask >> pcr & 1U) != 0) {
+            prediction.emplace(pcr, std::unexpected{why});
+        }
+    }
+    return prediction;
+}
+
+/// What is to be found out decides only over the slots that want these PCRs: an accident is a reason.
+NextPcrs next_pcrs(const Paths& paths) {
+    return [paths](Tpm& tpm, const PcrSelection selection) {
+        PredictionWords words;
+        words.next_boot = true;
+        try {
+            return predicted(words, paths, tpm, selection);
+        } catch (const Error& error) {
+            return nothing_about(selection, error.what());
+        }
+    };
+}
+
+int run_check(const CheckWords& words, const Globals& globals) {
     const Store store{globals.paths()};
     const auto tpm = chosen_tpm(globals);
     const auto keyring = kernel_keyring();
+    const CheckWorld world{store, *tpm, *keyring, pause_between_tries, globals.paths().is_running_system()};
+    const auto name = words.name.empty() ? std::nullopt : std::optional{words.name};
     const auto findings =
-        check({store, *tpm, *keyring, pause_between_tries, globals.paths().is_running_system()},
-              name.empty() ? std::nullopt : std::optional{name});
+        words.next_boot ? check_next_boot(world, name, next_pcrs(globals.paths())) : check(world, name);
     const bool well =
         std::ranges::none_of(findings, [](const Finding& f) { return f.verdict == Verdict::bad; });
-    globals.json ? print_json(findings, well) : print_words(findings, well);
+    globals.json ? print_json(findings, well)
+                 : print_words(findings, well, words.next_boot ? "at the next boot" : "now");
     return well ? 0 : exit_code(Reason::unavailable);
 }
 
 } // namespace
 
 Run declare_check(CLI::App& verb, const Globals& globals) {
-    const auto name = std::make_shared<std::string>();
-    verb.add_option("NAME", *name, "one volume only");
-    return [name, &globals] { return run_check(*name, globals); };
+    const auto words = std::make_shared<CheckWords>();
+    verb.add_option("NAME", words->name, "one volume only");
+    verb.add_flag("--next-boot", words->next_boot,
+                  "only whether the TPM will release the master keys at the next boot, as far as what it "
+                  "will measure can be found out now");
+    return [words, &globals] { return run_check(*words, globals); };
 }
 
 } // namespace sealmount
