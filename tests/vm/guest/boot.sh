@@ -41,7 +41,7 @@ pcr_table() {
 # replayed_table PCR...: the same, as the firmware's event log has it; zeros where it has nothing.
 replayed_table() {
     local pcr value replayed
-    replayed=$(events | sed -n '/^pcrs:/,$p' | sed -n '/^  sha256:/,/^  [a-z]/p')
+    replayed=$(events 2>/dev/null | sed -n '/^pcrs:/,$p' | sed -n '/^  sha256:/,/^  [a-z]/p')
     for pcr in "$@"; do
         value=$(sed -n "s/^ *$pcr *: 0x//p" <<<"$replayed" | tr A-F a-f)
         printf '%s %s\n' "$pcr" "${value:-$(printf '0%.0s' {1..64})}"
