@@ -35,7 +35,7 @@ unattended() {
     check_output "by the TPM" 'keys loaded \(by the TPM, trusted key\)' sealmount status vault
     check "nobody was asked" eval '[ ! -s /lab/results/asked ]'
 }
-install() { DEBIAN_FRONTEND=noninteractive apt-get install -y --no-download "$@"; }
+install() { DEBIAN_FRONTEND=noninteractive apt-get install -y "$@"; }
 slots() { sealmount slots --json | jq '.slots | length'; }
 hook_journal() { journalctl --sync && journalctl -b -o cat -t sealmount-upgrade; }
 next_of() { jq -r ".pcrs[] | select(.pcr == $1).next" /lab/predicted; }
