@@ -16,6 +16,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace sealmount {
@@ -190,7 +191,10 @@ Enrolled enroll_under_lock(const Words& words, const EnrollWorld& world, EnrollD
 
 /// For a new master key; one that is there keeps its own.
 Policy policy_of(const Words& words, const EnrollWorld& world) {
-    if (world.store.has_master(words.request.volume.master) && names_policy(words.policy)) {
+    const std::vector<Volume> volumes = world.store.manifest().volumes;
+    const bool is_used = std::ranges::any_of(
+        volumes, [&](const Volume& volume) { return volume.master == words.request.volume.master; });
+    if (is_used && names_policy(words.policy)) {
         std::fprintf(stderr,
                      "sealmount: warning: the master key \"%s\" is there already: the options about its "
                      "policy say nothing; 'sealmount reseal' adds a slot to it\n",
