@@ -9,8 +9,9 @@ esp_default lab.conf
 
 # What Debian's packages do. Of systemd-boot, with its hooks for kernels, the real one; the kernel is the lab's other build.
 mkdir -p "$SHARE/packages"
-(cd "$SHARE/packages" && apt-get download systemd-boot systemd-boot-efi) >/dev/null 2>&1 ||
-    die "apt-get download systemd-boot systemd-boot-efi fails"
+fetch() { (cd "$SHARE/packages" && apt-get download systemd-boot systemd-boot-efi) >/dev/null 2>&1; }
+# The lists of packages may be older than what the mirror has.
+fetch || { apt-get update --quiet --quiet >/dev/null 2>&1 && fetch; } || die "apt-get download systemd-boot systemd-boot-efi fails"
 version=6.1-lab-next
 package=$WORK/linux-image
 mkdir -p "$package/DEBIAN" "$package/boot"
