@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # One machine: its disk, its TPM and what it shares with the host live in $WORK and last from boot to boot.
 
-BOOT_SECONDS=${SEALMOUNT_LAB_BOOT_SECONDS:-300}
+BOOT_SECONDS=${SEALMOUNT_LAB_BOOT_SECONDS:-900}
 OVMF_CODE=/usr/share/OVMF/OVMF_CODE_4M.fd
 OVMF_VARS=/usr/share/OVMF/OVMF_VARS_4M.fd
 MEMORY=1024 # MiB

@@ -42,7 +42,7 @@ hook_journal() { journalctl --sync && journalctl -b -o cat -t sealmount-upgrade;
 next_of() { jq -r ".pcrs[] | select(.pcr == $1).next" /lab/predicted; }
 END
 
-boot enrol --firmware --seconds 600 <<'END'
+boot enrol --firmware <<'END'
 . /lab/words.sh
 mkdir -p /etc/kernel
 echo layout=bls >/etc/kernel/install.conf
@@ -65,7 +65,7 @@ sealmount predict --next-boot --pcrs 4+7+9+12 --json >/lab/predicted
 sync -f "$ESP"
 END
 
-boot upgraded --firmware --seconds 600 --answer 'correct horse battery' <<'END'
+boot upgraded --firmware --answer 'correct horse battery' <<'END'
 . /lab/words.sh
 check_output "the new kernel runs" -lab-next$ uname -r
 unattended
@@ -83,7 +83,7 @@ sealmount predict --next-boot --pcrs 4+7+9+12 --json >/lab/predicted
 sync -f "$ESP"
 END
 
-boot initrd --firmware --seconds 600 --answer 'correct horse battery' <<'END'
+boot initrd --firmware --answer 'correct horse battery' <<'END'
 . /lab/words.sh
 unattended
 expect_equal "PCR 9 was predicted" "$(next_of 9)" "$(pcr_value 9)"

@@ -72,7 +72,7 @@ leave_objects() {
 }
 END
 
-boot states --seconds 400 <<'END'
+boot states <<'END'
 . /lab/states.sh
 state "in order" "opened trusted" 0 'unlocked by the TPM' 15000
 
@@ -158,7 +158,7 @@ state "absent" "refused no-tpm" 69 'this machine has no TPM 2.0' 10000
 END
 details <"$WORK/boots/absent/table"
 
-boot announced --tpm-table-only --seconds 300 <<'END'
+boot announced --tpm-table-only <<'END'
 . /lab/states.sh
 check_output "at boot the device was waited for" 'no device appeared in 30 seconds' unlock_journal vault
 state "announced, but never there" "refused no-tpm" 69 'no device appeared in 30 seconds' 45000

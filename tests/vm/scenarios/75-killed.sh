@@ -4,7 +4,7 @@
 need_product
 cp "$BUILD/tests/tools/libstep_shim.so" "$SHARE/"
 
-boot all --seconds 900 <<'END'
+boot all <<'END'
 make_two() {
     make_volume /srv/.old /srv/old 'correct horse battery' 32 own-key
     make_volume /srv/.new /srv/new 'another passphrase' 16 own-key
