@@ -126,6 +126,9 @@ std::optional<Renewed> rebind_with(const SlotWorld& world, const std::string& na
     for (const Fekek& fekek : keys) {
         renewal->add_key(name, fekek.signature, fekek.key);
     }
+    // Volumes may have been removed while their keys waited.
+    std::erase_if(renewal->texts,
+                  [&](const auto& text) { return std::ranges::count(wanted, text.first) == 0; });
     if (!std::ranges::all_of(wanted, [&](const auto& s) { return renewal->texts.contains(s); })) {
         world.store.write_waiting_renewal(name, renewal->file, renewal->texts);
         return std::nullopt;

@@ -143,7 +143,6 @@ void Store::write_manifest(const std::string_view text) const {
 
 void Store::replace(const std::string_view name, const MasterFile& master,
                     const std::map<std::string, std::string>& keys) const {
-    finish_replacement();
     const std::filesystem::path unfinished = paths_.unfinished_replacement();
     const auto place = [&](const std::filesystem::path& file) {
         return unfinished / file.lexically_relative(paths_.configuration());
@@ -157,20 +156,26 @@ void Store::replace(const std::string_view name, const MasterFile& master,
     }
     const FileLock no_unlock = unlock_lock(); // none may read one file before and another behind this point
     rename_durably(unfinished, paths_.replacement());
-    finish_replacement();
+    move_replacement();
 }
 
 void Store::finish_replacement() const {
     remove_tree_durably(paths_.unfinished_replacement());
-    const std::filesystem::path replacement = paths_.replacement();
-    if (!std::filesystem::exists(replacement)) {
-        return;
+    if (std::filesystem::exists(paths_.replacement())) {
+        const FileLock no_unlock =
+            unlock_lock(); // none may look for a file in the one place and read the other
+        move_replacement();
     }
+}
+
+void Store::move_replacement() const {
+    const std::filesystem::path replacement = paths_.replacement();
     for (const std::filesystem::path& place : {paths_.masters(), paths_.keys()}) {
         const auto from = replacement / place.filename();
         if (!std::filesystem::exists(from)) {
             continue;
         }
+        make_directory(place, private_directory_mode); // it may have been lost, and the set stands for it
         std::vector<std::filesystem::path> files;
         for (const auto& entry : std::filesystem::directory_iterator{from}) {
             files.push_back(entry.path());
@@ -222,6 +227,7 @@ void Store::write_removal(const Volume& volume) const {
 }
 
 void Store::remove_master(const std::string_view name) const {
+    drop_waiting_renewal(name);
     remove_file_durably(paths_.master(name));
 }
 

@@ -57,8 +57,8 @@ class Store {
     void write_master(std::string_view name, const MasterFile& master) const;
     void write_key(std::string_view signature, std::string_view text) const;
     void write_manifest(std::string_view text) const;
-    /// Replaces a master file and key files as a whole: after a power cut at any instant all are the old
-    /// ones, or all are the new ones. Waits for the unlock that runs now, if one does.
+    /// Under lock(). Replaces a master file and key files as a whole: after a power cut at any instant all
+    /// are the old ones, or all are the new ones. Waits for the unlock that runs now, if one does.
     void replace(std::string_view master_name, const MasterFile& master,
                  const std::map<std::string, std::string>& keys) const;
     /// Ends a replacement that was killed after its commit point, and clears away one that did not reach it.
@@ -89,6 +89,7 @@ class Store {
 
   private:
     [[nodiscard]] std::filesystem::path current(const std::filesystem::path& file) const;
+    void move_replacement() const;
     void write(const std::filesystem::path& file, std::string_view text, mode_t mode) const;
 
     Paths paths_;

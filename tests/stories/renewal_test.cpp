@@ -165,6 +165,39 @@ TEST_F(RenewalTest, ALostMasterFileIsNoHindrance) {
     expect_both_open();
 }
 
+TEST_F(RenewalTest, LostDirectoriesAreNoHindrance) {
+    std::filesystem::remove_all(store.paths().masters());
+    std::filesystem::remove_all(store.paths().keys());
+    rebind(world(), "default", all_keys());
+    EXPECT_TRUE(nothing_is_left_over());
+    expect_both_open();
+}
+
+TEST_F(RenewalTest, KeysOfVolumesThatWereRemovedMeanwhileDoNotComeBack) {
+    reboot();
+    chip.extend(7, "new firmware");
+    prompt.answer(std::string{vault_passphrase});
+    ASSERT_TRUE(load("vault"));
+    unload("vault");
+    static_cast<void>(remove_volume(store, "vault"));
+    prompt.answer(std::string{notes_passphrase});
+    ASSERT_TRUE(load("notes"));
+    EXPECT_THAT(told.rebound_whole, ElementsAre(false, true));
+    EXPECT_FALSE(store.has_key(vault_signature));
+    EXPECT_TRUE(nothing_is_left_over());
+}
+
+TEST_F(RenewalTest, WhatWaitsGoesWithTheMasterKey) {
+    reboot();
+    chip.extend(7, "new firmware");
+    prompt.answer(std::string{vault_passphrase});
+    ASSERT_TRUE(load("vault"));
+    unload("vault");
+    static_cast<void>(remove_volume(store, "vault"));
+    static_cast<void>(remove_volume(store, "notes"));
+    EXPECT_TRUE(nothing_is_left_over());
+}
+
 TEST_F(RenewalTest, BindingWithHalfOfThePassphrasesIsRefused) {
     const auto before = tree();
     EXPECT_THROW(rebind(world(), "default", keys_of("vault", vault_passphrase)), Error);
