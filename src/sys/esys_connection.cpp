@@ -49,14 +49,13 @@ void check_owner(const TSS2_RC rc, const std::string_view what) {
     check_tpm(rc, what);
 }
 
-TPM2B_AUTH to_auth(const SecretBytes& pin) {
-    TPM2B_AUTH auth = {};
+/// Into the caller's structure, so that there is one copy to wipe.
+void put_auth(TPM2B_AUTH& auth, const SecretBytes& pin) {
     if (pin.size() > longest_pin) {
         throw Error{Reason::internal, "the PIN is too long for a TPM"};
     }
     auth.size = static_cast<UINT16>(pin.size());
     std::ranges::copy(pin.bytes(), std::as_writable_bytes(std::span{auth.buffer}).begin());
-    return auth;
 }
 
 PolicySteps without_password(PolicySteps steps) {
@@ -211,7 +210,7 @@ std::expected<SealedObject, Refusal> EsysTpm::seal(const SecretBytes& secret, co
     data.size = static_cast<UINT16>(secret.size());
     std::ranges::copy(secret.bytes(), std::as_writable_bytes(std::span{data.buffer}).begin());
     if (pin != nullptr) {
-        sensitive.sensitive.userAuth = to_auth(*pin);
+        put_auth(sensitive.sensitive.userAuth, *pin);
     }
     const auto area = sealed_template(policy, pin != nullptr);
     const TPM2B_DATA outside = {};
@@ -282,6 +281,11 @@ std::expected<SecretBytes, Refusal> EsysTpm::unseal(const SealedObject& object, 
     EsysResult<TPM2B_SENSITIVE_DATA> data;
     const auto rc =
         ::Esys_Unseal(context_.get(), loaded->get(), session->get(), ESYS_TR_NONE, ESYS_TR_NONE, data.out());
+    if (pin != nullptr) {
+        // ESYS keeps its own copy with the object, and frees it unwiped.
+        const TPM2B_AUTH zeros = {.size = longest_pin, .buffer = {}};
+        static_cast<void>(::Esys_TR_SetAuth(context_.get(), loaded->get(), &zeros));
+    }
     if (auto refusal = refusal_of(rc)) {
         return std::unexpected{std::move(*refusal)};
     }
@@ -297,7 +301,8 @@ std::expected<SecretBytes, Refusal> EsysTpm::unseal(const SealedObject& object, 
 void EsysTpm::prove_pin(const EsysHandle& session, const EsysHandle& object, const SecretBytes& pin) {
     check_tpm(::Esys_PolicyAuthValue(context_.get(), session.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE),
               "cannot ask a session for a PIN");
-    auto auth = to_auth(pin);
+    TPM2B_AUTH auth = {};
+    put_auth(auth, pin);
     const auto rc = ::Esys_TR_SetAuth(context_.get(), object.get(), &auth);
     wipe(std::as_writable_bytes(std::span{&auth, 1}));
     check_tpm(rc, "cannot pass a PIN on");
