@@ -4,6 +4,7 @@
 #include "base/byte_reader.hpp"
 #include "core/device_path.hpp"
 #include "core/efi_variable.hpp"
+#include "core/uki.hpp"
 
 #include <algorithm>
 
@@ -111,15 +112,7 @@ void replace_image(Forecast& forecast, const LogEvent& event, const PeImage& ima
 }
 
 std::string boot_loader_version(const PeImage& image) {
-    constexpr std::string_view before = "LoaderInfo: systemd-boot ";
-    const Bytes magic = image.section(".sdmagic").value_or(Bytes{});
-    const std::string_view text{reinterpret_cast<const char*>(magic.data()), magic.size()};
-    const std::size_t at = text.find(before);
-    if (at == std::string_view::npos) {
-        return {};
-    }
-    const std::string_view version = text.substr(at + before.size());
-    return std::string{version.substr(0, version.find(' '))};
+    return component_version(image, "systemd-boot");
 }
 
 std::string major_version(const std::string_view version) {

@@ -91,9 +91,9 @@ bool is_uki(const PeImage& image) {
                                [&](const char* const name) { return image.has_section(name); });
 }
 
-std::string stub_version(const PeImage& uki) {
-    constexpr std::string_view before = "LoaderInfo: systemd-stub ";
-    const Bytes magic = uki.section(".sdmagic").value_or(Bytes{});
+std::string component_version(const PeImage& image, const std::string_view component) {
+    const std::string before = "LoaderInfo: " + std::string{component} + " ";
+    const Bytes magic = image.section(".sdmagic").value_or(Bytes{});
     const std::string_view text{reinterpret_cast<const char*>(magic.data()), magic.size()};
     const std::size_t at = text.find(before);
     if (at == std::string_view::npos) {
@@ -101,6 +101,10 @@ std::string stub_version(const PeImage& uki) {
     }
     const std::string_view version = text.substr(at + before.size());
     return std::string{version.substr(0, version.find(' '))};
+}
+
+std::string stub_version(const PeImage& uki) {
+    return component_version(uki, "systemd-stub");
 }
 
 std::vector<Bytes> section_digests(const PeImage& uki, const SectionSet set, const PcrBank bank) {

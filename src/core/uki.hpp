@@ -17,6 +17,9 @@ namespace sealmount {
 /// A PE image with a kernel inside and the words for it (.linux and one of .osrel, .cmdline, .initrd).
 [[nodiscard]] bool is_uki(const PeImage& image);
 
+/// The version that a component of systemd, "systemd-boot" or "systemd-stub", wrote into its own image; ""
+/// when it did not.
+[[nodiscard]] std::string component_version(const PeImage& image, std::string_view component);
 /// The version that systemd-stub wrote into itself, such as "252.39-1~deb12u2"; "" when it did not.
 [[nodiscard]] std::string stub_version(const PeImage& uki);
 
