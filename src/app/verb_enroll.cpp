@@ -220,7 +220,10 @@ int run_enroll(Words& words, const Globals& globals) {
     const Store store{globals.paths()};
     const auto tpm = chosen_tpm(globals);
     const auto keyring = kernel_keyring();
-    const auto pin = new_pin(words.policy);
+    auto pin = new_pin(words.policy);
+    if (!pin && !words.policy.pin_file.empty()) {
+        pin = present_pin(words.policy.pin_file); // of a master key that is there
+    }
     const EnrollWorld world{store,
                             *tpm,
                             *keyring,
