@@ -34,6 +34,20 @@ END
 boot next --firmware --answer 'correct horse battery' <<'END'
 . /lab/words.sh
 unattended
+check "it stops" systemctl stop srv-vault.mount
+check "its keys go" wait_until 120 inactive sealmount-unlock@vault.service
+wire_mark
+check "it starts" systemctl start srv-vault.mount
+wire_mark
+unattended
+check "it stops again" systemctl stop srv-vault.mount
+check "its keys go" wait_until 120 inactive sealmount-unlock@vault.service
+wire_mark
+exec 8<>/dev/tpm0
+check "it starts while another process holds the raw device" systemctl start srv-vault.mount
+exec 8>&-
+wire_mark
+check_output "in the user form then" 'unlocked by the TPM \(slot [0-9]+, user key\)' unlock_journal vault
 sha256sum /etc/sealmount/masters/* /etc/sealmount/keys/* >/root/sums
 check "an upgrade is installed" install_upgrade
 esp_default next.conf
@@ -42,6 +56,10 @@ mkdir "$kernels.d" && mv "$kernels" "$kernels.d/lab.pcrlock"
 check "systemd-pcrlock takes down the new kernel" "$pcrlock" lock-pe /lab/upgrade/vmlinuz --pcrlock="$kernels.d/next.pcrlock"
 check "and makes a policy again" make_policy
 END
+
+step "TPM commands for one unlock, pcrlock with four PCRs: trusted $(wire_count "$WORK/boots/next/wire.log" 1), user \
+$(wire_commands "$WORK/boots/next/wire.log" 3 | grep -cvE '^Context(Load|Save)$')"
+wire_commands "$WORK/boots/next/wire.log" 1 | paste -sd ' ' | details
 
 boot upgraded --firmware --answer 'correct horse battery' <<'END'
 . /lab/words.sh
