@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/bound_policies.hpp"
+#include "app/key_options.hpp"
 #include "app/pause.hpp"
 #include "app/policy_options.hpp"
 #include "app/verbs.hpp"
 #include "base/strict_json.hpp"
 #include "core/enroll.hpp"
-#include "core/manifest_rules.hpp"
-#include "core/passphrase.hpp"
 #include "core/unit_text.hpp"
-#include "sys/credentials.hpp"
 #include "sys/esys_tpm.hpp"
 #include "sys/kernel_keyring.hpp"
-#include "sys/secret_input.hpp"
-#include "sys/terminal.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -27,11 +23,7 @@ namespace {
 struct Words {
     EnrollRequest request;
     PolicyWords policy;
-    std::string passphrase_file;
-    std::string passphrase_credential;
-    std::string from_keyring;
-    std::string filename_key;
-    bool unlink = false;
+    KeyWords keys;
     bool no_guard = false;
     std::string cipher;
     unsigned key_bytes = 0;
@@ -44,35 +36,6 @@ void step(const Words& words, const Globals& globals, const char* text) {
     if (!words.quiet && !globals.json) {
         std::fprintf(stderr, "%s ...\n", text);
     }
-}
-
-SecretBytes ask(Prompt& terminal, const std::string& question) {
-    auto answer = terminal.ask(question, "sealmount:enroll", std::chrono::seconds{0});
-    if (!answer) {
-        throw Error{Reason::usage,
-                    std::string{"no passphrase: "} + describe(answer.error().kind) +
-                        "; without a terminal, give --passphrase-file FILE (- for standard input), "
-                        "--passphrase-credential ID, or --from-keyring SIG"};
-    }
-    return std::move(*answer);
-}
-
-SecretBytes passphrase_for(const Words& words, const Survey& survey) {
-    if (!words.passphrase_file.empty()) {
-        return read_secret(words.passphrase_file, longest_passphrase);
-    }
-    if (!words.passphrase_credential.empty()) {
-        return read_credential(words.passphrase_credential, longest_passphrase);
-    }
-    const auto terminal = terminal_prompt();
-    SecretBytes passphrase = ask(*terminal, "Mount passphrase of " + words.request.volume.lower + ": ");
-    // Files tell a wrong passphrase; in an empty volume a typing error would become the passphrase of all
-    // files to come.
-    if (survey.empty() &&
-        !ask(*terminal, "The volume is empty. Once more, to be sure: ").equals(passphrase.bytes())) {
-        throw Error{Reason::usage, "the two passphrases differ: nothing was written"};
-    }
-    return passphrase;
 }
 
 void print_json(const Enrolled& enrolled, std::vector<std::string> warnings) {
@@ -102,7 +65,31 @@ std::string shell_word(const std::string& word) {
     return word.find('\\') == std::string::npos ? word : "'" + word + "'";
 }
 
-void print_words(const Enrolled& enrolled, const bool typed, const Globals& globals) {
+/// What opens the volume when the TPM cannot.
+void print_advice(const Volume& volume, const KeyWords& keys, const Paths& paths) {
+    const std::string backup = paths.configuration().string();
+    if (!keys.fekek_file.empty()) {
+        std::printf("Keep the key file: no passphrase opens the volume when the TPM cannot. Back up %s.\n",
+                    backup.c_str());
+        return;
+    }
+    std::printf("Keep the %s the volume when the TPM cannot. Back up %s.\n",
+                keys.filename_passphrase_file.empty() ? "passphrase: it opens"
+                                                      : "passphrases: both together open",
+                backup.c_str());
+    if (!keys.wrapped_passphrase.empty()) {
+        std::printf("What is asked for then is the mount passphrase itself, not its wrapping passphrase: "
+                    "'ecryptfs-unwrap-passphrase %s' shows it.\n",
+                    keys.wrapped_passphrase.c_str());
+    }
+    if (!keys.from_keyring.empty()) {
+        std::printf("Nobody typed the passphrase now. Make sure that it is known: 'ecryptfs-add-passphrase' "
+                    "must answer with [%s].\n",
+                    volume.signature.c_str());
+    }
+}
+
+void print_words(const Enrolled& enrolled, const KeyWords& keys, const Globals& globals) {
     const Volume& volume = enrolled.volume;
     std::printf("Enrolled %s%s: %s on %s\n", volume.name.c_str(),
                 enrolled.files.empty() ? " (it was already)" : "", volume.lower.c_str(),
@@ -123,49 +110,12 @@ void print_words(const Enrolled& enrolled, const bool typed, const Globals& glob
         std::printf("  guarded    nothing is written into %s while the volume is not mounted\n",
                     volume.mountpoint.c_str());
     }
-    std::printf("Keep the passphrase: it opens the volume when the TPM cannot. Back up %s.\n",
-                globals.paths().configuration().c_str());
-    if (!typed) {
-        std::printf("Nobody typed the passphrase now. Make sure that it is known: 'ecryptfs-add-passphrase' "
-                    "must answer with [%s].\n",
-                    volume.signature.c_str());
-    }
+    print_advice(volume, keys, globals.paths());
     if (globals.paths().is_running_system()) {
         std::printf(
             "It mounts at the next boot. To mount it now:\n  systemctl daemon-reload && systemctl start %s\n",
             shell_word(mount_unit_name(volume.mountpoint)).c_str());
     }
-}
-
-/// Which key is meant must be plain: one source, and its own options only.
-void check_sources(const Words& words) {
-    const int sources = static_cast<int>(!words.passphrase_file.empty()) +
-                        static_cast<int>(!words.passphrase_credential.empty()) +
-                        static_cast<int>(!words.from_keyring.empty());
-    if (sources > 1) {
-        throw Error{Reason::usage, "give only one of --passphrase-file, --passphrase-credential and "
-                                   "--from-keyring: one volume has one passphrase"};
-    }
-    if (words.from_keyring.empty() && (words.unlink || !words.filename_key.empty())) {
-        throw Error{Reason::usage, "--filename-key and --unlink go with --from-keyring"};
-    }
-    for (const auto& [option, signature] : {std::pair{"--from-keyring", &words.from_keyring},
-                                            std::pair{"--filename-key", &words.filename_key}}) {
-        if (const auto complaint = complaint_about_signature(*signature); !signature->empty() && complaint) {
-            throw Error{Reason::usage, std::string{option} + ": " + *complaint};
-        }
-    }
-}
-
-std::optional<KeyringKeys> keyring_keys(const Words& words) {
-    if (words.from_keyring.empty()) {
-        return std::nullopt;
-    }
-    KeyringKeys keys{.signature = words.from_keyring, .filename_signature = {}, .drop = words.unlink};
-    if (!words.filename_key.empty()) {
-        keys.filename_signature = words.filename_key;
-    }
-    return keys;
 }
 
 /// To standard error; --json has them in its document.
@@ -180,13 +130,12 @@ void print_warnings(const std::vector<std::string>& warnings, const Globals& glo
 Enrolled enroll_under_lock(const Words& words, const EnrollWorld& world, EnrollDraft& draft,
                            const Globals& globals) {
     // A person who thinks holds no lock.
-    const SecretBytes passphrase =
-        draft.request.from_keyring ? SecretBytes{} : passphrase_for(words, draft.survey);
+    KeysInHand keys{words.keys, draft.request.volume.lower, draft.survey, globals.paths(), world.keyring};
     const FileLock lock = world.store.lock();
     step(words, globals,
-         draft.request.from_keyring ? "Sealing the keys and proving them"
-                                    : "Deriving the keys, sealing and proving them");
-    return draft.request.from_keyring ? enroll_from_keyring(world, draft) : enroll(world, draft, passphrase);
+         takes_passphrase(words.keys) ? "Deriving the keys, sealing and proving them"
+                                      : "Sealing the keys and proving them");
+    return enroll(world, draft, keys.source());
 }
 
 /// For a new master key; one that is there keeps its own.
@@ -204,10 +153,10 @@ Policy policy_of(const Words& words, const EnrollWorld& world) {
 }
 
 int run_enroll(Words& words, const Globals& globals) {
-    check_sources(words);
+    check_key_options(words.keys);
     EnrollRequest& request = words.request;
-    request.from_keyring = keyring_keys(words);
-    request.filename_encryption |= !words.filename_key.empty();
+    request.from_keyring = keyring_keys(words.keys);
+    request.filename_encryption |= names_filename_key(words.keys);
     request.guard = !words.no_guard;
     request.volume.timeout = std::chrono::seconds{words.timeout};
     request.volume.nofail = !words.required;
@@ -240,7 +189,7 @@ int run_enroll(Words& words, const Globals& globals) {
     if (globals.json) {
         print_json(enrolled, draft.warnings);
     } else if (!words.quiet) {
-        print_words(enrolled, !request.from_keyring, globals);
+        print_words(enrolled, words.keys, globals);
     }
     return 0;
 }
@@ -253,15 +202,7 @@ Run declare_enroll(CLI::App& verb, const Globals& globals) {
     verb.add_option("NAME", volume.name, "the volume's name")->required();
     verb.add_option("--lower", volume.lower, "the directory with the encrypted files")->required();
     verb.add_option("--mountpoint", volume.mountpoint, "where the volume is to be mounted")->required();
-    verb.add_option("--passphrase-file", words->passphrase_file,
-                    "read the mount passphrase from there; - for standard input");
-    verb.add_option("--passphrase-credential", words->passphrase_credential,
-                    "read it from the systemd credential of this name");
-    verb.add_option("--from-keyring", words->from_keyring,
-                    "take the key of this signature that ecryptfs-add-passphrase put into the keyring");
-    verb.add_option("--filename-key", words->filename_key,
-                    "with it, for an empty volume: the signature of the key of the file names");
-    verb.add_flag("--unlink", words->unlink, "with it: drop the key from the keyring afterwards");
+    add_key_options(verb, words->keys);
     verb.add_flag("--filename-encryption", words->request.filename_encryption,
                   "the volume encrypts file names (detected unless it is empty)");
     verb.add_option("--cipher", words->cipher, "the cipher, for an empty volume (aes)");

@@ -110,7 +110,32 @@ void check_same_settings(const Store& store, const Volume& volume) {
     }
 }
 
-Enrolled enroll_with(const EnrollWorld& world, EnrollDraft& draft, KeySource& source) {
+} // namespace
+
+EnrollDraft prepare_enrollment(const EnrollWorld& world, EnrollRequest request) {
+    check_directories(world.store, request.volume);
+    check_against_manifest(world.store, request.volume);
+    world.store.check_writable();
+    Survey found = survey(
+        sample_tree(world.store.paths().below_root(request.volume.lower), survey_limit, lower_header_size));
+    complete_from_survey(request, found);
+    auto tpm = open_tpm(world.tpm, TpmAccess::managed, world.pause);
+    if (!tpm) {
+        throw Error{Reason::unavailable,
+                    std::string{describe(tpm.error().kind)} +
+                        (tpm.error().detail.empty() ? "" : " (" + tpm.error().detail + ")")};
+    }
+    std::vector<std::string> warnings;
+    if (!world.store.has_master(request.volume.master)) {
+        warnings = warnings_about(world.bind(**tpm, request.policy).front().policy);
+    }
+    return {.request = std::move(request),
+            .survey = std::move(found),
+            .tpm = std::move(*tpm),
+            .warnings = std::move(warnings)};
+}
+
+Enrolled enroll(const EnrollWorld& world, EnrollDraft& draft, KeySource& source) {
     Volume& volume = draft.request.volume;
     // Under the store's lock now: the manifest may be another one than when the draft was made.
     check_against_manifest(world.store, volume);
@@ -141,39 +166,15 @@ Enrolled enroll_with(const EnrollWorld& world, EnrollDraft& draft, KeySource& so
     return enrolled;
 }
 
-} // namespace
-
-EnrollDraft prepare_enrollment(const EnrollWorld& world, EnrollRequest request) {
-    check_directories(world.store, request.volume);
-    check_against_manifest(world.store, request.volume);
-    world.store.check_writable();
-    Survey found = survey(
-        sample_tree(world.store.paths().below_root(request.volume.lower), survey_limit, lower_header_size));
-    complete_from_survey(request, found);
-    auto tpm = open_tpm(world.tpm, TpmAccess::managed, world.pause);
-    if (!tpm) {
-        throw Error{Reason::unavailable,
-                    std::string{describe(tpm.error().kind)} +
-                        (tpm.error().detail.empty() ? "" : " (" + tpm.error().detail + ")")};
-    }
-    std::vector<std::string> warnings;
-    if (!world.store.has_master(request.volume.master)) {
-        warnings = warnings_about(world.bind(**tpm, request.policy).front().policy);
-    }
-    return {.request = std::move(request),
-            .survey = std::move(found),
-            .tpm = std::move(*tpm),
-            .warnings = std::move(warnings)};
-}
-
 Enrolled enroll(const EnrollWorld& world, EnrollDraft& draft, const SecretBytes& passphrase) {
     PassphraseSource source{passphrase};
-    return enroll_with(world, draft, source);
+    return enroll(world, draft, source);
 }
 
 Enrolled enroll_from_keyring(const EnrollWorld& world, EnrollDraft& draft) {
-    KeyringSource source{world.keyring, draft.request.from_keyring.value()};
-    return enroll_with(world, draft, source);
+    const KeyringKeys& keys = draft.request.from_keyring.value();
+    KeyringSource source{world.keyring, keys.signature, keys.filename_signature};
+    return enroll(world, draft, source);
 }
 
 } // namespace sealmount

@@ -76,11 +76,14 @@ struct Enrolled {
 /// the store can be written, the TPM is there. Throws Error with the mend.
 [[nodiscard]] EnrollDraft prepare_enrollment(const EnrollWorld& world, EnrollRequest request);
 
+class KeySource;
+
 /// Derives the keys, refuses a passphrase that did not make this directory, seals or unseals the master key,
 /// proves everything (unsealed again, compared, and loaded by the kernel where it can), guards the mount
 /// point (sys/guard.hpp; what keeps it from that is a warning), writes masters, keys and manifest in this
 /// order. On failure what was newly made is taken back. A volume that is enrolled already, with the same
 /// settings, is mended where something is missing. Throws Error.
+[[nodiscard]] Enrolled enroll(const EnrollWorld& world, EnrollDraft& draft, KeySource& source);
 [[nodiscard]] Enrolled enroll(const EnrollWorld& world, EnrollDraft& draft, const SecretBytes& passphrase);
 
 /// The same with the keys that `draft.request.from_keyring` names.

@@ -2,6 +2,7 @@
 #include "core/manifest.hpp"
 #include "core/manifest_rules.hpp"
 
+#include "base/hex.hpp"
 #include "base/strict_json.hpp"
 
 #include <nlohmann/json.hpp>
@@ -16,6 +17,7 @@ namespace {
 
 constexpr std::int64_t file_version = 1;
 constexpr std::int64_t longest_timeout = 86400;
+constexpr std::size_t salt_digits = 16;
 
 using Complaint = std::optional<std::string>;
 
@@ -85,6 +87,10 @@ Volume read_volume(const Json& json, const std::string& path) {
     volume.key_bytes =
         read_key_bytes(reader, volume.cipher, "cipher", reader.integer("key_bytes"), "key_bytes");
     read_filename_members(reader, volume);
+    volume.salt = reader.optional_string("salt");
+    if (volume.salt && !is_lower_hex(*volume.salt, salt_digits)) {
+        reader.fail("salt", in_quotes(*volume.salt) + " is not a salt: write 16 hex digits, 0-9 and a-f");
+    }
     volume.master = reader.optional_string("master").value_or(volume.master);
     check(reader, "master", complaint_about_name(volume.master));
     if (const auto form = reader.optional_string("form")) {
@@ -190,6 +196,9 @@ Json volume_to_json(const Volume& volume) {
     }
     if (volume.filename_signature && volume.filename_key_bytes != volume.key_bytes) {
         json["filename_key_bytes"] = volume.filename_key_bytes;
+    }
+    if (volume.salt) {
+        json["salt"] = *volume.salt;
     }
     const auto put_unless_default = [&](const char* const member, const auto& value, const auto& usual) {
         if (value != usual) {

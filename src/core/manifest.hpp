@@ -32,6 +32,8 @@ struct Volume {
     unsigned key_bytes = 0;
     std::string filename_cipher = "aes"; ///< as `cipher` unless given
     unsigned filename_key_bytes = 0;     ///< as `key_bytes` unless given
+    std::optional<std::string>
+        salt; ///< 16 lower-case hex digits: the passphrase's, where it is not the usual one
     std::string master = "default";
     FormChoice form = FormChoice::any;
     std::vector<std::string> options; ///< further mount options

@@ -14,7 +14,38 @@ namespace {
 constexpr unsigned hash_rounds = 65536;
 constexpr std::size_t signature_size = 8;
 
+/// The part before the first of `ends`, taken off the front of `text` together with that.
+std::string_view take_until(std::string_view& text, const std::string_view ends) {
+    const std::size_t size = text.find_first_of(ends);
+    const std::string_view part = text.substr(0, size);
+    text = size == std::string_view::npos ? std::string_view{} : text.substr(size + 1);
+    return part;
+}
+
 } // namespace
+
+std::optional<Salt> parse_salt(const std::string_view hex) {
+    const auto bytes = from_hex(hex);
+    Salt salt{};
+    if (!bytes || bytes->size() != salt.size()) {
+        return std::nullopt;
+    }
+    std::ranges::copy(*bytes, salt.begin());
+    return salt;
+}
+
+std::optional<Salt> salt_in_rc(std::string_view text) {
+    constexpr std::string_view name = "salt=";
+    while (!text.empty()) {
+        const std::string_view word = take_until(text, "\n,");
+        if (word.starts_with(name)) {
+            if (const auto salt = parse_salt(word.substr(name.size()))) {
+                return salt;
+            }
+        }
+    }
+    return std::nullopt;
+}
 
 Fekek derive_fekek(const SecretBytes& passphrase, const Salt& salt) {
     if (passphrase.empty()) {

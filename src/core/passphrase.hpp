@@ -8,7 +8,9 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace sealmount {
 
@@ -19,6 +21,13 @@ using Salt = std::array<std::byte, 8>;
 /// For file contents, unless ~/.ecryptfsrc gives another: 00 11 22 33 44 55 66 77.
 inline constexpr Salt content_salt = {std::byte{0x00}, std::byte{0x11}, std::byte{0x22}, std::byte{0x33},
                                       std::byte{0x44}, std::byte{0x55}, std::byte{0x66}, std::byte{0x77}};
+
+/// A salt in hex, as ~/.ecryptfsrc and the manifest have it; nothing when it is not 16 hex digits.
+[[nodiscard]] std::optional<Salt> parse_salt(std::string_view hex);
+
+/// The salt that a ~/.ecryptfsrc names ("salt=HEX" on a line or between commas; libecryptfs, cmd_ln_parser.c
+/// and ecryptfs_read_salt_hex_from_rc in key_management.c); nothing when it names none that can be used.
+[[nodiscard]] std::optional<Salt> salt_in_rc(std::string_view text);
 
 /// For file names: the eight characters "99887766". libecryptfs means the hex number 9988776655443322, but
 /// never decodes it; that is how every existing volume was made.

@@ -5,10 +5,18 @@
 
 namespace sealmount {
 
+namespace {
+
+Salt salt_of(const Volume& volume) {
+    return volume.salt ? parse_salt(*volume.salt).value_or(content_salt) : content_salt;
+}
+
+} // namespace
+
 std::vector<Fekek> keys_from_passphrase(const Volume& volume, const SecretBytes& passphrase) {
     std::vector<Fekek> keys;
     try {
-        keys.push_back(derive_fekek(passphrase, content_salt));
+        keys.push_back(derive_fekek(passphrase, salt_of(volume)));
         if (keys.front().signature != volume.signature) {
             return {};
         }

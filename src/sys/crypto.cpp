@@ -18,7 +18,6 @@ namespace sealmount {
 namespace {
 
 constexpr std::size_t sha512_size = 64;
-constexpr std::size_t aes256_key_size = 32;
 constexpr std::size_t aes_block_size = 16;
 
 struct OpensslFree {
@@ -74,14 +73,18 @@ void digest(EVP_MD_CTX* const context, const EVP_MD* const kind, const std::init
 
 enum class Direction { decrypt = 0, encrypt = 1 };
 
-void aes256_cbc(const Direction direction, const SecretBytes& key, const BytesView iv, const BytesView data,
-                const std::span<std::byte> result) {
-    if (key.size() != aes256_key_size || iv.size() != aes_block_size || data.size() % aes_block_size != 0) {
-        throw Error{Reason::internal, "AES-256-CBC was called with a key, IV or data of a wrong size"};
+/// Without padding. `iv` is empty where the mode takes none.
+void cipher(const EVP_CIPHER* const kind, const Direction direction, const SecretBytes& key,
+            const BytesView iv, const BytesView data, const std::span<std::byte> result) {
+    if (key.size() != static_cast<std::size_t>(::EVP_CIPHER_get_key_length(kind)) ||
+        iv.size() != static_cast<std::size_t>(::EVP_CIPHER_get_iv_length(kind)) ||
+        data.size() % aes_block_size != 0) {
+        throw Error{Reason::internal, std::string{::EVP_CIPHER_get0_name(kind)} +
+                                          " was called with a key, IV or data of a wrong size"};
     }
     const Owned<EVP_CIPHER_CTX> context{::EVP_CIPHER_CTX_new()};
     require(context != nullptr, "EVP_CIPHER_CTX_new");
-    require(::EVP_CipherInit_ex2(context.get(), ::EVP_aes_256_cbc(), raw(key.bytes()), raw(iv),
+    require(::EVP_CipherInit_ex2(context.get(), kind, raw(key.bytes()), iv.empty() ? nullptr : raw(iv),
                                  static_cast<int>(direction), nullptr) == 1,
             "EVP_CipherInit_ex2");
     require(::EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1, "EVP_CIPHER_CTX_set_padding");
@@ -143,13 +146,19 @@ std::array<std::byte, 32> hmac_sha256(const SecretBytes& key, const std::initial
 
 Bytes aes256_cbc_encrypt(const SecretBytes& key, const BytesView iv, const SecretBytes& data) {
     Bytes result(data.size());
-    aes256_cbc(Direction::encrypt, key, iv, data.bytes(), result);
+    cipher(::EVP_aes_256_cbc(), Direction::encrypt, key, iv, data.bytes(), result);
     return result;
 }
 
 SecretBytes aes256_cbc_decrypt(const SecretBytes& key, const BytesView iv, const BytesView data) {
     SecretBytes result{data.size()};
-    aes256_cbc(Direction::decrypt, key, iv, data, result.bytes());
+    cipher(::EVP_aes_256_cbc(), Direction::decrypt, key, iv, data, result.bytes());
+    return result;
+}
+
+SecretBytes aes128_ecb_decrypt(const SecretBytes& key, const BytesView data) {
+    SecretBytes result{data.size()};
+    cipher(::EVP_aes_128_ecb(), Direction::decrypt, key, {}, data, result.bytes());
     return result;
 }
 

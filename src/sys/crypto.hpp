@@ -39,6 +39,10 @@ using BytesView = std::span<const std::byte>;
 [[nodiscard]] Bytes aes256_cbc_encrypt(const SecretBytes& key, BytesView iv, const SecretBytes& data);
 [[nodiscard]] SecretBytes aes256_cbc_decrypt(const SecretBytes& key, BytesView iv, BytesView data);
 
+/// AES-128-ECB without padding; key 16 bytes, data a multiple of 16. Only for files of others that are made
+/// so.
+[[nodiscard]] SecretBytes aes128_ecb_decrypt(const SecretBytes& key, BytesView data);
+
 /// Random bytes from OpenSSL's private generator (RAND_priv_bytes(3)).
 [[nodiscard]] SecretBytes random_secret(std::size_t size);
 /// Random bytes that need not be secret, such as initialisation vectors.

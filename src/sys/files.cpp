@@ -158,6 +158,20 @@ std::optional<std::string> read_trusted_file_if_exists(const fs::path& file) {
     }
 }
 
+std::optional<std::string> read_users_file(const fs::path& file, const uid_t user, const std::size_t limit) {
+    const UniqueFd fd{::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
+    struct ::stat status = {};
+    if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
+        (status.st_uid != user && status.st_uid != 0)) {
+        return std::nullopt;
+    }
+    try {
+        return read_whole(fd.get(), file, limit);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
 void write_file_atomically(const fs::path& file, const std::string_view contents, const mode_t mode) {
     TemporaryFile temporary{file};
     write_all(temporary.fd(), contents, file);

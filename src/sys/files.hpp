@@ -24,6 +24,11 @@ namespace sealmount {
 /// The same, but nothing when the file does not exist.
 [[nodiscard]] std::optional<std::string> read_trusted_file_if_exists(const std::filesystem::path& file);
 
+/// A file in which a user keeps his own settings: regular, no symbolic link, owned by him or by root; nothing
+/// when it is another, longer than `limit` bytes, or cannot be read.
+[[nodiscard]] std::optional<std::string> read_users_file(const std::filesystem::path& file, uid_t user,
+                                                         std::size_t limit);
+
 /// Replaces `file` so that a power cut at any instant leaves the old or the new contents: temporary file in
 /// the same directory, write, fsync, rename, fsync of the directory. On failure the temporary file is
 /// removed, the old contents stay, and Error (cannot_create, refused or io) is thrown.

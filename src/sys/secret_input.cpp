@@ -26,11 +26,14 @@ void drop_line_end(SecretBytes& secret) {
     }
 }
 
-} // namespace
+std::string place_of(const std::string& file_or_dash) {
+    return file_or_dash == "-" ? "standard input" : file_or_dash;
+}
 
-SecretBytes read_secret(const std::string& file_or_dash, const std::size_t limit) {
+/// At most `limit` bytes; less where the end comes before.
+SecretBytes read_up_to(const std::string& file_or_dash, const std::size_t limit) {
     const bool from_stdin = file_or_dash == "-";
-    const auto place = from_stdin ? std::string{"standard input"} : file_or_dash;
+    const std::string place = place_of(file_or_dash);
     UniqueFd opened;
     if (!from_stdin) {
         opened = UniqueFd{::open(file_or_dash.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
@@ -39,9 +42,7 @@ SecretBytes read_secret(const std::string& file_or_dash, const std::size_t limit
         }
     }
     const int fd = from_stdin ? STDIN_FILENO : opened.get();
-
-    // One byte more than can be accepted, so that too long shows.
-    SecretBytes secret{limit + longest_line_end + 1};
+    SecretBytes secret{limit};
     std::size_t size = 0;
     while (size < secret.size()) {
         const auto rest = secret.bytes().subspan(size);
@@ -58,14 +59,31 @@ SecretBytes read_secret(const std::string& file_or_dash, const std::size_t limit
         size += static_cast<std::size_t>(got);
     }
     secret.shrink(size);
-    drop_line_end(secret);
+    return secret;
+}
+
+SecretBytes checked(SecretBytes secret, const std::string& file_or_dash, const std::size_t limit) {
     if (secret.empty()) {
-        throw Error{Reason::usage, place + ": is empty"};
+        throw Error{Reason::usage, place_of(file_or_dash) + ": is empty"};
     }
     if (secret.size() > limit) {
-        throw Error{Reason::usage, place + ": is longer than " + std::to_string(limit) + " bytes"};
+        throw Error{Reason::usage,
+                    place_of(file_or_dash) + ": is longer than " + std::to_string(limit) + " bytes"};
     }
     return secret;
+}
+
+} // namespace
+
+SecretBytes read_secret(const std::string& file_or_dash, const std::size_t limit) {
+    // One byte more than can be accepted, so that too long shows.
+    SecretBytes secret = read_up_to(file_or_dash, limit + longest_line_end + 1);
+    drop_line_end(secret);
+    return checked(std::move(secret), file_or_dash, limit);
+}
+
+SecretBytes read_binary_secret(const std::string& file_or_dash, const std::size_t limit) {
+    return checked(read_up_to(file_or_dash, limit + 1), file_or_dash, limit);
 }
 
 } // namespace sealmount

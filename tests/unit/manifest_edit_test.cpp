@@ -33,6 +33,7 @@ Volume full_sample() {
     volume.nofail = false;
     volume.noauto = true;
     volume.headless = true;
+    volume.salt = "0102030405060708";
     volume.timeout = std::chrono::seconds{5};
     return volume;
 }

@@ -63,6 +63,33 @@ TEST(PassphraseTest, NulIsRefused) {
               "the passphrase contains a NUL byte, which eCryptfs cannot use");
 }
 
+TEST(PassphraseTest, ASaltIs16HexDigits) {
+    EXPECT_EQ(parse_salt("0011223344556677"), content_salt);
+    EXPECT_EQ(parse_salt("001122334455667"), std::nullopt);
+    EXPECT_EQ(parse_salt("00112233445566778"), std::nullopt);
+    EXPECT_EQ(parse_salt("001122334455667x"), std::nullopt);
+    EXPECT_EQ(parse_salt(""), std::nullopt);
+}
+
+// What ecryptfs-add-passphrase of ecryptfs-utils 111 takes from such a file.
+TEST(PassphraseTest, FindsTheSaltInAnRcFile) {
+    const Salt salt = parse_salt("0102030405060708").value();
+    for (const char* const text :
+         {"salt=0102030405060708", "salt=0102030405060708\n", "verbosity=0,salt=0102030405060708\n",
+          "verbosity=0\nsalt=0102030405060708\n", "#c\nsalt=0102030405060708\nsalt=1112131415161718\n"}) {
+        EXPECT_EQ(salt_in_rc(text), salt) << text;
+    }
+    for (const char* const text : {"", "\n", "salt=", "salt=010203\n", " salt=0102030405060708\n",
+                                   "salt = 0102030405060708\n", "fekek_salt=0102030405060708"}) {
+        EXPECT_EQ(salt_in_rc(text), std::nullopt) << text;
+    }
+}
+
+TEST(PassphraseTest, AnotherSaltMakesTheKeyThatEcryptfsUtilsMakes) {
+    EXPECT_EQ(derive_fekek(secret("correct horse battery"), parse_salt("0102030405060708").value()).signature,
+              "c4e8a643bd9e36f7");
+}
+
 TEST(PassphraseTest, LeavesNoSecretBehind) {
     const std::size_t before = SecretBytes::alive();
     static_cast<void>(derive_fekek(secret("x"), content_salt));

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/key_options.hpp"
+
+#include "base/error.hpp"
+#include "core/manifest_rules.hpp"
+#include "core/wrapped_passphrase.hpp"
+#include "sys/credentials.hpp"
+#include "sys/files.hpp"
+#include "sys/home.hpp"
+#include "sys/secret_input.hpp"
+#include "sys/terminal.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace sealmount {
+
+namespace {
+
+constexpr std::size_t longest_rc_file = 65536;
+
+std::optional<SecretBytes> ask(const std::string& question) {
+    auto answer = terminal_prompt()->ask(question, "sealmount:enroll", std::chrono::seconds{0});
+    return answer ? std::optional{std::move(*answer)} : std::nullopt;
+}
+
+SecretBytes ask_or_throw(const std::string& question) {
+    auto answer = terminal_prompt()->ask(question, "sealmount:enroll", std::chrono::seconds{0});
+    if (!answer) {
+        throw Error{Reason::usage,
+                    std::string{"no passphrase: "} + describe(answer.error().kind) +
+                        "; without a terminal, give --passphrase-file FILE (- for standard input), "
+                        "--passphrase-credential ID, --fekek-file FILE or --from-keyring SIG"};
+    }
+    return std::move(*answer);
+}
+
+/// What a person must know for it: of the volume, or of the file that has it wrapped.
+SecretBytes known_passphrase(const KeyWords& words, const std::string& lower, const Survey& survey) {
+    if (!words.passphrase_file.empty()) {
+        return read_secret(words.passphrase_file, longest_passphrase);
+    }
+    if (!words.passphrase_credential.empty()) {
+        return read_credential(words.passphrase_credential, longest_passphrase);
+    }
+    if (!words.wrapped_passphrase.empty()) {
+        return ask_or_throw("Wrapping passphrase of " + words.wrapped_passphrase + ": ");
+    }
+    SecretBytes passphrase = ask_or_throw("Mount passphrase of " + lower + ": ");
+    // Files tell a wrong passphrase; in an empty volume a typing error would become the passphrase of all
+    // files to come.
+    if (survey.empty() &&
+        !ask_or_throw("The volume is empty. Once more, to be sure: ").equals(passphrase.bytes())) {
+        throw Error{Reason::usage, "the two passphrases differ: nothing was written"};
+    }
+    return passphrase;
+}
+
+/// The salt in the ~/.ecryptfsrc of a user. What cannot be read names none.
+std::optional<Salt> salt_of_user(const Paths& paths, const uid_t user) {
+    const auto home = home_of(user);
+    if (!home) {
+        return std::nullopt;
+    }
+    const auto text =
+        read_users_file(paths.below_root((*home / ".ecryptfsrc").string()), user, longest_rc_file);
+    return text ? salt_in_rc(*text) : std::nullopt;
+}
+
+/// Root's own comes first: an empty volume gets the key that ecryptfs-utils would make of the passphrase.
+std::vector<Salt> salts_for(const KeyWords& words, const std::string& lower, const Paths& paths) {
+    if (!words.salt.empty()) {
+        return {parse_salt(words.salt).value()};
+    }
+    std::vector<Salt> salts;
+    const auto add = [&salts](const std::optional<Salt>& salt) {
+        if (salt && std::ranges::count(salts, *salt) == 0) {
+            salts.push_back(*salt);
+        }
+    };
+    constexpr uid_t root_user = 0;
+    add(salt_of_user(paths, root_user));
+    add(content_salt);
+    if (const auto owner = owner_of(paths.below_root(lower))) {
+        add(salt_of_user(paths, *owner));
+    }
+    return salts;
+}
+
+SecretBytes unwrapped(const KeyWords& words, const SecretBytes& wrapping, const Salt& version_1_salt) {
+    const SecretBytes file = read_binary_secret(words.wrapped_passphrase, longest_wrapped_file);
+    try {
+        return unwrap_passphrase(file.bytes(), wrapping, version_1_salt);
+    } catch (const Error& error) {
+        throw error.in(words.wrapped_passphrase);
+    }
+}
+
+SecretBytes fekek_in(const std::string& file) {
+    SecretBytes key = read_binary_secret(file, fekek_size);
+    if (key.size() != fekek_size) {
+        throw Error{Reason::bad_data, file +
+                                          ": a key of eCryptfs has 64 bytes, as they are, without hex digits "
+                                          "or line end; this file has " +
+                                          std::to_string(key.size())};
+    }
+    return key;
+}
+
+std::optional<SecretBytes> fekek_if_named(const std::string& file) {
+    return file.empty() ? std::nullopt : std::optional{fekek_in(file)};
+}
+
+} // namespace
+
+void add_key_options(CLI::App& verb, KeyWords& words) {
+    verb.add_option("--passphrase-file", words.passphrase_file,
+                    "read the mount passphrase from there; - for standard input");
+    verb.add_option("--passphrase-credential", words.passphrase_credential,
+                    "read it from the systemd credential of this name");
+    verb.add_option(
+        "--wrapped-passphrase", words.wrapped_passphrase,
+        "take it out of this file of ecryptfs-wrap-passphrase; asked for, or read from the above, is "
+        "its wrapping passphrase then");
+    verb.add_option("--filename-passphrase-file", words.filename_passphrase_file,
+                    "read the passphrase of the file names from there, where they have their own");
+    verb.add_option("--salt", words.salt,
+                    "the salt of the passphrase, 16 hex digits (that of ~/.ecryptfsrc)");
+    verb.add_option("--fekek-file", words.fekek_file, "read the key itself from there: 64 bytes");
+    verb.add_option("--filename-fekek-file", words.filename_fekek_file,
+                    "with it: the key of the file names, where they have their own");
+    verb.add_option("--from-keyring", words.from_keyring,
+                    "take the key of this signature that ecryptfs-add-passphrase put into the keyring");
+    verb.add_option("--filename-key", words.filename_key,
+                    "with it, for an empty volume: the signature of the key of the file names");
+    verb.add_flag("--unlink", words.unlink, "with it: drop the key from the keyring afterwards");
+}
+
+void check_key_options(const KeyWords& words) {
+    const std::array sources = {&words.passphrase_file, &words.passphrase_credential, &words.fekek_file,
+                                &words.from_keyring};
+    if (std::ranges::count_if(sources, [](const std::string* const word) { return !word->empty(); }) > 1) {
+        throw Error{Reason::usage,
+                    "give only one of --passphrase-file, --passphrase-credential, --fekek-file and "
+                    "--from-keyring: one volume has one passphrase"};
+    }
+    if (words.from_keyring.empty() && (words.unlink || !words.filename_key.empty())) {
+        throw Error{Reason::usage, "--filename-key and --unlink go with --from-keyring"};
+    }
+    if (words.fekek_file.empty() && !words.filename_fekek_file.empty()) {
+        throw Error{Reason::usage, "--filename-fekek-file goes with --fekek-file"};
+    }
+    if (!takes_passphrase(words) &&
+        !(words.wrapped_passphrase.empty() && words.filename_passphrase_file.empty() && words.salt.empty())) {
+        throw Error{Reason::usage,
+                    "--wrapped-passphrase, --filename-passphrase-file and --salt go with a passphrase, "
+                    "not with --fekek-file or --from-keyring"};
+    }
+    if (!words.salt.empty() && !parse_salt(words.salt)) {
+        throw Error{Reason::usage, "--salt: \"" + words.salt + "\" is not a salt: write 16 hex digits"};
+    }
+    for (const auto& [option, signature] : {std::pair{"--from-keyring", &words.from_keyring},
+                                            std::pair{"--filename-key", &words.filename_key}}) {
+        if (const auto complaint = complaint_about_signature(*signature); !signature->empty() && complaint) {
+            throw Error{Reason::usage, std::string{option} + ": " + *complaint};
+        }
+    }
+}
+
+bool names_filename_key(const KeyWords& words) {
+    return !(words.filename_key.empty() && words.filename_passphrase_file.empty() &&
+             words.filename_fekek_file.empty());
+}
+
+std::optional<KeyringKeys> keyring_keys(const KeyWords& words) {
+    if (words.from_keyring.empty()) {
+        return std::nullopt;
+    }
+    KeyringKeys keys{.signature = words.from_keyring, .filename_signature = {}, .drop = words.unlink};
+    if (!words.filename_key.empty()) {
+        keys.filename_signature = words.filename_key;
+    }
+    return keys;
+}
+
+bool takes_passphrase(const KeyWords& words) {
+    return words.from_keyring.empty() && words.fekek_file.empty();
+}
+
+KeysInHand::KeysInHand(const KeyWords& words, const std::string& lower, const Survey& survey,
+                       const Paths& paths, Keyring& keyring) {
+    if (const auto keys = keyring_keys(words)) {
+        source_ = std::make_unique<KeyringSource>(keyring, keys->signature, keys->filename_signature);
+        return;
+    }
+    if (!words.fekek_file.empty()) {
+        source_ = std::make_unique<FekekSource>(fekek_in(words.fekek_file),
+                                                fekek_if_named(words.filename_fekek_file));
+        return;
+    }
+    PassphraseMeans means;
+    means.salts = salts_for(words, lower, paths);
+    passphrase_ = known_passphrase(words, lower, survey);
+    if (!words.wrapped_passphrase.empty()) {
+        passphrase_ = unwrapped(words, passphrase_, means.salts.front());
+    }
+    if (!words.filename_passphrase_file.empty()) {
+        means.filename_passphrase = read_secret(words.filename_passphrase_file, longest_passphrase);
+    }
+    means.ask_filename_passphrase = [lower] {
+        return ask("The file names have a passphrase of their own. Passphrase of the file names of " + lower +
+                   ": ");
+    };
+    source_ = std::make_unique<PassphraseSource>(passphrase_, std::move(means));
+}
+
+} // namespace sealmount

@@ -1,0 +1,58 @@
+// The options that say where an enrolment takes the volume's keys from.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/enroll.hpp"
+#include "core/key_source.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <string>
+
+namespace sealmount {
+
+/// The command line as it was written.
+struct KeyWords {
+    std::string passphrase_file;
+    std::string passphrase_credential;
+    std::string wrapped_passphrase;
+    std::string filename_passphrase_file;
+    std::string salt;
+    std::string fekek_file;
+    std::string filename_fekek_file;
+    std::string from_keyring;
+    std::string filename_key;
+    bool unlink = false;
+};
+
+void add_key_options(CLI::App& verb, KeyWords& words);
+
+/// Which key is meant must be plain: one source, and its own options only. Throws Error{usage}.
+void check_key_options(const KeyWords& words);
+
+/// Do the options say that file names are encrypted?
+[[nodiscard]] bool names_filename_key(const KeyWords& words);
+
+/// The tokens in the keyring that the options name; nothing when they name another source.
+[[nodiscard]] std::optional<KeyringKeys> keyring_keys(const KeyWords& words);
+
+/// Will somebody have to have known a passphrase for it?
+[[nodiscard]] bool takes_passphrase(const KeyWords& words);
+
+/// A source, with the secrets that it refers to.
+class KeysInHand {
+  public:
+    /// Reads files, or asks on the terminal. `survey` is that of `lower`, for the questions. Throws Error.
+    KeysInHand(const KeyWords& words, const std::string& lower, const Survey& survey, const Paths& paths,
+               Keyring& keyring);
+
+    [[nodiscard]] KeySource& source() { return *source_; }
+
+  private:
+    SecretBytes passphrase_;
+    std::unique_ptr<KeySource> source_;
+};
+
+} // namespace sealmount
