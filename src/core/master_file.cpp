@@ -67,6 +67,19 @@ Json slot_to_json(const Slot& slot) {
     return json;
 }
 
+Json slot_to_json(const RecoverySlot& slot) {
+    Json json = {{"id", slot.id},
+                 {"type", "recovery"},
+                 {"salt", to_base64(slot.salt)},
+                 {"nonce", to_base64(slot.nonce)},
+                 {"wrapped", to_base64(slot.wrapped)},
+                 {"created", slot.created}};
+    if (!slot.note.empty()) {
+        json["note"] = slot.note;
+    }
+    return json;
+}
+
 SealedObject read_sealed(ObjectReader& reader) {
     const std::optional<Bytes> der = from_base64(reader.string("sealed"));
     if (!der) {
@@ -111,29 +124,66 @@ MeasuredEvents read_events(const Json& json, const std::string& path) {
     return events;
 }
 
-Slot read_slot(const Json& json, const std::string& path) {
+std::string read_created(ObjectReader& reader) {
+    std::string created = reader.string("created");
+    if (!is_timestamp(created)) {
+        reader.fail("created", "is not a time in UTC such as 2026-01-31T12:00:00Z");
+    }
+    return created;
+}
+
+Slot read_tpm_slot(const Json& json, ObjectReader& reader, const unsigned id) {
+    Slot slot;
+    slot.id = id;
+    slot.policy = policy_from_json(reader.object("policy"), reader.path_of("policy"));
+    slot.sealed = read_sealed(reader);
+    slot.created = read_created(reader);
+    slot.note = reader.optional_string("note").value_or("");
+    if (json.contains("events")) {
+        slot.events = read_events(reader.object("events"), reader.path_of("events"));
+    }
+    return slot;
+}
+
+/// Base64 of bytes whose number is known.
+Bytes read_bytes(ObjectReader& reader, const std::string_view member, const std::size_t size) {
+    const std::optional<Bytes> bytes = from_base64(reader.string(member));
+    if (!bytes || bytes->size() != size) {
+        reader.fail(member, "is not base64 of " + std::to_string(size) + " bytes");
+    }
+    return *bytes;
+}
+
+RecoverySlot read_recovery_slot(ObjectReader& reader, const unsigned id) {
+    RecoverySlot slot;
+    slot.id = id;
+    slot.salt = read_bytes(reader, "salt", recovery_salt_size);
+    slot.nonce = read_bytes(reader, "nonce", recovery_nonce_size);
+    slot.wrapped = read_bytes(reader, "wrapped", wrapped_master_size);
+    slot.created = read_created(reader);
+    slot.note = reader.optional_string("note").value_or("");
+    return slot;
+}
+
+void read_slot(const Json& json, const std::string& path, MasterFile& master) {
     ObjectReader reader{json, path};
     const std::int64_t id = reader.integer("id");
     if (id < 1 || id > std::numeric_limits<int>::max()) {
         reader.fail("id", "is not a number from 1 on");
     }
-    if (reader.string("type") != "tpm") {
-        reader.fail("type", "is not \"tpm\", the only type of slot that this version knows");
+    const auto number = static_cast<unsigned>(id);
+    if (master.find(number) != nullptr || master.find_recovery(number) != nullptr) {
+        reader.fail("id", "slot " + std::to_string(id) + " stands there twice");
     }
-    Slot slot;
-    slot.id = static_cast<unsigned>(id);
-    slot.policy = policy_from_json(reader.object("policy"), reader.path_of("policy"));
-    slot.sealed = read_sealed(reader);
-    slot.created = reader.string("created");
-    if (!is_timestamp(slot.created)) {
-        reader.fail("created", "is not a time in UTC such as 2026-01-31T12:00:00Z");
-    }
-    slot.note = reader.optional_string("note").value_or("");
-    if (json.contains("events")) {
-        slot.events = read_events(reader.object("events"), reader.path_of("events"));
+    const std::string type = reader.string("type");
+    if (type == "tpm") {
+        master.slots.push_back(read_tpm_slot(json, reader, number));
+    } else if (type == "recovery") {
+        master.recovery.push_back(read_recovery_slot(reader, number));
+    } else {
+        reader.fail("type", "is neither \"tpm\" nor \"recovery\", the types of slot that this version knows");
     }
     reader.finish();
-    return slot;
 }
 
 MasterFile read_document(const Json& json) {
@@ -154,13 +204,8 @@ MasterFile read_document(const Json& json) {
     }
     master.srk_name = *name_bytes;
     for (const Json& element : reader.array("slots")) {
-        const std::string path = "slots[" + std::to_string(master.slots.size()) + "]";
-        Slot slot = read_slot(element, path);
-        if (std::ranges::find(master.slots, slot.id, &Slot::id) != master.slots.end()) {
-            throw Error{Reason::config,
-                        path + ".id: slot " + std::to_string(slot.id) + " stands there twice"};
-        }
-        master.slots.push_back(std::move(slot));
+        const std::size_t index = master.slots.size() + master.recovery.size();
+        read_slot(element, "slots[" + std::to_string(index) + "]", master);
     }
     reader.finish();
     return master;
@@ -173,9 +218,17 @@ const Slot* MasterFile::find(const unsigned id) const {
     return found == slots.end() ? nullptr : &*found;
 }
 
+const RecoverySlot* MasterFile::find_recovery(const unsigned id) const {
+    const auto found = std::ranges::find(recovery, id, &RecoverySlot::id);
+    return found == recovery.end() ? nullptr : &*found;
+}
+
 unsigned MasterFile::next_id() const {
     unsigned highest = 0;
     for (const Slot& slot : slots) {
+        highest = std::max(highest, slot.id);
+    }
+    for (const RecoverySlot& slot : recovery) {
         highest = std::max(highest, slot.id);
     }
     return highest + 1;
@@ -189,6 +242,9 @@ std::string write_master_file(const MasterFile& master) {
     json["srk"]["name"] = to_hex(master.srk_name);
     json["slots"] = Json::array();
     for (const Slot& slot : master.slots) {
+        json["slots"].push_back(slot_to_json(slot));
+    }
+    for (const RecoverySlot& slot : master.recovery) {
         json["slots"].push_back(slot_to_json(slot));
     }
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

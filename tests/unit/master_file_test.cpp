@@ -28,6 +28,12 @@ MasterFile sample() {
         slot.note = id == 1 ? "" : "line\nbreak";
         master.slots.push_back(std::move(slot));
     }
+    master.recovery = {{.id = 2,
+                        .salt = std::vector(recovery_salt_size, std::byte{1}),
+                        .nonce = std::vector(recovery_nonce_size, std::byte{2}),
+                        .wrapped = std::vector(wrapped_master_size, std::byte{3}),
+                        .created = "2026-11-25T09:00:00Z",
+                        .note = "enrolment"}};
     return master;
 }
 
@@ -38,9 +44,19 @@ TEST(MasterFileTest, ComesBack) {
     EXPECT_TRUE(write_master_file(sample()).ends_with("}\n"));
 }
 
+TEST(MasterFileTest, NumbersAreThoseOfBothKinds) {
+    MasterFile master = sample();
+    EXPECT_EQ(master.next_id(), 4U);
+    EXPECT_EQ(master.find(2), nullptr);
+    EXPECT_EQ(master.find_recovery(2), &master.recovery[0]);
+    master.recovery[0].id = 7;
+    EXPECT_EQ(master.next_id(), 8U);
+}
+
 TEST(MasterFileTest, FormIsThatOfTheManual) {
     MasterFile master = sample();
     master.slots.clear();
+    master.recovery.clear();
     EXPECT_EQ(write_master_file(master),
               "{\n  \"version\": 1,\n  \"srk\": {\n    \"handle\": \"0x81000001\",\n"
               "    \"name\": \"000b" +
@@ -99,7 +115,8 @@ INSTANTIATE_TEST_SUITE_P(
         DamageCase{"id_huge", "/slots/0/id", 4294967297, "slots[0].id: is not a number from 1 on"},
         DamageCase{"id_twice", "/slots/0/id", 3, "slots[1].id: slot 3 stands there twice"},
         DamageCase{"type", "/slots/1/type", "x",
-                   "slots[1].type: is not \"tpm\", the only type of slot that this version knows"},
+                   "slots[1].type: is neither \"tpm\" nor \"recovery\", the types of slot that this version "
+                   "knows"},
         DamageCase{"policy", "/slots/0/policy/pcrs/0/values/7", "zz",
                    "slots[0].policy.pcrs[0].values.7: must be 64 lower-case hex digits"},
         DamageCase{"base64", "/slots/0/sealed", "MIIB",
@@ -110,7 +127,14 @@ INSTANTIATE_TEST_SUITE_P(
                    "slots[0].sealed: its parent is not the storage root key at 0x81000001"},
         DamageCase{"created", "/slots/0/created", "2026-11-23 20:49:05",
                    "slots[0].created: is not a time in UTC such as 2026-01-31T12:00:00Z"},
-        DamageCase{"note", "/slots/0/note", 7, "slots[0].note: must be a string"}),
+        DamageCase{"note", "/slots/0/note", 7, "slots[0].note: must be a string"},
+        DamageCase{"recovery_id", "/slots/2/id", 3, "slots[2].id: slot 3 stands there twice"},
+        DamageCase{"recovery_extra", "/slots/2/policy", 1, "slots[2].policy: is not a known member"},
+        DamageCase{"salt", "/slots/2/salt", "AAAA", "slots[2].salt: is not base64 of 32 bytes"},
+        DamageCase{"no_nonce", "/slots/2/nonce", std::nullopt, "slots[2].nonce: is missing"},
+        DamageCase{"wrapped", "/slots/2/wrapped", "?", "slots[2].wrapped: is not base64 of 48 bytes"},
+        DamageCase{"recovery_created", "/slots/2/created", "today",
+                   "slots[2].created: is not a time in UTC such as 2026-01-31T12:00:00Z"}),
     [](const auto& entry) { return entry.param.name; });
 
 } // namespace sealmount

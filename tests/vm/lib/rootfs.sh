@@ -7,13 +7,13 @@
 GUEST_PACKAGES=(
     systemd systemd-sysv udev dbus kmod ecryptfs-utils keyutils tpm2-tools openssl jq e2fsprogs
     libtss2-esys-3.0.2-0 libtss2-tcti-device0 libtss2-tctildr0 libtss2-mu0 libtss2-rc0
-    libkeyutils1 libsystemd0 libssl3 inotify-tools strace
+    libkeyutils1 libsystemd0 libssl3 libqrencode4 inotify-tools strace
 )
 # Debian 13 renamed these for its 64-bit time_t.
 GUEST_PACKAGES_TRIXIE=(
     systemd systemd-sysv udev dbus kmod ecryptfs-utils keyutils tpm2-tools openssl jq e2fsprogs
     libtss2-esys-3.0.2-0t64 libtss2-tcti-device0t64 libtss2-tctildr0t64 libtss2-mu-4.0.1-0t64 libtss2-rc0t64
-    libkeyutils1 libsystemd0 libssl3t64 inotify-tools strace
+    libkeyutils1 libsystemd0 libssl3t64 libqrencode4 inotify-tools strace
 )
 
 guest_packages() {
