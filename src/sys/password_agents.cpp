@@ -3,15 +3,19 @@
 
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
+#include "sys/directory_watch.hpp"
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <fcntl.h>
 #include <optional>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <system_error>
+#include <termios.h>
 #include <unistd.h>
 #include <vector>
 
@@ -92,14 +96,34 @@ Refusal refusal_of_complaint(const std::string& words) {
     return {RefusalKind::no_prompt, words};
 }
 
+/// Waits for the end of a question: an answer or the lack of one in the pipe, or, with false, its withdrawal.
+bool wait_for_end(const int pipe, const DirectoryWatch& watch, const Withdrawal& withdrawal) {
+    for (;;) {
+        watch.drain();
+        if (withdrawal.is_due()) {
+            return false;
+        }
+        ::pollfd sources[] = {{.fd = pipe, .events = POLLIN, .revents = 0},
+                              {.fd = watch.fd(), .events = POLLIN, .revents = 0}};
+        if (::poll(sources, 2, -1) < 0 && errno != EINTR) {
+            throw_errno(errno, "cannot wait for systemd-ask-password");
+        }
+        if (sources[0].revents != 0) {
+            return true;
+        }
+    }
+}
+
 class PasswordAgents final : public Prompt {
   public:
     std::expected<SecretBytes, Refusal> ask(const std::string& text, const std::string& id,
-                                            std::chrono::seconds timeout) override;
+                                            std::chrono::seconds timeout,
+                                            const Withdrawal* withdrawal) override;
 };
 
 std::expected<SecretBytes, Refusal> PasswordAgents::ask(const std::string& text, const std::string& id,
-                                                        const std::chrono::seconds timeout) {
+                                                        const std::chrono::seconds timeout,
+                                                        const Withdrawal* const withdrawal) {
     const char* const program = ask_password_program();
     if (program == nullptr) {
         return std::unexpected{Refusal{RefusalKind::no_prompt, "systemd-ask-password is not installed"}};
@@ -133,6 +157,12 @@ std::expected<SecretBytes, Refusal> PasswordAgents::ask(const std::string& text,
     std::string terminal = "TERM=linux";
     const std::array<char*, 4> environment = {locale.data(), log.data(), terminal.data(), nullptr};
 
+    std::optional<DirectoryWatch> watch; // begins before the first look
+    if (withdrawal != nullptr) {
+        watch.emplace(withdrawal->directory);
+    }
+    ::termios terminal_before = {};
+    const bool has_terminal = ::tcgetattr(STDIN_FILENO, &terminal_before) == 0;
     ::pid_t child = 0;
     if (const int error =
             ::posix_spawn(&child, program, actions.get(), nullptr, arguments.data(), environment.data());
@@ -140,12 +170,22 @@ std::expected<SecretBytes, Refusal> PasswordAgents::ask(const std::string& text,
         return std::unexpected{Refusal{RefusalKind::no_prompt, std::generic_category().message(error)}};
     }
     write_end.reset(); // so that the child's end is the end of the file
+    const bool withdrawn = watch && !wait_for_end(read_end.get(), *watch, *withdrawal);
+    if (withdrawn) {
+        ::kill(child, SIGTERM); // it takes its question back
+    }
     auto answer = read_answer(read_end.get());
     int status = 0;
     while (::waitpid(child, &status, 0) < 0) {
         if (errno != EINTR) {
             throw_errno(errno, "cannot wait for systemd-ask-password");
         }
+    }
+    if (withdrawn) {
+        if (has_terminal) { // which it leaves mute when it is killed
+            ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal_before);
+        }
+        return std::unexpected{Refusal{RefusalKind::prompt_cancelled, {}}};
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         return std::unexpected{refusal_of_complaint(read_complaint(complaint.get()))};

@@ -150,7 +150,8 @@ Outcome read_line(const int tty, const std::string& text, const Clock::time_poin
 class Terminal final : public Prompt {
   public:
     std::expected<SecretBytes, Refusal> ask(const std::string& text, const std::string& /*id*/,
-                                            const std::chrono::seconds timeout) override {
+                                            const std::chrono::seconds timeout,
+                                            const Withdrawal* /*withdrawal*/) override {
         const UniqueFd tty{::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)};
         if (!tty) {
             return std::unexpected{Refusal{RefusalKind::no_prompt, "there is no terminal"}};

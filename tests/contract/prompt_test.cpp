@@ -12,6 +12,9 @@
 #include <termios.h>
 
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <string>
 #include <unistd.h>
@@ -27,10 +30,11 @@ constexpr int first_refusal = 10; // and the kind's number
 /// A child on a terminal of its own, asking there.
 class Asker {
   public:
-    Asker(const std::function<std::unique_ptr<Prompt>()>& make, const std::chrono::seconds timeout) {
+    Asker(const std::function<std::unique_ptr<Prompt>()>& make, const std::chrono::seconds timeout,
+          const Withdrawal* const withdrawal = nullptr) {
         child_ = ::forkpty(&master_, nullptr, nullptr, nullptr);
         if (child_ == 0) {
-            const auto answer = make()->ask("Question? ", "sealmount:test", timeout);
+            const auto answer = make()->ask("Question? ", "sealmount:test", timeout, withdrawal);
             ::termios mode = {};
             ::tcgetattr(STDIN_FILENO, &mode);
             if ((mode.c_lflag & ECHO) == 0) {
@@ -147,6 +151,20 @@ TEST_F(PasswordAgentsTest, AnswerComesThroughThePipe) {
 TEST_F(PasswordAgentsTest, SilenceTimesOut) {
     Asker asker{password_agents, std::chrono::seconds{1}};
     EXPECT_EQ(exit_code(asker.end()), refusal(RefusalKind::prompt_timeout));
+}
+
+TEST_F(PasswordAgentsTest, AWithdrawnQuestionEnds) {
+    std::string directory = (std::filesystem::temp_directory_path() / "sealmount-watch.XXXXXX").string();
+    ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+    const auto sign = std::filesystem::path{directory} / "sign";
+    const Withdrawal withdrawal{.directory = directory,
+                                .is_due = [&] { return std::filesystem::exists(sign); }};
+    Asker asker{password_agents, std::chrono::seconds{60}, &withdrawal};
+    ASSERT_TRUE(asker.shows("Question? "));
+    std::ofstream{std::filesystem::path{directory} / "something else"} << "not yet";
+    std::ofstream{sign} << "now";
+    EXPECT_EQ(exit_code(asker.end()), refusal(RefusalKind::prompt_cancelled));
+    std::filesystem::remove_all(directory);
 }
 
 } // namespace

@@ -4,14 +4,22 @@
 #include "base/error.hpp"
 
 #include <span>
+#include <utility>
 
 namespace sealmount::testing {
 
 std::expected<SecretBytes, Refusal> FakePrompt::ask(const std::string& text, const std::string& id,
-                                                    const std::chrono::seconds timeout) {
+                                                    const std::chrono::seconds timeout,
+                                                    const Withdrawal* const withdrawal) {
     questions_.push_back({.text = text, .id = id, .timeout = timeout});
     if (fault_.strikes()) {
         throw Error{Reason::unavailable, "the fake prompt fails as told"};
+    }
+    if (event_) {
+        std::exchange(event_, nullptr)();
+    }
+    if (withdrawal != nullptr && withdrawal->is_due()) {
+        return std::unexpected{Refusal{RefusalKind::prompt_cancelled, {}}};
     }
     if (answers_.empty()) {
         return std::unexpected{Refusal{RefusalKind::no_prompt, {}}};

@@ -7,6 +7,7 @@
 #include "sys/prompt.hpp"
 
 #include <deque>
+#include <functional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -22,6 +23,8 @@ class FakePrompt final : public Prompt {
     };
 
     void answer(std::string text) { answers_.emplace_back(std::move(text)); }
+    /// While the next question is open, this happens; then it is answered, unless it is withdrawn.
+    void while_asking(std::function<void()> event) { event_ = std::move(event); }
     void refuse(const RefusalKind kind) { answers_.emplace_back(kind); }
     /// The n+1-th question fails: Error{unavailable}.
     void fail_after(const unsigned questions) { fault_.after(questions); }
@@ -32,11 +35,13 @@ class FakePrompt final : public Prompt {
 
     /// The next prepared answer; no_prompt when there is none left.
     std::expected<SecretBytes, Refusal> ask(const std::string& text, const std::string& id,
-                                            std::chrono::seconds timeout) override;
+                                            std::chrono::seconds timeout,
+                                            const Withdrawal* withdrawal) override;
 
   private:
     std::deque<std::variant<std::string, RefusalKind>> answers_;
     std::vector<Question> questions_;
+    std::function<void()> event_;
     Fault fault_;
 };
 

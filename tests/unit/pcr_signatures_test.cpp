@@ -43,8 +43,8 @@ std::vector<PolicyDigest> policies(const std::string& kernel, const PcrBank bank
 
 class NobodyThere final : public Prompt {
   public:
-    std::expected<SecretBytes, Refusal> ask(const std::string&, const std::string&,
-                                            std::chrono::seconds) override {
+    std::expected<SecretBytes, Refusal> ask(const std::string&, const std::string&, std::chrono::seconds,
+                                            const Withdrawal*) override {
         return std::unexpected{Refusal{RefusalKind::no_prompt, {}}};
     }
 };

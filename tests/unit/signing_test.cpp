@@ -21,8 +21,8 @@ const std::string vector_directory = SEALMOUNT_TEST_VECTORS;
 class Answers final : public Prompt {
   public:
     explicit Answers(std::string answer) : answer_(std::move(answer)) {}
-    std::expected<SecretBytes, Refusal> ask(const std::string& text, const std::string&,
-                                            std::chrono::seconds) override {
+    std::expected<SecretBytes, Refusal> ask(const std::string& text, const std::string&, std::chrono::seconds,
+                                            const Withdrawal*) override {
         asked.push_back(text);
         if (answer_.empty()) {
             return std::unexpected{Refusal{RefusalKind::no_prompt, {}}};

@@ -1,0 +1,29 @@
+// Waiting for a change of a directory (inotify(7)).
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "base/unique_fd.hpp"
+
+#include <filesystem>
+
+namespace sealmount {
+
+/// Watches from construction on. Where that cannot be (no such directory, no watch left), nothing ever
+/// happens.
+class DirectoryWatch {
+  public:
+    explicit DirectoryWatch(const std::filesystem::path& directory);
+
+    /// Readable, as poll(2) has it, once a file was written or renamed into the directory; -1 where there is
+    /// no watch, which poll(2) passes over.
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+    /// Forgets what has happened so far.
+    void drain() const noexcept;
+
+  private:
+    UniqueFd fd_;
+};
+
+} // namespace sealmount
