@@ -46,6 +46,8 @@ constexpr std::array verbs = {
     Verb{"rotate", "make a new master key in place of an old one", declare_rotate},
     Verb{"rebind", "bind the volumes to the present state with their passphrases, when the TPM refuses",
          declare_rebind},
+    Verb{"recovery-key", "make a new recovery key, which opens a master key without the TPM, or revoke it",
+         declare_recovery_key},
     Verb{"status", "show volumes, keys, and whether the TPM would release them now", declare_status},
 };
 

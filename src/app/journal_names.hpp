@@ -24,11 +24,11 @@ inline constexpr const char* user_key_in_the_way = "6016511d643e4f7aabf40e8014a6
 
 inline constexpr const char* volume = "VOLUME";
 inline constexpr const char* master = "MASTER";
-/// "tpm", "credential", "passphrase" or "loaded-already".
+/// "tpm", "credential", "passphrase", "recovery-key" or "loaded-already".
 inline constexpr const char* way = "WAY";
 /// "trusted" or "user", with WAY=tpm.
 inline constexpr const char* form = "FORM";
-/// The number of the slot that opened, with WAY=tpm.
+/// The number of the slot that opened, with WAY=tpm and WAY=recovery-key.
 inline constexpr const char* slot = "SLOT";
 /// Another volume whose keys came along; repeated.
 inline constexpr const char* along = "ALONG";

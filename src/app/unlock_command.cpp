@@ -5,7 +5,7 @@
 #include "app/exit_code.hpp"
 #include "app/pause.hpp"
 #include "app/unlock_journal.hpp"
-#include "core/passphrase.hpp"
+#include "core/recovery_key.hpp"
 #include "core/unlock.hpp"
 #include "sys/credentials.hpp"
 #include "sys/esys_tpm.hpp"
@@ -45,7 +45,7 @@ int load(const std::string& name) {
         const auto prompt = password_agents();
         const auto unlocked = load_volume(
             {store, *tpm, *keyring, *prompt, journal, pause_between_tries,
-             [] { return credential_of_service(passphrase_credential, longest_passphrase); },
+             [] { return credential_of_service(passphrase_credential, longest_recovery_key_text); },
              [] { return credential_of_service(pin_credential, longest_pin); }, bind_to_present(Paths{})},
             name);
         if (!unlocked) {

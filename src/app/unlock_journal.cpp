@@ -31,7 +31,7 @@ const char* words_for(const UnlockStep step) {
     case UnlockStep::loading_keys:
         return "Loading the keys";
     case UnlockStep::asking:
-        return "Waiting for the passphrase";
+        return "Waiting for the passphrase or recovery key";
     }
     return "";
 }
@@ -46,6 +46,8 @@ const char* name_of(const UnlockWay way) {
         return "credential";
     case UnlockWay::passphrase:
         return "passphrase";
+    case UnlockWay::recovery_key:
+        return "recovery-key";
     }
     return "";
 }
@@ -58,6 +60,9 @@ std::string words_for(const Unlocked& unlocked) {
         return "unlocked by the passphrase of the service's credential";
     case UnlockWay::passphrase:
         return "unlocked by passphrase";
+    case UnlockWay::recovery_key:
+        return "unlocked by the recovery key (slot " + std::to_string(unlocked.slot) + ")" +
+               (unlocked.along.empty() ? "" : ", and with it: " + join(unlocked.along));
     case UnlockWay::tpm:
         return "unlocked by the TPM (slot " + std::to_string(unlocked.slot) + ", " +
                std::string{to_string(unlocked.form)} + " key)" +
@@ -146,6 +151,12 @@ void UnlockJournal::pin_wrong(const Volume& volume, const unsigned tries_left) {
         {{message_id, journal::wrong_passphrase}, {journal::way, "pin"}});
 }
 
+void UnlockJournal::recovery_key_useless(const Volume& volume, const std::string& why) {
+    log(Level::warning, volume.name,
+        "a recovery key cannot open the volume, its passphrase can: " + why +
+            "; restore /etc/sealmount from a backup");
+}
+
 void UnlockJournal::user_key_in_the_way(const Volume& volume, const std::string_view signature) {
     const std::string command = "keyctl purge user " + std::string{signature};
     log(Level::warning, volume.name,
@@ -165,6 +176,8 @@ void UnlockJournal::unlocked(const Unlocked& unlocked) const {
         {message_id, journal::unlocked}, {journal::master, master_}, {journal::way, name_of(unlocked.way)}};
     if (unlocked.way == UnlockWay::tpm) {
         fields.emplace_back(journal::form, std::string{to_string(unlocked.form)});
+    }
+    if (unlocked.slot != 0) {
         fields.emplace_back(journal::slot, std::to_string(unlocked.slot));
     }
     for (const std::string& other : unlocked.along) {

@@ -3,6 +3,7 @@
 #include "app/key_options.hpp"
 #include "app/pause.hpp"
 #include "app/policy_options.hpp"
+#include "app/recovery_options.hpp"
 #include "app/verbs.hpp"
 #include "base/strict_json.hpp"
 #include "core/enroll.hpp"
@@ -24,6 +25,7 @@ struct Words {
     EnrollRequest request;
     PolicyWords policy;
     KeyWords keys;
+    NewRecoveryWords recovery;
     bool no_guard = false;
     std::string cipher;
     unsigned key_bytes = 0;
@@ -53,6 +55,7 @@ void print_json(const Enrolled& enrolled, std::vector<std::string> warnings) {
         {"mount_unit", mount_unit_name(volume.mountpoint)},
         {"new_master", enrolled.new_master},
         {"new_srk", enrolled.new_srk},
+        {"recovery_slot", enrolled.recovery_slot ? Json(*enrolled.recovery_slot) : Json(nullptr)},
         {"proved_in_kernel", enrolled.proved_in_kernel},
         {"guarded", enrolled.guarded},
         {"files", enrolled.files},
@@ -127,11 +130,31 @@ void print_warnings(const std::vector<std::string>& warnings, const Globals& glo
     }
 }
 
+void tell_recovery_key(const Words& words, const Enrolled& enrolled, NewRecoveryKey* const recovery,
+                       const Globals& globals) {
+    const std::string& master = enrolled.volume.master;
+    if (enrolled.recovery_slot) {
+        recovery->hand_over(master, globals);
+    } else if (enrolled.new_master && !words.recovery.none && !words.quiet && !globals.json) {
+        std::printf("No recovery key was made, as no terminal would show it: 'sealmount recovery-key %s' "
+                    "makes one.\n",
+                    master.c_str());
+    } else if (!words.recovery.save_file.empty()) {
+        std::fprintf(stderr,
+                     "sealmount: warning: the master key \"%s\" is there already, with or without a recovery "
+                     "key: 'sealmount recovery-key' makes one\n",
+                     master.c_str());
+    }
+}
+
 Enrolled enroll_under_lock(const Words& words, const EnrollWorld& world, EnrollDraft& draft,
-                           const Globals& globals) {
+                           NewRecoveryKey* const recovery, const Globals& globals) {
     // A person who thinks holds no lock.
     KeysInHand keys{words.keys, draft.request.volume.lower, draft.survey, globals.paths(), world.keyring};
     const FileLock lock = world.store.lock();
+    if (recovery != nullptr) {
+        recovery->save();
+    }
     step(words, globals,
          takes_passphrase(words.keys) ? "Deriving the keys, sealing and proving them"
                                       : "Sealing the keys and proving them");
@@ -181,16 +204,19 @@ int run_enroll(Words& words, const Globals& globals) {
                             pin ? &*pin : nullptr,
                             bind_to_present(globals.paths())};
     request.policy = policy_of(words, world);
+    const auto recovery = NewRecoveryKey::make(words.recovery, is_seen(globals) && !words.quiet);
+    request.recovery_key = recovery ? &recovery->key() : nullptr;
 
     EnrollDraft draft = prepare_enrollment(world, request);
     print_warnings(draft.warnings, globals);
-    const Enrolled enrolled = enroll_under_lock(words, world, draft, globals);
+    const Enrolled enrolled = enroll_under_lock(words, world, draft, recovery.get(), globals);
     print_warnings(enrolled.warnings, globals);
     if (globals.json) {
         print_json(enrolled, draft.warnings);
     } else if (!words.quiet) {
         print_words(enrolled, words.keys, globals);
     }
+    tell_recovery_key(words, enrolled, recovery.get(), globals);
     return 0;
 }
 
@@ -210,6 +236,7 @@ Run declare_enroll(CLI::App& verb, const Globals& globals) {
     verb.add_option("--master", volume.master, "the master key to put the volume under (default)")
         ->capture_default_str();
     add_policy_options(verb, words->policy);
+    add_new_recovery_options(verb, words->recovery);
     verb.add_option("--option", volume.options, "a further mount option, such as nosuid; repeatable")
         ->allow_extra_args(false);
     verb.add_flag("--required", words->required, "the boot fails without the volume (default: it goes on)");

@@ -2,9 +2,10 @@
 #include "app/bound_policies.hpp"
 #include "app/policy_options.hpp"
 #include "app/prediction_options.hpp"
-#include "app/slot_desk.hpp"
+#include "app/renewal_words.hpp"
 #include "base/strict_json.hpp"
 #include "core/enroll_checks.hpp"
+#include "core/recovery.hpp"
 #include "core/suspend.hpp"
 
 #include <nlohmann/json.hpp>
@@ -24,6 +25,9 @@ struct Words {
     PredictionWords prediction;
     std::vector<std::string> replace_option; ///< "" for the plain word
     bool replace = false;
+    bool recover = false;
+    std::string recovery_key_file;
+    RebindWords passphrases; ///< with `recover`
 };
 
 /// Will the next boot be another one than this?
@@ -51,18 +55,6 @@ void sort_replace_option(Words& words) {
     }
 }
 
-/// Without a word about it: the kinds that the master key has already, each with new values.
-std::vector<Policy> kinds_of(const MasterFile& file) {
-    std::vector<Policy> kinds;
-    for (const Slot& slot : file.slots) {
-        const Policy kind = without_values(slot.policy);
-        if (!is_suspension(slot) && std::ranges::count(kinds, kind) == 0) {
-            kinds.push_back(kind);
-        }
-    }
-    return kinds;
-}
-
 Json to_json(const std::string& master, const Resealed& resealed) {
     return {{"master", master},
             {"slot", resealed.slot},
@@ -85,7 +77,7 @@ std::vector<BoundPolicy> wanted(const Words& words, const OpenMaster& master, co
                                 const Globals& globals) {
     const std::vector<Policy> kinds =
         names_policy(words.policy) ? std::vector{policy_from(words.policy, globals.paths(), desk.world().tpm)}
-                                   : kinds_of(master.file);
+                                   : lasting_kinds(desk.store().master(master.name));
     std::vector<BoundPolicy> policies;
     for (const Policy& kind : kinds) {
         const auto bound = changes(words)
@@ -96,9 +88,9 @@ std::vector<BoundPolicy> wanted(const Words& words, const OpenMaster& master, co
     return policies;
 }
 
-Json reseal_one(const SlotDesk& desk, const Words& words, const std::string& name,
-                const SecretBytes* const pin, const Globals& globals) {
-    OpenMaster master = open_master(desk.world(), name);
+Json reseal_one(const SlotDesk& desk, const Words& words, OpenMaster master, const SecretBytes* const pin,
+                const Globals& globals) {
+    const std::string& name = master.name;
     Json json = Json::array();
     std::vector<unsigned> made;
     for (const BoundPolicy& bound : wanted(words, master, desk, globals)) {
@@ -125,13 +117,122 @@ Json reseal_one(const SlotDesk& desk, const Words& words, const std::string& nam
     return json;
 }
 
+void check_recover_options(const Words& words) {
+    if (!words.recover && (!words.recovery_key_file.empty() || !words.passphrases.passphrase_files.empty())) {
+        throw Error{Reason::usage, "--recovery-key-file and --passphrase-file go with --recover"};
+    }
+    if (!words.recovery_key_file.empty() && !words.passphrases.passphrase_files.empty()) {
+        throw Error{Reason::usage, "--recovery-key-file or --passphrase-file: the recovery key does without "
+                                   "the passphrases"};
+    }
+    if (words.recover && changes(words)) {
+        throw Error{Reason::usage,
+                    "--recover seals the present state: a coming one goes with another reseal"};
+    }
+}
+
+/// From its file, or typed; nothing when the passphrases are to do it.
+std::optional<SecretBytes> recovery_key_for(const Words& words, const Store& store, const std::string& name) {
+    if (!words.recovery_key_file.empty()) {
+        return recovery_key_in(words.recovery_key_file);
+    }
+    bool has_one = false;
+    try {
+        has_one = !store.master(name).recovery.empty();
+    } catch (const Error&) { // NOLINT(bugprone-empty-catch): the passphrases do without the file
+    }
+    if (!has_one || !words.passphrases.passphrase_files.empty()) {
+        return std::nullopt;
+    }
+    auto key = ask_for_recovery_key("Recovery key of the master key " + name +
+                                    " (empty: the passphrases of its volumes): ");
+    if (!key) {
+        throw Error{Reason::usage, std::string{"no recovery key: "} + describe(key.error().kind) +
+                                       "; without a terminal, give --recovery-key-file FILE, or the "
+                                       "passphrases, each with --passphrase-file FILE"};
+    }
+    return std::move(*key);
+}
+
+/// The slots of `before` that are not in `after`.
+std::vector<unsigned> slots_lost(const MasterFile& before, const MasterFile& after) {
+    std::vector<unsigned> lost;
+    for (const Slot& slot : before.slots) {
+        if (after.find(slot.id) == nullptr) {
+            lost.push_back(slot.id);
+        }
+    }
+    return lost;
+}
+
+/// A master key that the TPM at hand does not release.
+void recover(Words& words, const std::string& name, const SecretBytes* const pin, const Globals& globals,
+             Json& json) {
+    const auto recovery_key = recovery_key_for(words, Store{globals.paths()}, name);
+    if (!recovery_key) {
+        if (names_policy(words.policy)) {
+            throw Error{Reason::usage,
+                        "with the passphrases, the master key keeps its kinds of slots: leave the "
+                        "options about the policy out, and reseal once more"};
+        }
+        words.passphrases.pin_file = words.policy.pin_file;
+        rebind_with_passphrases(name, words.passphrases, globals);
+        return;
+    }
+    const SlotDesk desk{globals, words.policy.pin_file};
+    OpenMaster master =
+        ready_to_reseal(desk.world(), name, open_by_recovery_key(desk.store(), name, *recovery_key).key);
+    const auto kinds = lasting_kinds(desk.store().master(name));
+    if (!names_policy(words.policy) && std::ranges::any_of(kinds, &Policy::pin)) {
+        master.pin = desk.world().ask_pin();
+        if (!master.pin) {
+            throw Error{Reason::usage, "the master key \"" + name +
+                                           "\" has slots with a PIN: give it with --pin-file FILE, or choose "
+                                           "another policy"};
+        }
+    }
+    const std::vector<unsigned> lost = slots_lost(desk.store().master(name), master.file);
+    for (Json& resealed : reseal_one(desk, words, std::move(master), pin, globals)) {
+        json.push_back(std::move(resealed));
+    }
+    for (const unsigned slot : lost) {
+        json.push_back({{"master", name}, {"slot", slot}, {"removed", true}});
+    }
+    if (!lost.empty() && !globals.json) {
+        std::printf("  removed: slot %s, which this TPM cannot load\n", to_string(lost).c_str());
+    }
+    desk.store().drop_waiting_renewal(name);
+}
+
+int run_recover(Words& words, const SecretBytes* const pin, const Globals& globals) {
+    std::vector<std::string> names;
+    {
+        const SlotDesk desk{globals, words.policy.pin_file};
+        names = desk.masters(words.master);
+    }
+    if (names.size() > 1) {
+        throw Error{Reason::usage, "there are several master keys: say which one"};
+    }
+    Json json = Json::array();
+    recover(words, names.front(), pin, globals, json);
+    if (globals.json && !json.empty()) {
+        std::printf("%s\n", Json{{"slots", json}}.dump(2).c_str());
+    }
+    return 0;
+}
+
 int run_reseal(Words& words, const Globals& globals) {
     sort_replace_option(words);
+    check_recover_options(words);
     const auto pin = new_pin(words.policy);
+    if (words.recover) {
+        return run_recover(words, pin ? &*pin : nullptr, globals);
+    }
     const SlotDesk desk{globals, words.policy.pin_file};
     Json json = Json::array();
     for (const std::string& name : desk.masters(words.master)) {
-        for (Json& resealed : reseal_one(desk, words, name, pin ? &*pin : nullptr, globals)) {
+        for (Json& resealed :
+             reseal_one(desk, words, open_master(desk.world(), name), pin ? &*pin : nullptr, globals)) {
             json.push_back(std::move(resealed));
         }
     }
@@ -158,6 +259,15 @@ Run declare_reseal(CLI::App& verb, const Globals& globals) {
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     add_prediction_options(verb, words->prediction);
+    verb.add_flag("--recover", words->recover,
+                  "the TPM does not release the master key, or is another one: its recovery key, or else the "
+                  "passphrases of its volumes, bind it to the present state");
+    verb.add_option("--recovery-key-file", words->recovery_key_file,
+                    "with it: read the recovery key from there; - for standard input");
+    verb.add_option("--passphrase-file", words->passphrases.passphrase_files,
+                    "with it: read a passphrase from there; repeatable; - for standard input")
+        ->allow_extra_args(false);
+    add_new_recovery_options(verb, words->passphrases.recovery);
     return [words, &globals] { return run_reseal(*words, globals); };
 }
 

@@ -1,139 +1,49 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "app/slot_desk.hpp"
-#include "base/strict_json.hpp"
-#include "core/rebind.hpp"
+#include "app/renewal_words.hpp"
 #include "core/rotate.hpp"
-#include "core/volume_keys.hpp"
-#include "sys/secret_input.hpp"
-#include "sys/terminal.hpp"
-
-#include <nlohmann/json.hpp>
-
-#include <algorithm>
-#include <cstdio>
 
 namespace sealmount {
 
 namespace {
 
-void tell(const std::string& name, const Renewed& renewed, const Globals& globals) {
-    if (globals.json) {
-        const Json json = {{"master", name},
-                           {"slots", renewed.slots},
-                           {"left_out", renewed.left_out},
-                           {"keys", renewed.keys},
-                           {"notes", renewed.notes}};
-        std::printf("%s\n", json.dump(2).c_str());
-        return;
-    }
-    for (const std::string& note : renewed.notes) {
-        std::fprintf(stderr, "sealmount: warning: %s\n", note.c_str());
-    }
-    std::printf("master key %s: new, with slot %s; %zu %s encrypted anew under it\n", name.c_str(),
-                to_string(renewed.slots).c_str(), renewed.keys.size(),
-                renewed.keys.size() == 1 ? "key" : "keys");
-    if (!renewed.left_out.empty()) {
-        std::printf("  left out: slot %s\n", to_string(renewed.left_out).c_str());
-    }
-    std::printf(
-        "Old copies of /etc/sealmount hold the old master key and, under it, the same volume keys: who has "
-        "such a copy and gets this TPM to release it still opens the volumes' files. Make a new backup.\n");
-}
-
-int run_rotate(const SlotWords& words, const Globals& globals) {
-    const SlotDesk desk{globals, words.pin_file};
-    const auto names = desk.masters(words.master);
-    for (const std::string& name : names) {
-        tell(name, rotate(desk.world(), open_master(desk.world(), name)), globals);
-    }
-    return 0;
-}
-
-struct RebindWords : SlotWords {
-    std::vector<std::string> passphrase_files;
+struct RotateWords : SlotWords {
+    std::string present_file;
+    NewRecoveryWords recovery;
 };
 
-/// The passphrases of all volumes: from the files, then typed. Three tries for each volume.
-std::map<std::string, Fekek> keys_of_volumes(const Store& store, const std::string& master,
-                                             const RebindWords& words) {
-    std::map<std::string, Fekek> keys;
-    const auto wanted = signatures_under(store, master);
-    const auto complete = [&](const Volume& volume) {
-        return std::ranges::all_of(volume.signatures(), [&](const auto& s) { return keys.contains(s); });
-    };
-    const auto take = [&](const Volume& volume, const SecretBytes& passphrase) {
-        for (Fekek& fekek : keys_from_passphrase(volume, passphrase)) {
-            keys.try_emplace(fekek.signature, std::move(fekek));
-        }
-    };
-    std::vector<SecretBytes> given;
-    for (const std::string& file : words.passphrase_files) {
-        given.push_back(read_secret(file, longest_passphrase));
-    }
-    const auto terminal = terminal_prompt();
-    for (const Volume& volume : store.manifest().volumes) {
-        if (volume.master != master) {
-            continue;
-        }
-        for (const SecretBytes& passphrase : given) {
-            if (!complete(volume)) {
-                take(volume, passphrase);
-            }
-        }
-        for (unsigned tries = 3; !complete(volume); --tries) {
-            if (tries == 0) {
-                throw Error{Reason::refused, "that is not the passphrase of the volume \"" + volume.name +
-                                                 "\": nothing was changed"};
-            }
-            auto answer =
-                terminal->ask("Passphrase of the volume " + volume.name + " (" + volume.mountpoint + "): ",
-                              "sealmount:rebind", std::chrono::seconds{0});
-            if (!answer) {
-                throw Error{Reason::usage,
-                            "no passphrase of the volume \"" + volume.name +
-                                "\": " + describe(answer.error().kind) +
-                                "; without a terminal, give --passphrase-file FILE, once for each "
-                                "passphrase"};
-            }
-            take(volume, *answer);
-        }
-    }
-    return keys;
-}
-
-int run_rebind(const RebindWords& words, const Globals& globals) {
-    const Store store{globals.paths()};
-    std::string name = words.master;
-    {
-        const SlotDesk desk{globals, words.pin_file};
-        const auto names = desk.masters(words.master);
-        if (names.size() > 1) {
-            throw Error{Reason::usage, "there are several master keys: say which one"};
-        }
-        name = names.front();
-    }
-    // A person who types holds no lock.
-    const auto keys = keys_of_volumes(store, name, words);
+int run_rotate(const RotateWords& words, const Globals& globals) {
     const SlotDesk desk{globals, words.pin_file};
-    tell(name, rebind(desk.world(), name, keys), globals);
+    const auto names = desk.masters(words.master);
+    if (names.size() > 1 && !(words.present_file.empty() && words.recovery.save_file.empty())) {
+        throw Error{Reason::usage, "there are several master keys, each with a recovery key of its own: say "
+                                   "which one"};
+    }
+    for (const std::string& name : names) {
+        const auto recovery =
+            recovery_key_for_renewal(globals.paths(), name, words.recovery, words.present_file, globals);
+        const OpenMaster master = open_master(desk.world(), name);
+        if (recovery.fresh) {
+            recovery.fresh->save();
+        }
+        tell(name, rotate(desk.world(), master, recovery.key()), globals);
+        if (recovery.fresh) {
+            recovery.fresh->hand_over(name, globals);
+        }
+    }
     return 0;
 }
 
 } // namespace
 
 Run declare_rotate(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<SlotWords>();
+    const auto words = std::make_shared<RotateWords>();
     add_slot_options(verb, *words);
+    verb.add_option(
+        "--recovery-key-file", words->present_file,
+        "read the present recovery key from there, so that it opens the new master key as well; - "
+        "for standard input");
+    add_new_recovery_options(verb, words->recovery);
     return [words, &globals] { return run_rotate(*words, globals); };
-}
-
-Run declare_rebind(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<RebindWords>();
-    add_slot_options(verb, *words);
-    verb.add_option("--passphrase-file", words->passphrase_files,
-                    "read a passphrase from there; repeatable; - for standard input")
-        ->allow_extra_args(false);
-    return [words, &globals] { return run_rebind(*words, globals); };
 }
 
 } // namespace sealmount

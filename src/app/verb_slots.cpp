@@ -33,6 +33,7 @@ const SlotRefusal* refusal_of(const Refusals& refusals, const unsigned id) {
 Json to_json(const std::string& master, const Slot& slot, const Refusals& refusals) {
     Json json = {{"master", master},
                  {"id", slot.id},
+                 {"type", "tpm"},
                  {"policy", to_json(slot.policy)},
                  {"words", describe(slot.policy)},
                  {"created", slot.created},
@@ -49,6 +50,12 @@ Json to_json(const std::string& master, const Slot& slot, const Refusals& refusa
     return json;
 }
 
+Json to_json(const std::string& master, const RecoverySlot& slot) {
+    return {{"master", master},  {"id", slot.id},           {"type", "recovery"},
+            {"policy", nullptr}, {"words", "recovery key"}, {"created", slot.created},
+            {"note", slot.note}, {"fits_now", nullptr},     {"against_it", Json::array()}};
+}
+
 void print(const Slot& slot, const Refusals& refusals) {
     const SlotRefusal* const refusal = refusals ? refusal_of(refusals, slot.id) : nullptr;
     std::printf("  slot %u: %s\n    made %s%s%s; %s\n", slot.id, describe(slot.policy).c_str(),
@@ -61,6 +68,11 @@ void print(const Slot& slot, const Refusals& refusals) {
             std::printf("      %s\n", line.substr(line.find(": ") + 2).c_str());
         }
     }
+}
+
+void print(const RecoverySlot& slot) {
+    std::printf("  slot %u: recovery key\n    made %s%s%s; opens without the TPM\n", slot.id,
+                slot.created.c_str(), slot.note.empty() ? "" : ": ", slot.note.c_str());
 }
 
 int run_slots(const SlotWords& words, const Globals& globals) {
@@ -76,6 +88,12 @@ int run_slots(const SlotWords& words, const Globals& globals) {
             json.push_back(to_json(name, slot, refusals));
             if (!globals.json) {
                 print(slot, refusals);
+            }
+        }
+        for (const RecoverySlot& slot : file.recovery) {
+            json.push_back(to_json(name, slot));
+            if (!globals.json) {
+                print(slot);
             }
         }
     }

@@ -33,6 +33,7 @@ Json to_json(const MasterStatus& status) {
     Json json = {{"name", status.name},
                  {"opens_now", !status.fitting_slots.empty()},
                  {"fitting_slots", status.fitting_slots},
+                 {"recovery_slots", status.recovery_slots},
                  {"weaknesses", status.weaknesses}};
     if (status.fitting_slots.empty()) {
         json["reason"] = describe(status.refusal.kind);
@@ -62,7 +63,8 @@ void print(const VolumeStatus& status) {
     const auto how = !status.keys_loaded || status.unlocked_by.empty() ? std::string{}
                      : status.unlocked_by == "trusted" || status.unlocked_by == "user"
                          ? " (by the TPM, " + status.unlocked_by + " key)"
-                         : " (by " + status.unlocked_by + ")";
+                     : status.unlocked_by == "recovery-key" ? std::string{" (by the recovery key)"}
+                                                            : " (by " + status.unlocked_by + ")";
     std::printf("%s: %s, keys %s%s\n  %s on %s\n", volume.name.c_str(),
                 status.mounted ? "mounted" : "not mounted", status.keys_loaded ? "loaded" : "not loaded",
                 how.c_str(), volume.lower.c_str(), volume.mountpoint.c_str());

@@ -150,6 +150,7 @@ std::optional<SecretBytes> check_master(const CheckWorld& world, Tpm* const tpm,
     try {
         const MasterFile master = world.store.master(name);
         check_privacy(world.store.paths().master(name), about, findings);
+        check_recovery_key(name, master, findings);
         if (tpm == nullptr) {
             return std::nullopt; // told already
         }

@@ -56,4 +56,18 @@ void check_slots(const Paths& paths, const std::string& name, const MasterFile& 
     }
 }
 
+void check_recovery_key(const std::string& name, const MasterFile& master, std::vector<Finding>& findings) {
+    if (master.recovery.empty()) {
+        findings.push_back({"master " + name, "recovery-key", Verdict::warning,
+                            "has no recovery key: without the TPM, only the passphrases open its volumes",
+                            "'sealmount recovery-key " + name + "' makes one"});
+    } else {
+        findings.push_back({"master " + name,
+                            "recovery-key",
+                            Verdict::good,
+                            "has a recovery key (slot " + std::to_string(master.recovery.front().id) + ")",
+                            {}});
+    }
+}
+
 } // namespace sealmount

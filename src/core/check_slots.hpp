@@ -15,4 +15,7 @@ namespace sealmount {
 void check_slots(const Paths& paths, const std::string& name, const MasterFile& master, Tpm& tpm,
                  std::vector<Finding>& findings);
 
+/// A master key should have a recovery key.
+void check_recovery_key(const std::string& name, const MasterFile& master, std::vector<Finding>& findings);
+
 } // namespace sealmount

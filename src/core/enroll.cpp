@@ -151,6 +151,7 @@ Enrolled enroll(const EnrollWorld& world, EnrollDraft& draft, KeySource& source)
     Enrolled enrolled{.volume = volume,
                       .new_master = master.is_new,
                       .new_srk = master.new_srk,
+                      .recovery_slot = master.recovery_slot,
                       .proved_in_kernel = false,
                       .guarded = false,
                       .files = {},

@@ -34,7 +34,8 @@ struct EnrollRequest {
     bool filename_encryption = false;
     Policy policy; ///< for a new master key; PCRs without a value take the present one
     std::optional<KeyringKeys> from_keyring;
-    bool guard = true; ///< make the mount point immutable
+    bool guard = true;                         ///< make the mount point immutable
+    const SecretBytes* recovery_key = nullptr; ///< of a new master key; nullptr: it has none
 };
 
 /// The outside world of an enrolment. Only refers; everything must outlive the call.
@@ -65,6 +66,7 @@ struct Enrolled {
     Volume volume;
     bool new_master = false;
     bool new_srk = false;
+    std::optional<unsigned> recovery_slot; ///< in which the request's recovery key is
     bool proved_in_kernel = false;
     bool guarded = false;           ///< nothing can be written into the mount point while it is not mounted
     std::vector<std::string> files; ///< what was written, in order; nothing when all was there already

@@ -14,11 +14,13 @@ struct MasterInHand {
     SecretBytes key;
     bool is_new = false;
     bool new_srk = false;
+    std::optional<unsigned> recovery_slot{}; ///< new, so that the file has to be written
 };
 
 /// Unseals the master key that the request names. A new one is sealed where there is none; and also in place
 /// of one that no volume refers to and that does not open any more, or was sealed to other PCRs than asked
-/// for: a killed enrolment left it. Throws Error with the mend.
+/// for: a killed enrolment left it. Nobody can have seen the recovery key of such a one; the request's takes
+/// its place. Throws Error with the mend.
 [[nodiscard]] MasterInHand obtain_master(const EnrollWorld& world, Tpm& tpm, const EnrollRequest& request);
 
 [[noreturn]] void throw_master_refusal(std::string_view name, const MasterRefusal& refusal);

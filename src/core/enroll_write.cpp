@@ -85,7 +85,7 @@ void write_all(const Store& store, const MasterInHand& master, const KeyTexts& t
     const bool was_there = is_committed(store, volume);
     std::vector<std::string> new_keys;
     try {
-        if (master.is_new) {
+        if (master.is_new || master.recovery_slot) {
             store.write_master(volume.master, master.file);
             enrolled.files.push_back(store.paths().master(volume.master).string());
         }

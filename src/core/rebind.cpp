@@ -12,25 +12,26 @@ namespace {
 
 /// The kinds of slots that the old master file had; PCR 7 where it cannot be read.
 std::vector<Policy> old_kinds(const Store& store, const std::string& name, Renewed& renewed) {
-    std::vector<Policy> kinds;
+    MasterFile file;
     try {
-        for (const Slot& slot : store.master(name).slots) {
-            const Policy kind = without_values(slot.policy);
-            if (is_suspension(slot)) {
-                renewed.left_out.push_back(slot.id);
-            } else if (std::ranges::count(kinds, kind) == 0) {
-                kinds.push_back(kind);
-            }
-        }
+        file = store.master(name);
     } catch (const Error& error) {
         renewed.notes.push_back(std::string{error.what()} + "; the new master key is bound to PCR 7");
     }
-    if (kinds.empty()) {
-        Policy usual;
-        usual.pcrs = {{.bank = PcrBank::sha256, .values = {{7, {}}}}};
-        kinds.push_back(std::move(usual));
+    for (const Slot& slot : file.slots) {
+        if (is_suspension(slot)) {
+            renewed.left_out.push_back(slot.id);
+        }
     }
-    return kinds;
+    return lasting_kinds(file);
+}
+
+bool has_recovery_key(const Store& store, const std::string& name) {
+    try {
+        return !store.master(name).recovery.empty();
+    } catch (const Error&) {
+        return false; // what cannot be read opens nothing
+    }
 }
 
 std::unique_ptr<Tpm> open_managed(const SlotWorld& world) {
@@ -87,7 +88,8 @@ std::optional<Renewal> waiting(const SlotWorld& world, Tpm& tpm, const std::stri
 
 } // namespace
 
-Renewed rebind(const SlotWorld& world, const std::string& name, const std::map<std::string, Fekek>& keys) {
+Renewed rebind(const SlotWorld& world, const std::string& name, const std::map<std::string, Fekek>& keys,
+               const SecretBytes* const recovery_key) {
     for (const std::string& signature : signatures_under(world.store, name)) {
         if (!keys.contains(signature)) {
             throw Error{Reason::usage, "the key " + signature + " of a volume under the master key \"" +
@@ -103,6 +105,7 @@ Renewed rebind(const SlotWorld& world, const std::string& name, const std::map<s
     for (const auto& [signature, fekek] : keys) {
         renewal.add_key(name, signature, fekek.key);
     }
+    renewal.add_recovery_key(name, recovery_key);
     commit(world, *tpm, name, renewal, pin ? &*pin : nullptr, renewed);
     world.store.drop_waiting_renewal(name);
     return renewed;
@@ -111,6 +114,10 @@ Renewed rebind(const SlotWorld& world, const std::string& name, const std::map<s
 std::optional<Renewed> rebind_with(const SlotWorld& world, const std::string& name,
                                    const std::vector<Fekek>& keys) {
     const std::vector<std::string> wanted = signatures_under(world.store, name);
+    if (has_recovery_key(world.store, name)) {
+        throw Error{Reason::refused, "its recovery key would not open it any more, and a new one has to be "
+                                     "shown to somebody"};
+    }
     const auto tpm = open_managed(world);
     Renewed renewed;
     const std::vector<Policy> kinds = old_kinds(world.store, name, renewed);

@@ -2,6 +2,7 @@
 #include "core/renewal.hpp"
 
 #include "base/error.hpp"
+#include "core/recovery_key.hpp"
 
 #include <algorithm>
 #include <set>
@@ -15,6 +16,13 @@ void Renewal::add_key(const std::string& master, const std::string& signature, c
                     "the composed key " + signature + " does not open again: nothing was written"};
     }
     texts[signature] = std::move(text);
+}
+
+void Renewal::add_recovery_key(const std::string& master, const SecretBytes* const recovery_key) {
+    if (recovery_key != nullptr) {
+        file.recovery.push_back(
+            make_recovery_slot(master, file.next_id(), key, *recovery_key, "new master key"));
+    }
 }
 
 std::vector<std::string> signatures_under(const Store& store, const std::string& master) {
@@ -42,6 +50,9 @@ void commit(const SlotWorld& world, Tpm& tpm, const std::string& name, const Ren
                            world.pause) == SlotProof::unsealed ||
                 opens;
         renewed.slots.push_back(slot.id);
+    }
+    for (const RecoverySlot& slot : renewal.file.recovery) {
+        renewed.recovery.push_back(slot.id);
     }
     if (!opens) {
         throw Error{Reason::refused, "no slot of the new master key \"" + name +

@@ -20,6 +20,7 @@ struct Renewed {
     std::vector<unsigned> left_out; ///< slots that want a PIN which nobody gave, and suspensions
     std::vector<std::string> keys;  ///< signatures
     std::vector<std::string> notes; ///< what was given up, one sentence each
+    std::vector<unsigned> recovery; ///< slots of recovery keys
 };
 
 struct Renewal {
@@ -29,6 +30,8 @@ struct Renewal {
 
     /// Composes the text of a key under trusted:`master` and proves that it opens. Throws Error{internal}.
     void add_key(const std::string& master, const std::string& signature, const SecretBytes& fekek);
+    /// A slot for the recovery key, unless it is nullptr, with the number behind those of the TPM.
+    void add_recovery_key(const std::string& master, const SecretBytes* recovery_key);
 };
 
 /// The signatures of all volumes under this master key. Throws Error{config} when a volume of the manifest is

@@ -5,7 +5,7 @@
 
 namespace sealmount {
 
-Renewed rotate(const SlotWorld& world, const OpenMaster& master) {
+Renewed rotate(const SlotWorld& world, const OpenMaster& master, const SecretBytes* const recovery_key) {
     Renewed renewed;
     Renewal renewal;
     renewal.file.srk_name = master.file.srk_name;
@@ -25,6 +25,7 @@ Renewed rotate(const SlotWorld& world, const OpenMaster& master) {
     for (const std::string& signature : signatures_under(world.store, master.name)) {
         renewal.add_key(master.name, signature, open_encrypted_key(world.store.key(signature), master.key));
     }
+    renewal.add_recovery_key(master.name, recovery_key);
     commit(world, *master.tpm, master.name, renewal, master.pin_or_null(), renewed);
     return renewed;
 }

@@ -9,7 +9,10 @@ namespace sealmount {
 
 namespace {
 
-[[noreturn]] void refuse_to_open(const std::string& name, const MasterRefusal& refusal) {
+[[noreturn]] void refuse_to_open(const std::string& name, const MasterFile& file,
+                                 const MasterRefusal& refusal) {
+    const std::string recovery =
+        file.recovery.empty() ? "" : "; with its recovery key, 'sealmount reseal " + name + " --recover'";
     std::string message =
         "the TPM does not release the master key \"" + name + "\": " + describe(refusal.kind);
     if (!refusal.detail.empty()) {
@@ -23,7 +26,7 @@ namespace {
     throw Error{Reason::refused, message +
                                      "\nNothing was changed. With the passphrases of its volumes, "
                                      "'sealmount rebind " +
-                                     name + "' binds it to the present state"};
+                                     name + "' binds it to the present state" + recovery};
 }
 
 bool has_slot_that_opens(const SlotWorld& world, Tpm& tpm, const MasterFile& file, const SecretBytes* pin) {
@@ -64,7 +67,7 @@ OpenMaster open_master(const SlotWorld& world, const std::string& name) {
                             world.pause);
     }
     if (!key) {
-        refuse_to_open(name, key.error());
+        refuse_to_open(name, master.file, key.error());
     }
     master.slot = key->slot;
     master.key = std::move(key->key);
@@ -93,8 +96,10 @@ Resealed reseal(const SlotWorld& world, OpenMaster& master, const ResealRequest&
     if (same != file.slots.end() && !policy.pin) {
         return {.slot = same->id, .is_new = false, .proof = prove(*same)};
     }
+    // Of slots that another TPM made, too, though they are gone from the file here.
+    const unsigned number = std::max(file.next_id(), world.store.master(master.name).next_id());
     const Slot slot = seal_slot(*master.tpm, master.key, pin,
-                                {.id = file.next_id(),
+                                {.id = number,
                                  .policy = policy,
                                  .sealed = {},
                                  .created = now_rfc3339(),
@@ -128,6 +133,11 @@ std::vector<unsigned> keep_only(const SlotWorld& world, OpenMaster& master,
 std::vector<unsigned> prune(const SlotWorld& world, const std::string& name, const PruneRequest& request) {
     MasterFile file = world.store.master(name);
     for (const unsigned id : request.slots) {
+        if (file.find_recovery(id) != nullptr) {
+            throw Error{Reason::refused, "slot " + std::to_string(id) + " of the master key \"" + name +
+                                             "\" is its recovery key: 'sealmount recovery-key " + name +
+                                             "' makes a new one in its place, with --revoke none"};
+        }
         if (file.find(id) == nullptr) {
             throw Error{Reason::no_input, "the master key \"" + name + "\" has no slot " +
                                               std::to_string(id) + ": 'sealmount slots " + name +

@@ -56,13 +56,17 @@ std::vector<VolumeStatus> volume_status(const Store& store, Keyring& keyring,
 
 MasterStatus master_status(const Store& store, TpmOpener& opener, const Pause& pause,
                            const std::string& name) {
-    MasterStatus status{.name = name, .fitting_slots = {}, .weaknesses = {}, .refusal = {}};
+    MasterStatus status{
+        .name = name, .fitting_slots = {}, .weaknesses = {}, .recovery_slots = {}, .refusal = {}};
     try {
         const MasterFile master = store.master(name);
         for (const Slot& slot : master.slots) {
             if (const std::string weakness = weakness_of(slot.policy); !weakness.empty()) {
                 status.weaknesses.push_back("slot " + std::to_string(slot.id) + ": " + weakness);
             }
+        }
+        for (const RecoverySlot& slot : master.recovery) {
+            status.recovery_slots.push_back(slot.id);
         }
         const auto tpm = open_tpm(opener, TpmAccess::managed, pause);
         if (!tpm) {

@@ -28,7 +28,8 @@ struct MasterStatus {
     std::string name;
     std::vector<unsigned> fitting_slots; ///< those whose policy the present PCRs satisfy
     std::vector<std::string> weaknesses; ///< of its slots, one sentence each
-    MasterRefusal refusal;               ///< why there is none; meaningful when fitting_slots is empty
+    std::vector<unsigned> recovery_slots;
+    MasterRefusal refusal; ///< why there is none; meaningful when fitting_slots is empty
 };
 
 /// All volumes of the manifest, or the named one. Throws like Store.

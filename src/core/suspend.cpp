@@ -49,6 +49,22 @@ bool are_over(const MasterFile& file, const SystemState& now) {
 
 } // namespace
 
+std::vector<Policy> lasting_kinds(const MasterFile& file) {
+    std::vector<Policy> kinds;
+    for (const Slot& slot : file.slots) {
+        const Policy kind = without_values(slot.policy);
+        if (!is_suspension(slot) && std::ranges::count(kinds, kind) == 0) {
+            kinds.push_back(kind);
+        }
+    }
+    if (kinds.empty()) {
+        Policy usual;
+        usual.pcrs = {{.bank = PcrBank::sha256, .values = {{7, {}}}}};
+        kinds.push_back(std::move(usual));
+    }
+    return kinds;
+}
+
 Suspended suspend(const SlotWorld& world, OpenMaster& master, const unsigned boots, const Policy& kept) {
     const std::uint32_t now = master.tpm->clock().reset_count;
     if (boots == 0 || boots > std::numeric_limits<std::uint32_t>::max() - now) {

@@ -15,6 +15,9 @@ namespace sealmount {
     return slot.policy.last_boot.has_value();
 }
 
+/// The kinds of slots that a master key has for good, without values; PCR 7 when there is none.
+[[nodiscard]] std::vector<Policy> lasting_kinds(const MasterFile& file);
+
 struct Suspended {
     unsigned slot = 0;
     std::uint32_t last_boot = 0;

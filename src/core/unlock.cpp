@@ -1,89 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/unlock.hpp"
 
-#include "base/hex.hpp"
 #include "core/boot_window.hpp"
-#include "core/encrypted_key.hpp"
-#include "core/volume_keys.hpp"
+#include "core/unlock_answer.hpp"
+#include "core/unlock_load.hpp"
 #include "core/volume_state.hpp"
-#include "sys/crypto.hpp"
 #include "sys/files.hpp"
 #include "sys/process.hpp"
-
-#include <algorithm>
 
 namespace sealmount {
 
 namespace {
-
-bool is_loaded(Keyring& keyring, const Volume& volume) {
-    return std::ranges::all_of(
-        volume.signatures(), [&](const std::string& signature) { return keyring.has_volume_key(signature); });
-}
-
-/// Loads what is missing of a volume's keys. On a refusal, none that was loaded here stays.
-std::expected<void, Refusal> load_keys(const UnlockWorld& world, const Volume& volume,
-                                       const KernelMaster& master) {
-    std::vector<std::string> done;
-    for (const std::string& signature : volume.signatures()) {
-        if (world.keyring.has_volume_key(signature)) {
-            continue;
-        }
-        auto loaded = world.keyring.load_volume_key(signature, master.text_for(world.store.key(signature)));
-        if (!loaded) {
-            for (const std::string& earlier : done) {
-                world.keyring.unload_volume_key(earlier);
-            }
-            return loaded;
-        }
-        done.push_back(signature);
-    }
-    return {};
-}
-
-/// Is this a volume whose keys the next job of this boot will ask for, and which may have them in this form?
-bool comes_along(const UnlockWorld& world, const Volume& candidate, const Volume& volume,
-                 const MasterForm form) {
-    return candidate.name != volume.name && candidate.master == volume.master && !candidate.noauto &&
-           (form == MasterForm::trusted || candidate.form == FormChoice::any) &&
-           volume_state(world.store.paths(), candidate.name) == VolumeState::untouched;
-}
-
-/// One unseal for all: the master key is in the kernel, so the keys of the other volumes cost no TPM command.
-void load_others(const UnlockWorld& world, const Volume& volume, const KernelMaster& master,
-                 Unlocked& unlocked) {
-    for (const Volume& other : world.store.manifest().volumes) {
-        if (!comes_along(world, other, volume, master.form()) || is_loaded(world.keyring, other)) {
-            continue;
-        }
-        try {
-            mark_along(world.store.paths(), other, to_string(master.form()));
-            if (const auto loaded = load_keys(world, other, master)) {
-                unlocked.along.push_back(other.name);
-            } else {
-                unlocked.skipped.push_back(other.name + ": " + describe(loaded.error().kind));
-            }
-        } catch (const Error& error) { // its own unlock will tell the whole story
-            unlocked.skipped.push_back(other.name + ": " + error.what());
-        }
-    }
-}
-
-std::expected<Unlocked, MasterRefusal> load_all(const UnlockWorld& world, const Volume& volume,
-                                                const KernelMaster& master) {
-    world.observer.step(UnlockStep::loading_keys);
-    if (const auto loaded = load_keys(world, volume, master); !loaded) {
-        return std::unexpected{MasterRefusal{loaded.error().kind, loaded.error().detail, {}}};
-    }
-    Unlocked unlocked{.way = UnlockWay::tpm,
-                      .form = master.form(),
-                      .slot = master.slot(),
-                      .weakness = {},
-                      .along = {},
-                      .skipped = {}};
-    load_others(world, volume, master, unlocked);
-    return unlocked;
-}
 
 std::expected<Unlocked, MasterRefusal> load_with_master(const UnlockWorld& world, const Volume& volume,
                                                         const SecretBytes* const pin) {
@@ -100,7 +27,7 @@ std::expected<Unlocked, MasterRefusal> load_with_master(const UnlockWorld& world
     if (!master) {
         return std::unexpected{master.error()};
     }
-    auto unlocked = load_all(world, volume, *master);
+    auto unlocked = load_all(world, volume, *master, UnlockWay::tpm);
     if (unlocked) {
         const Slot& slot = *file.find(unlocked->slot);
         unlocked->weakness = weakness_of(slot.policy);
@@ -118,7 +45,7 @@ std::expected<Unlocked, MasterRefusal> load_with_master(const UnlockWorld& world
     if (!user_master) {
         return std::unexpected{user_master.error()};
     }
-    return load_all(world, volume, *user_master);
+    return load_all(world, volume, *user_master, UnlockWay::tpm);
 }
 
 /// Accidents on the TPM's side end where refusals do, at the passphrase: a damaged file must not cost more
@@ -134,67 +61,6 @@ std::expected<Unlocked, MasterRefusal> load_by_tpm(const UnlockWorld& world, con
     }
 }
 
-/// Loads keys under a master key that exists for this moment only, so that no readable key stays behind.
-std::expected<void, Refusal> load_under_ephemeral_master(const UnlockWorld& world,
-                                                         const std::vector<Fekek>& keys) {
-    const SecretBytes master = random_secret(master_key_size);
-    const std::string name = "sealmount-" + to_hex(random_bytes(8));
-    const LoadedMaster unlinked_at_the_end{world.keyring, name};
-    world.keyring.load_user_master(name, master);
-    for (const Fekek& key : keys) {
-        if (world.keyring.has_volume_key(key.signature)) {
-            continue;
-        }
-        const std::string text = compose_encrypted_key("user:" + name, master, key.key, random_bytes(16));
-        if (auto loaded = world.keyring.load_volume_key(key.signature, text); !loaded) {
-            return loaded;
-        }
-    }
-    return {};
-}
-
-/// Keys of a passphrase that is right are loaded, or have come along with another volume meanwhile; nothing
-/// when it is wrong.
-std::expected<std::optional<Unlocked>, Refusal> try_passphrase(const UnlockWorld& world, const Volume& volume,
-                                                               const SecretBytes& passphrase,
-                                                               const UnlockWay way) {
-    const std::vector<Fekek> keys = keys_from_passphrase(volume, passphrase);
-    const FileLock lock = world.store.unlock_lock();
-    const SignalsHeld held;
-    if (is_loaded(world.keyring, volume)) {
-        mark_loaded(world.store.paths(), volume);
-        return Unlocked{};
-    }
-    if (keys.empty()) {
-        return std::nullopt;
-    }
-    mark_loading(world.store.paths(), volume);
-    if (const auto loaded = load_under_ephemeral_master(world, keys); !loaded) {
-        return std::unexpected{loaded.error()};
-    }
-    mark_loaded(world.store.paths(), volume, way == UnlockWay::credential ? "credential" : "passphrase");
-    return Unlocked{
-        .way = way, .form = MasterForm::user, .slot = 0, .weakness = {}, .along = {}, .skipped = {}};
-}
-
-/// The volume is open; whatever happens here, it stays so.
-void rebind_if_wanted(const UnlockWorld& world, const Volume& volume, const SecretBytes& passphrase) {
-    if (!volume.rebind_after_recovery) {
-        return;
-    }
-    try {
-        const FileLock lock = world.store.lock();
-        world.observer.rebound(volume, rebind_with({.store = world.store,
-                                                    .tpm = world.tpm,
-                                                    .pause = world.pause,
-                                                    .ask_pin = [] { return std::nullopt; },
-                                                    .bind = world.bind},
-                                                   volume.master, keys_from_passphrase(volume, passphrase)));
-    } catch (const Error& error) {
-        world.observer.not_rebound(volume, error.what());
-    }
-}
-
 /// Did the volume's keys come along with another one's while somebody was asked?
 bool came_along(const UnlockWorld& world, const Volume& volume) {
     const FileLock lock = world.store.unlock_lock();
@@ -205,22 +71,35 @@ bool came_along(const UnlockWorld& world, const Volume& volume) {
     return true;
 }
 
+/// What makes a question about the volume pointless: its keys came with somebody else's answer.
+Withdrawal withdrawal_of(const UnlockWorld& world, const Volume& volume) {
+    return {.directory = world.store.paths().runtime(), .is_due = [&world, &volume] {
+                try {
+                    return is_loaded(world.keyring, volume);
+                } catch (const Error&) {
+                    return false;
+                }
+            }};
+}
+
 std::expected<Unlocked, Refusal> ask_for_passphrase(const UnlockWorld& world, const Volume& volume) {
     const std::string question =
-        "Passphrase of the eCryptfs volume " + volume.name + " (" + volume.mountpoint + "):";
+        std::string{has_recovery_key(world, volume) ? "Passphrase or recovery key" : "Passphrase"} +
+        " of the eCryptfs volume " + volume.name + " (" + volume.mountpoint + "):";
+    const Withdrawal withdrawal = withdrawal_of(world, volume);
     for (unsigned tries_left = passphrase_tries; tries_left > 0; --tries_left) {
         world.observer.step(UnlockStep::asking);
-        const auto answer = world.prompt.ask(question, "sealmount:" + volume.name, volume.timeout);
+        const auto answer =
+            world.prompt.ask(question, "sealmount:" + volume.name, volume.timeout, &withdrawal);
         if (!answer) {
             return came_along(world, volume) ? std::expected<Unlocked, Refusal>{Unlocked{}}
                                              : std::unexpected{answer.error()};
         }
-        auto opened = try_passphrase(world, volume, *answer, UnlockWay::passphrase);
+        auto opened = try_answer(world, volume, *answer, UnlockWay::passphrase);
         if (!opened) {
             return std::unexpected{std::move(opened.error())};
         }
         if (*opened) {
-            rebind_if_wanted(world, volume, *answer);
             return std::move(**opened);
         }
         world.observer.passphrase_wrong(volume, tries_left - 1);
@@ -261,6 +140,7 @@ std::expected<Unlocked, MasterRefusal> load_with_pin(const UnlockWorld& world, c
     if (const auto pin = world.pin_credential(); pin && !pin->empty() && pin->size() <= longest_pin) {
         result = load_without_asking(world, volume, &*pin);
     }
+    const Withdrawal withdrawal = withdrawal_of(world, volume);
     const std::string question = "PIN of the master key " + volume.master + ", for the volume " +
                                  volume.name + " (empty: its passphrase):";
     for (unsigned tries_left = passphrase_tries; tries_left > 0 && !volume.headless; --tries_left) {
@@ -269,7 +149,11 @@ std::expected<Unlocked, MasterRefusal> load_with_pin(const UnlockWorld& world, c
             return result;
         }
         world.observer.step(UnlockStep::asking);
-        const auto pin = world.prompt.ask(question, "sealmount-pin:" + volume.master, volume.timeout);
+        const auto pin =
+            world.prompt.ask(question, "sealmount-pin:" + volume.master, volume.timeout, &withdrawal);
+        if (!pin && came_along(world, volume)) {
+            return Unlocked{};
+        }
         if (!pin || pin->empty()) {
             return result;
         }
@@ -314,12 +198,11 @@ std::expected<Unlocked, Refusal> load_volume(const UnlockWorld& world, const std
     const MasterRefusal& refusal = unlocked.error();
     world.observer.master_refused(volume, refusal);
     if (const auto passphrase = world.credential()) {
-        auto opened = try_passphrase(world, volume, *passphrase, UnlockWay::credential);
+        auto opened = try_answer(world, volume, *passphrase, UnlockWay::credential);
         if (!opened) {
             return std::unexpected{std::move(opened.error())};
         }
         if (*opened) {
-            rebind_if_wanted(world, volume, *passphrase);
             return std::move(**opened);
         }
         world.observer.credential_wrong(volume);

@@ -25,15 +25,16 @@ enum class UnlockWay {
     tpm,            ///< the TPM released the master key
     credential,     ///< by a passphrase that the service manager handed over
     passphrase,     ///< typed by a person
+    recovery_key,   ///< of the master key: typed, or handed over
 };
 
 struct Unlocked {
     UnlockWay way = UnlockWay::already_loaded;
     MasterForm form = MasterForm::trusted; ///< with tpm
-    unsigned slot = 0;                     ///< with tpm
+    unsigned slot = 0;                     ///< with tpm and recovery_key
     std::string weakness;                  ///< with tpm: what makes the slot a weak one; "" when nothing does
-    std::vector<std::string> along;        ///< the other volumes whose keys were loaded with the same unseal
-    std::vector<std::string> skipped;      ///< why keys of other volumes could not be, one sentence each
+    std::vector<std::string> along;   ///< the other volumes whose keys were loaded with the same master key
+    std::vector<std::string> skipped; ///< why keys of other volumes could not be, one sentence each
 };
 
 /// What an unlock is at, for whoever watches it.
@@ -60,8 +61,10 @@ class UnlockObserver {
     virtual void credential_wrong(const Volume& volume) = 0;
     virtual void passphrase_wrong(const Volume& volume, unsigned tries_left) = 0;
     virtual void pin_wrong(const Volume& volume, unsigned tries_left) = 0;
-    /// After a passphrase: its master key is bound to the present state, or waits for the passphrases of
-    /// other volumes (nothing), or could not be.
+    /// The recovery key may be right, but the volume's files are damaged: only the passphrase helps.
+    virtual void recovery_key_useless(const Volume& volume, const std::string& why) = 0;
+    /// After a passphrase or recovery key: the master key is bound to the present state, or waits for the
+    /// passphrases of other volumes (nothing), or could not be.
     virtual void rebound(const Volume& volume, const std::optional<Renewed>& renewed) = 0;
     virtual void not_rebound(const Volume& volume, const std::string& why) = 0;
     /// A *user* key of this signature is in the way: eCryptfs would take it instead of ours.
@@ -76,7 +79,8 @@ struct UnlockWorld {
     Prompt& prompt;
     UnlockObserver& observer;
     Pause pause;
-    /// The passphrase that the service manager handed over, if it did (systemd.exec(5), LoadCredential=).
+    /// The passphrase or recovery key that the service manager handed over, if it did (systemd.exec(5),
+    /// LoadCredential=).
     std::function<std::optional<SecretBytes>()> credential = [] { return std::nullopt; };
     /// The PIN, in the same way.
     std::function<std::optional<SecretBytes>()> pin_credential = [] { return std::nullopt; };
@@ -87,10 +91,11 @@ inline constexpr unsigned passphrase_tries = 3;
 
 /// Loads the keys of a volume into root's user keyring. In the order of cost: already there; one unseal by
 /// the TPM, which loads those of every other automatic volume under the same master key as well (after its
-/// PIN was given, when only slots with one fit); a passphrase from the service's credential; one typed by a
-/// person. SIGTERM and its like wait while keys or TPM sessions are half-way; unload_volume() then takes back
-/// what was loaded. The refusal is the one to report when all failed. Accidents (a damaged key file, say)
-/// throw Error, and never before the passphrase was asked for where that can help.
+/// PIN was given, when only slots with one fit); a passphrase, or the recovery key of the master key, from
+/// the service's credential; one typed by a person. A question is withdrawn when the keys come with the
+/// answer to another one. SIGTERM and its like wait while keys or TPM sessions are half-way; unload_volume()
+/// then takes back what was loaded. The refusal is the one to report when all failed. Accidents (a damaged
+/// key file, say) throw Error, and never before the passphrase was asked for where that can help.
 [[nodiscard]] std::expected<Unlocked, Refusal> load_volume(const UnlockWorld& world, std::string_view name);
 
 /// Takes the volume's keys out of the keyring, except those that another loaded volume shares; nothing with

@@ -49,6 +49,8 @@ struct Told final : UnlockObserver {
         rebound_whole.push_back(renewed.has_value());
     }
     void not_rebound(const Volume&, const std::string& why) override { rebind_failures.push_back(why); }
+    std::vector<std::string> useless;
+    void recovery_key_useless(const Volume&, const std::string& why) override { useless.push_back(why); }
     void pin_wrong(const Volume&, unsigned left) override { pin_tries_left.push_back(left); }
     void master_refused(const Volume&, const MasterRefusal& refusal) override { refusals.push_back(refusal); }
     void passphrase_wrong(const Volume&, unsigned left) override { tries_left.push_back(left); }

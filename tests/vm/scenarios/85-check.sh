@@ -5,7 +5,7 @@ need_product
 
 boot enrol <<'END'
 check "ecryptfs-utils make a volume" make_volume /srv/.vault /srv/vault 'correct horse battery' 32 own-key
-check "it is enrolled" enroll vault /srv/.vault /srv/vault 'correct horse battery'
+check "it is enrolled" enroll vault /srv/.vault /srv/vault 'correct horse battery' --save-recovery-key /root/recovery-key
 verdicts() { sealmount check --json | jq -r '.findings[] | select(.verdict == "bad") | .item' | sort -u | paste -sd' '; }
 expect_equal "check misses only the units yet" units "$(verdicts)"
 check "its mend mends that" systemctl daemon-reload
