@@ -82,25 +82,46 @@ Withdrawal withdrawal_of(const UnlockWorld& world, const Volume& volume) {
             }};
 }
 
-std::expected<Unlocked, Refusal> ask_for_passphrase(const UnlockWorld& world, const Volume& volume) {
-    const std::string question =
-        std::string{has_recovery_key(world, volume) ? "Passphrase or recovery key" : "Passphrase"} +
-        " of the eCryptfs volume " + volume.name + " (" + volume.mountpoint + "):";
+/// The text for people, and the id by which password agents that remember answers tell questions apart.
+struct Question {
+    std::string text;
+    std::string id;
+};
+
+Question next_question(const UnlockWorld& world, const Volume& volume, const AnsweredKeys& answered) {
+    const std::string whose = " of the eCryptfs volume " + volume.name + " (" + volume.mountpoint + "):";
+    if (answered.keys().empty()) {
+        return {(has_recovery_key(world, volume) ? "Passphrase or recovery key" : "Passphrase") + whose,
+                "sealmount:" + volume.name};
+    }
+    // File names and contents have a passphrase each, and one of them is there.
+    return answered.has(volume.signature)
+               ? Question{"Passphrase of the file names" + whose, "sealmount-names:" + volume.name}
+               : Question{"Passphrase of the file contents" + whose, "sealmount-contents:" + volume.name};
+}
+
+std::expected<Unlocked, Refusal> ask_for_passphrase(const UnlockWorld& world, const Volume& volume,
+                                                    AnsweredKeys answered) {
     const Withdrawal withdrawal = withdrawal_of(world, volume);
     for (unsigned tries_left = passphrase_tries; tries_left > 0; --tries_left) {
         world.observer.step(UnlockStep::asking);
-        const auto answer =
-            world.prompt.ask(question, "sealmount:" + volume.name, volume.timeout, &withdrawal);
+        const Question question = next_question(world, volume, answered);
+        const auto answer = world.prompt.ask(question.text, question.id, volume.timeout, &withdrawal);
         if (!answer) {
             return came_along(world, volume) ? std::expected<Unlocked, Refusal>{Unlocked{}}
                                              : std::unexpected{answer.error()};
         }
-        auto opened = try_answer(world, volume, *answer, UnlockWay::passphrase);
+        const std::size_t known = answered.keys().size();
+        auto opened = try_answer(world, volume, *answer, UnlockWay::passphrase, answered);
         if (!opened) {
             return std::unexpected{std::move(opened.error())};
         }
         if (*opened) {
             return std::move(**opened);
+        }
+        if (answered.keys().size() > known) {
+            tries_left = passphrase_tries + 1; // half of it is right: as many for the other half
+            continue;
         }
         world.observer.passphrase_wrong(volume, tries_left - 1);
     }
@@ -197,20 +218,23 @@ std::expected<Unlocked, Refusal> load_volume(const UnlockWorld& world, const std
     }
     const MasterRefusal& refusal = unlocked.error();
     world.observer.master_refused(volume, refusal);
+    AnsweredKeys answered{volume};
     if (const auto passphrase = world.credential()) {
-        auto opened = try_answer(world, volume, *passphrase, UnlockWay::credential);
+        auto opened = try_answer(world, volume, *passphrase, UnlockWay::credential, answered);
         if (!opened) {
             return std::unexpected{std::move(opened.error())};
         }
         if (*opened) {
             return std::move(**opened);
         }
-        world.observer.credential_wrong(volume);
+        if (answered.keys().empty() || volume.headless) {
+            world.observer.credential_wrong(volume);
+        }
     }
     if (volume.headless) {
         return std::unexpected{Refusal{refusal.kind, refusal.detail}};
     }
-    return ask_for_passphrase(world, volume);
+    return ask_for_passphrase(world, volume, std::move(answered));
 }
 
 void unload_volume(const Paths& paths, Keyring& keyring, const std::string_view name) {

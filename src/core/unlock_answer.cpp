@@ -13,23 +13,22 @@ namespace sealmount {
 
 namespace {
 
-/// Keys of a passphrase that is right are loaded, or have come along with another volume meanwhile; nothing
-/// when it is wrong.
+/// Keys of passphrases that are right are loaded, or have come along with another volume meanwhile; nothing
+/// when they are not all there.
 std::expected<std::optional<Unlocked>, Refusal> try_passphrase(const UnlockWorld& world, const Volume& volume,
-                                                               const SecretBytes& passphrase,
+                                                               const AnsweredKeys& answered,
                                                                const UnlockWay way) {
-    const std::vector<Fekek> keys = keys_from_passphrase(volume, passphrase);
     const FileLock lock = world.store.unlock_lock();
     const SignalsHeld held;
     if (is_loaded(world.keyring, volume)) {
         mark_loaded(world.store.paths(), volume);
         return Unlocked{};
     }
-    if (keys.empty()) {
+    if (!answered.is_complete()) {
         return std::nullopt;
     }
     mark_loading(world.store.paths(), volume);
-    if (const auto loaded = load_under_ephemeral_master(world.keyring, keys); !loaded) {
+    if (const auto loaded = load_under_ephemeral_master(world.keyring, answered.keys()); !loaded) {
         return std::unexpected{loaded.error()};
     }
     mark_loaded(world.store.paths(), volume, how_loaded(way, MasterForm::user));
@@ -97,7 +96,8 @@ bool has_recovery_key(const UnlockWorld& world, const Volume& volume) {
 }
 
 std::expected<std::optional<Unlocked>, Refusal> try_answer(const UnlockWorld& world, const Volume& volume,
-                                                           const SecretBytes& answer, const UnlockWay way) {
+                                                           const SecretBytes& answer, const UnlockWay way,
+                                                           AnsweredKeys& answered) {
     try {
         if (auto recovered = recovered_by(world, volume, answer)) {
             auto opened = try_recovery_key(world, volume, *recovered);
@@ -114,10 +114,11 @@ std::expected<std::optional<Unlocked>, Refusal> try_answer(const UnlockWorld& wo
         }
         world.observer.recovery_key_useless(volume, error.what());
     }
-    auto opened = try_passphrase(world, volume, answer, way);
+    answered.add(answer);
+    auto opened = try_passphrase(world, volume, answered, way);
     if (opened && *opened) {
         rebind_if_wanted(world, volume, [&](const SlotWorld& slots) {
-            return rebind_with(slots, volume.master, keys_from_passphrase(volume, answer));
+            return rebind_with(slots, volume.master, answered.keys());
         });
     }
     return opened;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/unlock.hpp"
+#include "core/volume_keys.hpp"
 
 #include <expected>
 #include <optional>
@@ -15,10 +16,12 @@ namespace sealmount {
 [[nodiscard]] bool has_recovery_key(const UnlockWorld& world, const Volume& volume);
 
 /// Loads what the answer opens. One that reads as a recovery key is tried as one first: it opens every
-/// automatic volume under the master key. A passphrase opens its own volume. Nothing when it opens nothing.
-/// `way` is that of a passphrase: typed, or from the credential. With "rebind_after_recovery" the master key
-/// is then bound to the present state; what keeps it from that is told to the observer.
+/// automatic volume under the master key. A passphrase opens its own volume, together with what `answered`
+/// has already, where file names have a passphrase of their own; it is added there. Nothing when that opens
+/// nothing. `way` is that of a passphrase: typed, or from the credential. With "rebind_after_recovery" the
+/// master key is then bound to the present state; what keeps it from that is told to the observer.
 [[nodiscard]] std::expected<std::optional<Unlocked>, Refusal>
-try_answer(const UnlockWorld& world, const Volume& volume, const SecretBytes& answer, UnlockWay way);
+try_answer(const UnlockWorld& world, const Volume& volume, const SecretBytes& answer, UnlockWay way,
+           AnsweredKeys& answered);
 
 } // namespace sealmount

@@ -3,6 +3,8 @@
 
 #include "base/error.hpp"
 
+#include <algorithm>
+
 namespace sealmount {
 
 namespace {
@@ -11,19 +13,29 @@ Salt salt_of(const Volume& volume) {
     return volume.salt ? parse_salt(*volume.salt).value_or(content_salt) : content_salt;
 }
 
+/// The key of these names, whichever salt made it (core/key_source.cpp); nothing when none did.
+std::optional<Fekek> names_own_key(const std::string& signature, const SecretBytes& passphrase) {
+    for (const Salt& salt : {filename_salt, content_salt}) {
+        Fekek key = derive_fekek(passphrase, salt);
+        if (key.signature == signature) {
+            return key;
+        }
+    }
+    return std::nullopt;
+}
+
 } // namespace
 
 std::vector<Fekek> keys_from_passphrase(const Volume& volume, const SecretBytes& passphrase) {
     std::vector<Fekek> keys;
     try {
-        keys.push_back(derive_fekek(passphrase, salt_of(volume)));
-        if (keys.front().signature != volume.signature) {
-            return {};
+        if (Fekek content = derive_fekek(passphrase, salt_of(volume));
+            content.signature == volume.signature) {
+            keys.push_back(std::move(content));
         }
         if (volume.signatures().size() > 1) {
-            keys.push_back(derive_fekek(passphrase, filename_salt));
-            if (keys.back().signature != *volume.filename_signature) {
-                return {};
+            if (auto names = names_own_key(*volume.filename_signature, passphrase)) {
+                keys.push_back(std::move(*names));
             }
         }
     } catch (const Error& error) {
@@ -33,6 +45,25 @@ std::vector<Fekek> keys_from_passphrase(const Volume& volume, const SecretBytes&
         return {}; // empty, or longer than any mount passphrase: simply not the right one
     }
     return keys;
+}
+
+bool AnsweredKeys::add(const SecretBytes& passphrase) {
+    const std::size_t before = keys_.size();
+    for (Fekek& key : keys_from_passphrase(volume_, passphrase)) {
+        if (!has(key.signature)) {
+            keys_.push_back(std::move(key));
+        }
+    }
+    return keys_.size() > before;
+}
+
+bool AnsweredKeys::has(const std::string_view signature) const {
+    return std::ranges::any_of(keys_, [&](const Fekek& key) { return key.signature == signature; });
+}
+
+bool AnsweredKeys::is_complete() const {
+    return std::ranges::all_of(volume_.signatures(),
+                               [&](const std::string& signature) { return has(signature); });
 }
 
 } // namespace sealmount

@@ -1,4 +1,4 @@
-// The keys that a passphrase makes for a volume.
+// The keys that passphrases make for a volume.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -10,7 +10,24 @@
 
 namespace sealmount {
 
-/// One, or two with a filename key of its own; empty when the passphrase is not the volume's.
+/// Those of the volume's keys that the passphrase makes: all; one of two, where the file names have a
+/// passphrase of their own; none when it is not the volume's.
 [[nodiscard]] std::vector<Fekek> keys_from_passphrase(const Volume& volume, const SecretBytes& passphrase);
+
+/// What answers have made of a volume's keys so far. Refers to the volume.
+class AnsweredKeys {
+  public:
+    explicit AnsweredKeys(const Volume& volume) : volume_(volume) {}
+
+    /// Adds what the passphrase makes. False when that is nothing new.
+    bool add(const SecretBytes& passphrase);
+    [[nodiscard]] bool has(std::string_view signature) const;
+    [[nodiscard]] bool is_complete() const;
+    [[nodiscard]] const std::vector<Fekek>& keys() const { return keys_; }
+
+  private:
+    const Volume& volume_;
+    std::vector<Fekek> keys_;
+};
 
 } // namespace sealmount
