@@ -27,6 +27,8 @@ struct Verb {
 constexpr std::array verbs = {
     Verb{"enroll", "take over an existing eCryptfs volume: its passphrase goes under the TPM's protection",
          declare_enroll},
+    Verb{"import-fstab", "take over the volumes that /etc/fstab mounts with ecryptfs-utils",
+         declare_import_fstab},
     Verb{"remove", "forget a volume; its files stay, and its passphrase opens them", declare_remove},
     Verb{"list", "list the volumes", declare_list},
     Verb{"check", "look at everything that the volumes need to open, and name the mend of what is missing",

@@ -2,6 +2,7 @@
 #include "app/key_options.hpp"
 
 #include "base/error.hpp"
+#include "core/fstab_import.hpp"
 #include "core/manifest_rules.hpp"
 #include "core/wrapped_passphrase.hpp"
 #include "sys/credentials.hpp"
@@ -18,6 +19,7 @@ namespace sealmount {
 namespace {
 
 constexpr std::size_t longest_rc_file = 65536;
+constexpr std::size_t longest_option_file = 1024; // it is read into locked memory
 
 std::optional<SecretBytes> ask(const std::string& question) {
     auto answer = terminal_prompt()->ask(question, "sealmount:enroll", std::chrono::seconds{0});
@@ -35,10 +37,22 @@ SecretBytes ask_or_throw(const std::string& question) {
     return std::move(*answer);
 }
 
+SecretBytes passphrase_of_option_file(const std::string& file) {
+    auto passphrase = passphrase_in_file(read_binary_secret(file, longest_option_file));
+    if (!passphrase) {
+        throw Error{Reason::bad_data,
+                    file + ": has no line \"passphrase_passwd=PASSPHRASE\", as mount.ecryptfs wants it"};
+    }
+    return std::move(*passphrase);
+}
+
 /// What a person must know for it: of the volume, or of the file that has it wrapped.
 SecretBytes known_passphrase(const KeyWords& words, const std::string& lower, const Survey& survey) {
     if (!words.passphrase_file.empty()) {
         return read_secret(words.passphrase_file, longest_passphrase);
+    }
+    if (!words.passphrase_option_file.empty()) {
+        return passphrase_of_option_file(words.passphrase_option_file);
     }
     if (!words.passphrase_credential.empty()) {
         return read_credential(words.passphrase_credential, longest_passphrase);

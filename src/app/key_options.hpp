@@ -16,6 +16,8 @@ namespace sealmount {
 /// The command line as it was written.
 struct KeyWords {
     std::string passphrase_file;
+    std::string
+        passphrase_option_file; ///< of ecryptfs-utils, with "passphrase_passwd=" before it; no option of ours
     std::string passphrase_credential;
     std::string wrapped_passphrase;
     std::string filename_passphrase_file;

@@ -1,252 +1,121 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "app/bound_policies.hpp"
-#include "app/key_options.hpp"
-#include "app/pause.hpp"
-#include "app/policy_options.hpp"
-#include "app/recovery_options.hpp"
-#include "app/verbs.hpp"
-#include "base/strict_json.hpp"
-#include "core/enroll.hpp"
-#include "core/unit_text.hpp"
-#include "sys/esys_tpm.hpp"
-#include "sys/kernel_keyring.hpp"
+#include "app/batch_file.hpp"
+#include "app/enroll_command.hpp"
+#include "app/exit_code.hpp"
+#include "base/error.hpp"
+#include "sys/files.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <cstdio>
 
 namespace sealmount {
 
 namespace {
 
-/// The command line as it was written.
 struct Words {
-    EnrollRequest request;
-    PolicyWords policy;
-    KeyWords keys;
-    NewRecoveryWords recovery;
-    bool no_guard = false;
-    std::string cipher;
-    unsigned key_bytes = 0;
-    unsigned timeout = 90;
-    bool required = false;
-    bool quiet = false;
+    EnrollWords one;
+    std::string batch;
 };
 
-void step(const Words& words, const Globals& globals, const char* text) {
-    if (!words.quiet && !globals.json) {
-        std::fprintf(stderr, "%s ...\n", text);
+int run_one(const EnrollWords& words, const Globals& globals) {
+    const Volume& volume = words.request.volume;
+    if (volume.name.empty() || volume.lower.empty() || volume.mountpoint.empty()) {
+        throw Error{Reason::usage,
+                    "give NAME, --lower DIR and --mountpoint DIR, or --batch FILE with a list of volumes"};
     }
+    EnrollOutcome outcome = enroll_volume(words, globals);
+    if (globals.json) {
+        std::printf("%s\n", to_json(outcome).dump(2).c_str());
+    } else if (!words.quiet) {
+        print_outcome(words, outcome, globals);
+    }
+    tell_recovery_key(words, outcome, globals);
+    return 0;
 }
 
-void print_json(const Enrolled& enrolled, std::vector<std::string> warnings) {
-    const Volume& volume = enrolled.volume;
-    warnings.insert(warnings.end(), enrolled.warnings.begin(), enrolled.warnings.end());
-    Json json = {
-        {"name", volume.name},
-        {"lower", volume.lower},
-        {"mountpoint", volume.mountpoint},
-        {"signature", volume.signature},
-        {"filename_signature", volume.filename_signature ? Json(*volume.filename_signature) : Json(nullptr)},
-        {"cipher", volume.cipher},
-        {"key_bytes", volume.key_bytes},
-        {"master", volume.master},
-        {"mount_unit", mount_unit_name(volume.mountpoint)},
-        {"new_master", enrolled.new_master},
-        {"new_srk", enrolled.new_srk},
-        {"recovery_slot", enrolled.recovery_slot ? Json(*enrolled.recovery_slot) : Json(nullptr)},
-        {"proved_in_kernel", enrolled.proved_in_kernel},
-        {"guarded", enrolled.guarded},
-        {"files", enrolled.files},
-        {"warnings", warnings}};
-    std::printf("%s\n", json.dump(2).c_str());
-}
+/// The volumes of a list, each for itself: one that is refused does not keep the others, and a batch that was
+/// killed goes on when it is run again.
+class Batch {
+  public:
+    Batch(std::vector<EnrollWords> volumes, const Globals& globals)
+        : volumes_(std::move(volumes)), globals_(globals) {}
 
-/// "'WORD'" for a shell, where WORD has characters that it would take for its own.
-std::string shell_word(const std::string& word) {
-    return word.find('\\') == std::string::npos ? word : "'" + word + "'";
-}
+    int run() {
+        for (EnrollWords& words : volumes_) {
+            ++number_;
+            enroll_next(words);
+        }
+        if (globals_.json) {
+            const Json json = {{"enrolled", enrolled_}, {"refused", refused_}};
+            std::printf("%s\n", json.dump(2).c_str());
+        } else if (!volumes_.empty() && (!volumes_.front().quiet || !refused_.empty())) {
+            std::printf("%zu of %zu volumes are enrolled%s\n", enrolled_.size(), volumes_.size(),
+                        refused_.empty() ? "" : "; mend the others, and run this again");
+        }
+        return exit_code_;
+    }
 
-/// What opens the volume when the TPM cannot.
-void print_advice(const Volume& volume, const KeyWords& keys, const Paths& paths) {
-    const std::string backup = paths.configuration().string();
-    if (!keys.fekek_file.empty()) {
-        std::printf("Keep the key file: no passphrase opens the volume when the TPM cannot. Back up %s.\n",
-                    backup.c_str());
-        return;
-    }
-    std::printf("Keep the %s the volume when the TPM cannot. Back up %s.\n",
-                keys.filename_passphrase_file.empty() ? "passphrase: it opens"
-                                                      : "passphrases: both together open",
-                backup.c_str());
-    if (!keys.wrapped_passphrase.empty()) {
-        std::printf("What is asked for then is the mount passphrase itself, not its wrapping passphrase: "
-                    "'ecryptfs-unwrap-passphrase %s' shows it.\n",
-                    keys.wrapped_passphrase.c_str());
-    }
-    if (!keys.from_keyring.empty()) {
-        std::printf("Nobody typed the passphrase now. Make sure that it is known: 'ecryptfs-add-passphrase' "
-                    "must answer with [%s].\n",
-                    volume.signature.c_str());
-    }
-}
-
-void print_words(const Enrolled& enrolled, const KeyWords& keys, const Globals& globals) {
-    const Volume& volume = enrolled.volume;
-    std::printf("Enrolled %s%s: %s on %s\n", volume.name.c_str(),
-                enrolled.files.empty() ? " (it was already)" : "", volume.lower.c_str(),
-                volume.mountpoint.c_str());
-    std::printf("  key        %s (%s, %u bytes)\n", volume.signature.c_str(), volume.cipher.c_str(),
-                volume.key_bytes);
-    if (volume.filename_signature) {
-        std::printf("  file names %s (%s, %u bytes)\n", volume.filename_signature->c_str(),
-                    volume.filename_cipher.c_str(), volume.filename_key_bytes);
-    }
-    std::printf("  master key %s%s\n", volume.master.c_str(),
-                enrolled.new_master ? " (new, sealed by the TPM)" : "");
-    std::printf("  proved     %s\n", enrolled.proved_in_kernel
-                                         ? "unsealed, compared, and loaded by the kernel"
-                                         : "unsealed and compared; not by the kernel, which has no "
-                                           "encrypted keys or another TPM");
-    if (enrolled.guarded) {
-        std::printf("  guarded    nothing is written into %s while the volume is not mounted\n",
-                    volume.mountpoint.c_str());
-    }
-    print_advice(volume, keys, globals.paths());
-    if (globals.paths().is_running_system()) {
-        std::printf(
-            "It mounts at the next boot. To mount it now:\n  systemctl daemon-reload && systemctl start %s\n",
-            shell_word(mount_unit_name(volume.mountpoint)).c_str());
-    }
-}
-
-/// To standard error; --json has them in its document.
-void print_warnings(const std::vector<std::string>& warnings, const Globals& globals) {
-    if (!globals.json) {
-        for (const std::string& warning : warnings) {
-            std::fprintf(stderr, "sealmount: warning: %s\n", warning.c_str());
+  private:
+    void enroll_next(EnrollWords& words) {
+        words.one_of_many = true;
+        const std::string& name = words.request.volume.name;
+        try {
+            EnrollOutcome outcome = enroll_volume(words, globals_);
+            if (!words.quiet && !globals_.json) {
+                std::fprintf(stderr, "[%zu/%zu] %s: %s\n", number_, volumes_.size(), name.c_str(),
+                             outcome.enrolled.files.empty() ? "was enrolled already" : "enrolled");
+            }
+            enrolled_.push_back(to_json(outcome));
+            if (outcome.enrolled.new_master) {
+                tell_recovery_key(words, outcome, globals_);
+            }
+        } catch (const Error& error) {
+            const int code = exit_code(error.reason());
+            exit_code_ = exit_code_ == 0 ? code : exit_code_;
+            refused_.push_back({{"name", name}, {"message", error.what()}, {"exit_code", code}});
+            std::fprintf(stderr, "sealmount: [%zu/%zu] %s: %s\n", number_, volumes_.size(), name.c_str(),
+                         error.what());
         }
     }
-}
 
-void tell_recovery_key(const Words& words, const Enrolled& enrolled, NewRecoveryKey* const recovery,
-                       const Globals& globals) {
-    const std::string& master = enrolled.volume.master;
-    if (enrolled.recovery_slot) {
-        recovery->hand_over(master, globals);
-    } else if (enrolled.new_master && !words.recovery.none && !words.quiet && !globals.json) {
-        std::printf("No recovery key was made, as no terminal would show it: 'sealmount recovery-key %s' "
-                    "makes one.\n",
-                    master.c_str());
-    } else if (!words.recovery.save_file.empty()) {
-        std::fprintf(stderr,
-                     "sealmount: warning: the master key \"%s\" is there already, with or without a recovery "
-                     "key: 'sealmount recovery-key' makes one\n",
-                     master.c_str());
-    }
-}
+    std::vector<EnrollWords> volumes_;
+    const Globals& globals_;
+    std::size_t number_ = 0;
+    Json enrolled_ = Json::array();
+    Json refused_ = Json::array();
+    int exit_code_ = 0; ///< of the first that was refused
+};
 
-Enrolled enroll_under_lock(const Words& words, const EnrollWorld& world, EnrollDraft& draft,
-                           NewRecoveryKey* const recovery, const Globals& globals) {
-    // A person who thinks holds no lock.
-    KeysInHand keys{words.keys, draft.request.volume.lower, draft.survey, globals.paths(), world.keyring};
-    const FileLock lock = world.store.lock();
-    if (recovery != nullptr) {
-        recovery->save();
+int run_batch(const Words& words, const Globals& globals) {
+    const Volume& volume = words.one.request.volume;
+    if (!volume.name.empty() || !volume.lower.empty() || !volume.mountpoint.empty()) {
+        throw Error{Reason::usage,
+                    "--batch has names, lower directories and mount points in its file: leave NAME, "
+                    "--lower and --mountpoint out"};
     }
-    step(words, globals,
-         takes_passphrase(words.keys) ? "Deriving the keys, sealing and proving them"
-                                      : "Sealing the keys and proving them");
-    return enroll(world, draft, keys.source());
-}
-
-/// For a new master key; one that is there keeps its own.
-Policy policy_of(const Words& words, const EnrollWorld& world) {
-    const std::vector<Volume> volumes = world.store.manifest().volumes;
-    const bool is_used = std::ranges::any_of(
-        volumes, [&](const Volume& volume) { return volume.master == words.request.volume.master; });
-    if (is_used && names_policy(words.policy)) {
-        std::fprintf(stderr,
-                     "sealmount: warning: the master key \"%s\" is there already: the options about its "
-                     "policy say nothing; 'sealmount reseal' adds a slot to it\n",
-                     words.request.volume.master.c_str());
+    const std::string text = read_trusted_file(words.batch);
+    try {
+        return Batch{read_batch(text, words.one), globals}.run();
+    } catch (const Error& error) {
+        throw error.in(words.batch);
     }
-    return policy_from(words.policy, world.store.paths(), world.tpm);
-}
-
-int run_enroll(Words& words, const Globals& globals) {
-    check_key_options(words.keys);
-    EnrollRequest& request = words.request;
-    request.from_keyring = keyring_keys(words.keys);
-    request.filename_encryption |= names_filename_key(words.keys);
-    request.guard = !words.no_guard;
-    request.volume.timeout = std::chrono::seconds{words.timeout};
-    request.volume.nofail = !words.required;
-    if (!words.cipher.empty()) {
-        request.cipher = words.cipher;
-    }
-    if (words.key_bytes != 0) {
-        request.key_bytes = words.key_bytes;
-    }
-    const Store store{globals.paths()};
-    const auto tpm = chosen_tpm(globals);
-    const auto keyring = kernel_keyring();
-    auto pin = new_pin(words.policy);
-    if (!pin && !words.policy.pin_file.empty()) {
-        pin = present_pin(words.policy.pin_file); // of a master key that is there
-    }
-    const EnrollWorld world{store,
-                            *tpm,
-                            *keyring,
-                            pause_between_tries,
-                            globals.tcti.empty(),
-                            pin ? &*pin : nullptr,
-                            bind_to_present(globals.paths())};
-    request.policy = policy_of(words, world);
-    const auto recovery = NewRecoveryKey::make(words.recovery, is_seen(globals) && !words.quiet);
-    request.recovery_key = recovery ? &recovery->key() : nullptr;
-
-    EnrollDraft draft = prepare_enrollment(world, request);
-    print_warnings(draft.warnings, globals);
-    const Enrolled enrolled = enroll_under_lock(words, world, draft, recovery.get(), globals);
-    print_warnings(enrolled.warnings, globals);
-    if (globals.json) {
-        print_json(enrolled, draft.warnings);
-    } else if (!words.quiet) {
-        print_words(enrolled, words.keys, globals);
-    }
-    tell_recovery_key(words, enrolled, recovery.get(), globals);
-    return 0;
 }
 
 } // namespace
 
 Run declare_enroll(CLI::App& verb, const Globals& globals) {
     const auto words = std::make_shared<Words>();
-    Volume& volume = words->request.volume;
-    verb.add_option("NAME", volume.name, "the volume's name")->required();
-    verb.add_option("--lower", volume.lower, "the directory with the encrypted files")->required();
-    verb.add_option("--mountpoint", volume.mountpoint, "where the volume is to be mounted")->required();
-    add_key_options(verb, words->keys);
-    verb.add_flag("--filename-encryption", words->request.filename_encryption,
-                  "the volume encrypts file names (detected unless it is empty)");
-    verb.add_option("--cipher", words->cipher, "the cipher, for an empty volume (aes)");
-    verb.add_option("--key-bytes", words->key_bytes, "its key size, for an empty volume (16)");
-    verb.add_option("--master", volume.master, "the master key to put the volume under (default)")
-        ->capture_default_str();
-    add_policy_options(verb, words->policy);
-    add_new_recovery_options(verb, words->recovery);
-    verb.add_option("--option", volume.options, "a further mount option, such as nosuid; repeatable")
-        ->allow_extra_args(false);
-    verb.add_flag("--required", words->required, "the boot fails without the volume (default: it goes on)");
-    verb.add_flag("--noauto", volume.noauto, "do not mount at boot");
-    verb.add_flag("--headless", volume.headless, "never ask for the passphrase");
-    verb.add_option("--timeout", words->timeout, "seconds to wait for each answer")->capture_default_str();
-    verb.add_flag("--no-guard", words->no_guard,
-                  "leave the mount point writable while the volume is not mounted");
-    verb.add_flag("--quiet", words->quiet, "say nothing when all is well");
-    return [words, &globals] { return run_enroll(*words, globals); };
+    Volume& volume = words->one.request.volume;
+    verb.add_option("NAME", volume.name, "the volume's name");
+    verb.add_option("--lower", volume.lower, "the directory with the encrypted files");
+    verb.add_option("--mountpoint", volume.mountpoint, "where the volume is to be mounted");
+    verb.add_option("--batch", words->batch,
+                    "enrol all volumes of a JSON list; what it does not say is taken from here");
+    add_enroll_options(verb, words->one);
+    return [words, &globals] {
+        return words->batch.empty() ? run_one(words->one, globals) : run_batch(*words, globals);
+    };
 }
 
 } // namespace sealmount
