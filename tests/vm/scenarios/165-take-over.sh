@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# keys and set-ups as people have them: three lines of /etc/fstab, a wrapped passphrase, a raw key, a salt, two passphrases
+need_product
+
+boot enrol <<'END'
+# add_token: the signature of the passphrase on standard input, which is in the keyring then.
+add_token() { ecryptfs-add-passphrase - | sed -n 's/.* sig \[\([0-9a-f]*\)\].*/\1/p'; }
+
+# Three lines that mount.ecryptfs mounts.
+printf 'passphrase_passwd=correct horse battery\n' >/root/options
+chmod 600 /root/options
+line() { printf '%s %s ecryptfs key=passphrase:passphrase_passwd_file=/root/options,no_sig_cache,ecryptfs_unlink_sigs,ecryptfs_passthrough=n,%s 0 0\n' "$@"; }
+{
+    line /srv/.plain /srv/plain ecryptfs_cipher=aes,ecryptfs_key_bytes=16,ecryptfs_enable_filename_crypto=n,nofail
+    line /srv/.names /srv/names ecryptfs_cipher=aes,ecryptfs_key_bytes=32,ecryptfs_enable_filename_crypto=y,ecryptfs_fnek_sig=7f475b5d20a645dc,nofail
+    line /srv/.manual /srv/manual ecryptfs_cipher=aes,ecryptfs_key_bytes=24,ecryptfs_enable_filename_crypto=n,noauto
+} >>/etc/fstab
+fill() {
+    mkdir -p "/srv/.$1" "/srv/$1"
+    mount "/srv/$1" </dev/null
+    printf 'a secret in %s\n' "/srv/$1" >"/srv/$1/secret"
+    utils_umount "/srv/$1"
+}
+for name in plain names manual; do
+    check "mount.ecryptfs mounts $name from /etc/fstab" fill "$name"
+done
+check "the table is imported" sealmount import-fstab --yes --comment-out
+check_no_output "its lines are comments" '^[^#].*ecryptfs' cat /etc/fstab
+
+# A passphrase that ecryptfs-wrap-passphrase wrapped.
+check "a volume" make_volume /srv/.wrapped /srv/wrapped 'a wrapped passphrase' 32 own-key
+printf '%s\n%s' 'a wrapped passphrase' 'login' | ecryptfs-wrap-passphrase /root/wrapped -
+printf 'login\n' >/root/login
+check "the wrapped passphrase is enrolled" sealmount enroll wrapped --lower /srv/.wrapped --mountpoint /srv/wrapped \
+    --wrapped-passphrase /root/wrapped --passphrase-file /root/login
+printf 'no login\n' >/root/login
+check_status "a wrong wrapping passphrase is refused" 77 sealmount enroll wrapped --lower /srv/.wrapped --mountpoint /srv/wrapped \
+    --wrapped-passphrase /root/wrapped --passphrase-file /root/login
+
+# File names with a passphrase of their own.
+two() {
+    local content names
+    content=$(printf 'for the contents' | add_token)
+    names=$(printf 'for the names' | add_token)
+    mkdir -p /srv/.two /srv/two
+    mount -i -t ecryptfs -o "ecryptfs_sig=$content,ecryptfs_fnek_sig=$names,ecryptfs_cipher=aes,ecryptfs_key_bytes=16" /srv/.two /srv/two
+    printf 'a secret in /srv/two\n' >/srv/two/secret
+    utils_umount /srv/two
+}
+check "a volume with two passphrases" two
+printf 'for the contents' >/root/contents
+printf 'for the names' >/root/names
+check "it is enrolled" sealmount enroll two --lower /srv/.two --mountpoint /srv/two --passphrase-file /root/contents \
+    --filename-passphrase-file /root/names
+
+# The salt of root's ~/.ecryptfsrc, which is gone afterwards.
+echo 'salt=0102030405060708' >/root/.ecryptfsrc
+salted() {
+    local signature
+    signature=$(printf 'correct horse battery' | add_token)
+    expect_equal "ecryptfs-utils take the salt" c4e8a643bd9e36f7 "$signature"
+    mkdir -p /srv/.salted /srv/salted
+    mount -i -t ecryptfs -o "ecryptfs_sig=$signature,ecryptfs_cipher=aes,ecryptfs_key_bytes=16" /srv/.salted /srv/salted
+    printf 'a secret in /srv/salted\n' >/srv/salted/secret
+    utils_umount /srv/salted
+}
+salted
+check "a volume with a salt is enrolled" enroll salted /srv/.salted /srv/salted 'correct horse battery'
+rm /root/.ecryptfsrc
+
+# A raw key, for a volume of a list.
+raw() {
+    local signature
+    signature=$(printf 'never to be typed' | add_token)
+    keyctl pipe "$(keyctl search @u user "$signature")" | tail -c +649 | head -c 64 >/root/raw.key
+    mkdir -p /srv/.raw /srv/raw
+    mount -i -t ecryptfs -o "ecryptfs_sig=$signature,ecryptfs_cipher=aes,ecryptfs_key_bytes=16" /srv/.raw /srv/raw
+    printf 'a secret in /srv/raw\n' >/srv/raw/secret
+    utils_umount /srv/raw
+}
+check "a volume of which only the key is known" raw
+echo '{"version": 1, "volumes": [{"name": "raw", "lower": "/srv/.raw", "mountpoint": "/srv/raw", "fekek_file": "/root/raw.key"}]}' >/root/list.json
+check "it is enrolled from a list" sealmount enroll --batch /root/list.json
+END
+
+boot next <<'END'
+expect_equal "the boot came to its end and nothing failed" running "$(cat /lab/results/state)"
+for name in plain names wrapped two salted raw; do
+    check "$name is open" readable "/srv/$name"
+done
+check "the one that is not mounted at boot is not" eval '! mounted /srv/manual'
+check "it starts" systemctl start srv-manual.mount
+check "and is readable" readable /srv/manual
+check "nobody was asked" eval '[ ! -s /lab/results/asked ]'
+only_two() {
+    jq '.volumes |= map(if .name == "two" then . else .noauto = true end)' /etc/sealmount/manifest.json >/run/manifest
+    cat /run/manifest >/etc/sealmount/manifest.json
+}
+check "from now on only the one with two passphrases is mounted at boot" only_two
+END
+
+# Another machine, as far as the TPM is concerned.
+boot typed --no-tpm --answer 'for the contents' --answer 'for the names' <<'END'
+check "without the TPM, two passphrases open the volume that has two" wait_until 60 readable /srv/two
+END
