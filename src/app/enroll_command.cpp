@@ -57,7 +57,7 @@ void print_warnings(const std::vector<std::string>& warnings, const Globals& glo
 Enrolled enroll_under_lock(const EnrollWords& words, const EnrollWorld& world, EnrollDraft& draft,
                            NewRecoveryKey* const recovery, const Globals& globals) {
     // A person who thinks holds no lock.
-    KeysInHand keys{words.keys, draft.request.volume.lower, draft.survey, globals.paths(), world.keyring};
+    KeysInHand keys{words.keys, draft.request.volume.lower, draft.survey, globals, world.keyring};
     const FileLock lock = world.store.lock();
     if (recovery != nullptr) {
         recovery->save();

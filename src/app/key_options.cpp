@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/key_options.hpp"
 
+#include "app/recovery_options.hpp"
 #include "base/error.hpp"
 #include "core/fstab_import.hpp"
 #include "core/manifest_rules.hpp"
@@ -13,11 +14,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 
 namespace sealmount {
 
 namespace {
 
+constexpr unsigned generate_tries = 3;
 constexpr std::size_t longest_rc_file = 65536;
 constexpr std::size_t longest_option_file = 1024; // it is read into locked memory
 
@@ -46,8 +49,42 @@ SecretBytes passphrase_of_option_file(const std::string& file) {
     return std::move(*passphrase);
 }
 
+/// A new one, for an empty volume. Nobody has it but who sees it now.
+SecretBytes generated_passphrase(const KeyWords& words, const std::string& lower, const Survey& survey,
+                                 const Globals& globals) {
+    constexpr std::size_t random_size = 16;
+    constexpr std::size_t group_size = 8;
+    if (!survey.empty()) {
+        throw Error{Reason::refused, lower + " has encrypted files, which a new passphrase would not open: "
+                                             "--generate is for an empty volume"};
+    }
+    if (!is_seen(globals)) {
+        throw Error{Reason::usage,
+                    "--generate shows the passphrase on a terminal, this once: run it on one, or make a "
+                    "passphrase yourself and give it with --passphrase-file"};
+    }
+    SecretBytes passphrase = modhex_groups(random_secret(random_size));
+    std::printf("The passphrase of %s, dashes and all:\n", lower.c_str());
+    show_secret(passphrase, "cannot show the passphrase: nothing was written");
+    std::printf("Write it down or scan it, and keep it away from this machine. It is not shown again.\n");
+    for (unsigned tries_left = generate_tries; !words.yes; --tries_left) {
+        if (tries_left == 0) {
+            throw Error{Reason::usage, "that is not what was shown: nothing was written"};
+        }
+        if (ask_or_throw("To be sure that you have it, type its last group: ")
+                .equals(passphrase.bytes().last(group_size))) {
+            break;
+        }
+    }
+    return passphrase;
+}
+
 /// What a person must know for it: of the volume, or of the file that has it wrapped.
-SecretBytes known_passphrase(const KeyWords& words, const std::string& lower, const Survey& survey) {
+SecretBytes known_passphrase(const KeyWords& words, const std::string& lower, const Survey& survey,
+                             const Globals& globals) {
+    if (words.generate) {
+        return generated_passphrase(words, lower, survey, globals);
+    }
     if (!words.passphrase_file.empty()) {
         return read_secret(words.passphrase_file, longest_passphrase);
     }
@@ -132,6 +169,9 @@ void add_key_options(CLI::App& verb, KeyWords& words) {
                     "read the mount passphrase from there; - for standard input");
     verb.add_option("--passphrase-credential", words.passphrase_credential,
                     "read it from the systemd credential of this name");
+    verb.add_flag("--generate", words.generate,
+                  "make a passphrase for an empty volume, and show it this once, with a QR code");
+    verb.add_flag("--yes", words.yes, "with it: do not ask for part of it");
     verb.add_option(
         "--wrapped-passphrase", words.wrapped_passphrase,
         "take it out of this file of ecryptfs-wrap-passphrase; asked for, or read from the above, is "
@@ -151,6 +191,13 @@ void add_key_options(CLI::App& verb, KeyWords& words) {
 }
 
 void check_key_options(const KeyWords& words) {
+    if (words.generate && !(words.passphrase_file.empty() && words.passphrase_credential.empty() &&
+                            words.wrapped_passphrase.empty() && takes_passphrase(words))) {
+        throw Error{Reason::usage, "--generate makes a passphrase: give no other key"};
+    }
+    if (words.yes && !words.generate) {
+        throw Error{Reason::usage, "--yes goes with --generate"};
+    }
     const std::array sources = {&words.passphrase_file, &words.passphrase_credential, &words.fekek_file,
                                 &words.from_keyring};
     if (std::ranges::count_if(sources, [](const std::string* const word) { return !word->empty(); }) > 1) {
@@ -202,7 +249,7 @@ bool takes_passphrase(const KeyWords& words) {
 }
 
 KeysInHand::KeysInHand(const KeyWords& words, const std::string& lower, const Survey& survey,
-                       const Paths& paths, Keyring& keyring) {
+                       const Globals& globals, Keyring& keyring) {
     if (const auto keys = keyring_keys(words)) {
         source_ = std::make_unique<KeyringSource>(keyring, keys->signature, keys->filename_signature);
         return;
@@ -213,8 +260,8 @@ KeysInHand::KeysInHand(const KeyWords& words, const std::string& lower, const Su
         return;
     }
     PassphraseMeans means;
-    means.salts = salts_for(words, lower, paths);
-    passphrase_ = known_passphrase(words, lower, survey);
+    means.salts = salts_for(words, lower, globals.paths());
+    passphrase_ = known_passphrase(words, lower, survey, globals);
     if (!words.wrapped_passphrase.empty()) {
         passphrase_ = unwrapped(words, passphrase_, means.salts.front());
     }

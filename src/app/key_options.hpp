@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "app/verbs.hpp"
 #include "core/enroll.hpp"
 #include "core/key_source.hpp"
 
@@ -19,6 +20,8 @@ struct KeyWords {
     std::string
         passphrase_option_file; ///< of ecryptfs-utils, with "passphrase_passwd=" before it; no option of ours
     std::string passphrase_credential;
+    bool generate = false;
+    bool yes = false; ///< whoever sees the generated passphrase need not show that he has it
     std::string wrapped_passphrase;
     std::string filename_passphrase_file;
     std::string salt;
@@ -47,7 +50,7 @@ void check_key_options(const KeyWords& words);
 class KeysInHand {
   public:
     /// Reads files, or asks on the terminal. `survey` is that of `lower`, for the questions. Throws Error.
-    KeysInHand(const KeyWords& words, const std::string& lower, const Survey& survey, const Paths& paths,
+    KeysInHand(const KeyWords& words, const std::string& lower, const Survey& survey, const Globals& globals,
                Keyring& keyring);
 
     [[nodiscard]] KeySource& source() { return *source_; }

@@ -26,34 +26,30 @@ std::string_view as_text(const SecretBytes& secret) {
 }
 
 /// Past the buffers of stdio, which nobody wipes.
-void print_secret(const SecretBytes& secret) {
+void print_secret(const SecretBytes& secret, const std::string& lost) {
     std::fflush(stdout);
     std::string_view rest = as_text(secret);
     while (!rest.empty()) {
         const ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());
         if (written < 0 && errno != EINTR) {
-            throw_errno(errno,
-                        "cannot show the recovery key, which is in force: 'sealmount recovery-key' makes "
-                        "another one");
+            throw_errno(errno, lost);
         }
         rest.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
     }
 }
 
 void show(const SecretBytes& key, const std::string& master, const Globals& globals) {
+    const std::string lost =
+        "cannot show the recovery key, which is in force: 'sealmount recovery-key' makes another one";
     const SecretBytes text = recovery_key_text(key);
     if (!is_seen(globals)) { // asked for by name: for a pipe
-        print_secret(text);
+        print_secret(text, lost);
         std::printf("\n");
         return;
     }
-    std::printf("The recovery key of the master key %s opens all its volumes without the TPM:\n\n    ",
+    std::printf("The recovery key of the master key %s opens all its volumes without the TPM:\n",
                 master.c_str());
-    print_secret(text);
-    std::printf("\n\n");
-    if (const auto code = qr_code_for_terminal(text)) {
-        print_secret(*code);
-    }
+    show_secret(text, lost);
     std::printf("Write it down or scan it, and keep it away from this machine. It is not shown again; "
                 "'sealmount recovery-key %s' makes a new one.\n",
                 master.c_str());
@@ -66,6 +62,15 @@ void add_new_recovery_options(CLI::App& verb, NewRecoveryWords& words) {
     verb.add_option("--save-recovery-key", words.save_file,
                     "write the new recovery key to this file, which only its owner can read, instead of "
                     "showing it");
+}
+
+void show_secret(const SecretBytes& text, const std::string& lost) {
+    std::printf("\n    ");
+    print_secret(text, lost);
+    std::printf("\n\n");
+    if (const auto code = qr_code_for_terminal(text)) {
+        print_secret(*code, lost);
+    }
 }
 
 bool is_seen(const Globals& globals) {

@@ -24,6 +24,10 @@ void add_new_recovery_options(CLI::App& verb, NewRecoveryWords& words);
 /// Does a person see what is printed? A secret must not end in a log.
 [[nodiscard]] bool is_seen(const Globals& globals);
 
+/// Prints a secret and, behind an empty line, its QR code, past the buffers that nobody wipes. `lost` is said
+/// when it cannot be shown. Throws Error.
+void show_secret(const SecretBytes& text, const std::string& lost);
+
 /// A recovery key on its way to its owner: into a file, before anything relies on it, or onto the terminal,
 /// once it opens something.
 class NewRecoveryKey {

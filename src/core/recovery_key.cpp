@@ -34,18 +34,22 @@ std::optional<SecretBytes> unwrap(const std::string_view master_name, const Reco
 
 } // namespace
 
-SecretBytes recovery_key_text(const SecretBytes& key) {
-    SecretBytes text{recovery_key_text_size};
+SecretBytes modhex_groups(const SecretBytes& bytes) {
+    SecretBytes text{bytes.size() * 2 + bytes.size() / group_bytes - 1};
     std::size_t at = 0;
-    for (std::size_t i = 0; i < recovery_key_size; ++i) {
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
         if (i > 0 && i % group_bytes == 0) {
             text.bytes()[at++] = std::byte{'-'};
         }
-        const auto byte = std::to_integer<unsigned>(key.bytes()[i]);
+        const auto byte = std::to_integer<unsigned>(bytes.bytes()[i]);
         text.bytes()[at++] = static_cast<std::byte>(modhex[byte >> 4U]);
         text.bytes()[at++] = static_cast<std::byte>(modhex[byte & 0xfU]);
     }
     return text;
+}
+
+SecretBytes recovery_key_text(const SecretBytes& key) {
+    return modhex_groups(key);
 }
 
 std::optional<SecretBytes> recovery_key_from(const SecretBytes& text) {

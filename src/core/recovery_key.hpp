@@ -22,6 +22,9 @@ inline constexpr std::size_t longest_recovery_key_text = 128;
 
 [[nodiscard]] SecretBytes recovery_key_text(const SecretBytes& key);
 
+/// The same form for any number of bytes that is a multiple of four.
+[[nodiscard]] SecretBytes modhex_groups(const SecretBytes& bytes);
+
 /// The key, when the text is one: in either case, dashes and blanks where they like. Nothing for anything
 /// else, such as a passphrase.
 [[nodiscard]] std::optional<SecretBytes> recovery_key_from(const SecretBytes& text);
