@@ -6,8 +6,9 @@ namespace sealmount {
 namespace {
 
 std::string rebind(const std::string_view master) {
-    return "'sealmount rebind " + std::string{master} +
-           "' binds its volumes to the present state; it asks for their passphrases";
+    return "'sealmount reseal " + std::string{master} +
+           " --recover' binds its volumes to the present state; it asks for the recovery key or their "
+           "passphrases";
 }
 
 } // namespace

@@ -142,7 +142,7 @@ void UnlockJournal::rebound(const Volume& volume, const std::optional<Renewed>& 
 void UnlockJournal::not_rebound(const Volume& volume, const std::string& why) {
     log(Level::warning, volume.name,
         "the master key " + volume.master + " could not be bound to the present state: " + why +
-            "; next: 'sealmount rebind " + volume.master + "'",
+            "; next: 'sealmount reseal " + volume.master + " --recover'",
         {{message_id, journal::rebound}, {journal::master, volume.master}});
 }
 

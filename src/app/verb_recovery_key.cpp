@@ -34,8 +34,9 @@ SecretBytes master_key(const RecoveryKeyWords& words, const SlotDesk& desk, cons
         const auto key = ask_for_recovery_key("The TPM does not release the master key " + name +
                                               ". Its present recovery key: ");
         if (!key || !*key) {
-            throw Error{error.reason(), std::string{error.what()} + "; its present recovery key, with "
-                                                                    "--recovery-key-file FILE, does as well"};
+            throw Error{error.reason(), std::string{error.what()} +
+                                            "; with --recovery-key-file FILE, its present "
+                                            "recovery key makes a new one"};
         }
         return open_by_recovery_key(desk.store(), name, **key).key;
     }

@@ -127,8 +127,9 @@ std::unique_ptr<Tpm> check_tpm(const CheckWorld& world, std::vector<Finding>& fi
 }
 
 std::string policy_mend(const std::string& name) {
-    return "if nobody changed the boot chain but you, 'sealmount rebind " + name +
-           "' binds its volumes to the present state; it asks for their passphrases";
+    return "if nobody changed the boot chain but you, 'sealmount reseal " + name +
+           " --recover' binds its volumes to the present state; it asks for the recovery key or their "
+           "passphrases";
 }
 
 void add_mismatches(const std::string& about, const MasterRefusal& refusal, std::vector<Finding>& findings) {

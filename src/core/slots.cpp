@@ -9,10 +9,7 @@ namespace sealmount {
 
 namespace {
 
-[[noreturn]] void refuse_to_open(const std::string& name, const MasterFile& file,
-                                 const MasterRefusal& refusal) {
-    const std::string recovery =
-        file.recovery.empty() ? "" : "; with its recovery key, 'sealmount reseal " + name + " --recover'";
+[[noreturn]] void refuse_to_open(const std::string& name, const MasterRefusal& refusal) {
     std::string message =
         "the TPM does not release the master key \"" + name + "\": " + describe(refusal.kind);
     if (!refusal.detail.empty()) {
@@ -24,9 +21,9 @@ namespace {
         }
     }
     throw Error{Reason::refused, message +
-                                     "\nNothing was changed. With the passphrases of its volumes, "
-                                     "'sealmount rebind " +
-                                     name + "' binds it to the present state" + recovery};
+                                     "\nNothing was changed. With its recovery key or the passphrases of "
+                                     "its volumes, 'sealmount reseal " +
+                                     name + " --recover' binds it to the present state"};
 }
 
 bool has_slot_that_opens(const SlotWorld& world, Tpm& tpm, const MasterFile& file, const SecretBytes* pin) {
@@ -67,7 +64,7 @@ OpenMaster open_master(const SlotWorld& world, const std::string& name) {
                             world.pause);
     }
     if (!key) {
-        refuse_to_open(name, master.file, key.error());
+        refuse_to_open(name, key.error());
     }
     master.slot = key->slot;
     master.key = std::move(key->key);

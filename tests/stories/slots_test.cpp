@@ -127,7 +127,7 @@ TEST_F(SlotsTest, AMasterKeyThatTheTpmDoesNotReleaseIsNotTouched) {
     } catch (const Error& error) {
         EXPECT_EQ(error.reason(), Reason::refused);
         EXPECT_THAT(error.what(), HasSubstr("slot 1: PCR 7"));
-        EXPECT_THAT(error.what(), HasSubstr("sealmount rebind default"));
+        EXPECT_THAT(error.what(), HasSubstr("sealmount reseal default --recover"));
     }
     EXPECT_EQ(tree(), before);
 }
