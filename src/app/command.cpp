@@ -50,6 +50,10 @@ constexpr std::array verbs = {
          declare_rebind},
     Verb{"recovery-key", "make a new recovery key, which opens a master key without the TPM, or revoke it",
          declare_recovery_key},
+    Verb{"recover",
+         "mount a volume on a rescue system, with nothing but its files and a passphrase, or a backup "
+         "and the recovery key",
+         declare_recover},
     Verb{"status", "show volumes, keys, and whether the TPM would release them now", declare_status},
 };
 

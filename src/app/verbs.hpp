@@ -34,6 +34,7 @@ using Run = std::function<int()>;
 [[nodiscard]] Run declare_remove(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_prune(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_rebind(CLI::App& verb, const Globals& globals);
+[[nodiscard]] Run declare_recover(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_recovery_key(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_reseal(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_resume(CLI::App& verb, const Globals& globals);

@@ -5,7 +5,9 @@
 
 #include <cerrno>
 #include <fstream>
+#include <keyutils.h>
 #include <sstream>
+#include <sys/mount.h>
 #include <vector>
 
 namespace sealmount {
@@ -79,6 +81,26 @@ std::optional<Mount> mount_at(const std::filesystem::path& mountpoint) {
         throw_errno(EIO, "/proc/self/mountinfo");
     }
     return found;
+}
+
+void mount_ecryptfs(const std::filesystem::path& lower, const std::filesystem::path& mountpoint,
+                    const std::string& options, const bool read_only) {
+    if (::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING) < 0) {
+        throw_errno(errno, "cannot reach root's user keyring");
+    }
+    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | (read_only ? MS_RDONLY : 0UL);
+    const int result = ::mount(lower.c_str(), mountpoint.c_str(), "ecryptfs", flags, options.c_str());
+    const int error = errno;
+    ::keyctl_unlink(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING);
+    if (result != 0 && error == ENODEV) {
+        throw Error{Reason::unavailable,
+                    "this kernel has no eCryptfs: boot one with CONFIG_ECRYPT_FS, or run "
+                    "'modprobe ecryptfs'"};
+    }
+    if (result != 0) {
+        throw_errno(error, "cannot mount " + lower.string() + " on " + mountpoint.string() +
+                               " (the kernel's log says more: dmesg)");
+    }
 }
 
 } // namespace sealmount

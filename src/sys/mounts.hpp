@@ -19,4 +19,10 @@ struct Mount {
 /// What is mounted on top at exactly this path, if anything. Throws Error{os} when the list cannot be read.
 [[nodiscard]] std::optional<Mount> mount_at(const std::filesystem::path& mountpoint);
 
+/// Mounts an eCryptfs volume with mount(2), whose keys are in root's user keyring: it is linked into this
+/// process's own for that, since not every session has it. `options` are those of the kernel's eCryptfs.
+/// nosuid, nodev and noexec in any case. Throws Error.
+void mount_ecryptfs(const std::filesystem::path& lower, const std::filesystem::path& mountpoint,
+                    const std::string& options, bool read_only);
+
 } // namespace sealmount

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/recovery.hpp"
+#include "core/rescue.hpp"
 #include "core/rotate.hpp"
 #include "core/status.hpp"
 #include "core/suspend.hpp"
@@ -286,6 +287,18 @@ TEST_F(RecoveryTest, TheKeyOfAKilledEnrolmentIsReplaced) {
     EXPECT_TRUE(enrolled.recovery_slot);
     EXPECT_FALSE(opens(key)) << "nobody can have seen it";
     EXPECT_TRUE(opens(fresh));
+}
+
+TEST_F(RecoveryTest, ABackupAndTheRecoveryKeyGiveTheKeys) {
+    const Rescued by_key = rescue_from_backup(store, "vault", secret(text_of(key)));
+    const Rescued by_passphrase = rescue_from_backup(store, "vault", secret(vault_passphrase));
+    ASSERT_EQ(by_key.keys.size(), 2U);
+    for (std::size_t i = 0; i < 2; ++i) {
+        EXPECT_EQ(by_key.keys[i].signature, by_passphrase.keys[i].signature);
+        EXPECT_TRUE(by_key.keys[i].key.equals(by_passphrase.keys[i].key.bytes()));
+    }
+    EXPECT_THROW(static_cast<void>(rescue_from_backup(store, "vault", secret("neither"))), Error);
+    EXPECT_THROW(static_cast<void>(rescue_from_backup(store, "nobody", secret("neither"))), Error);
 }
 
 TEST_F(RecoveryTest, StatusHasIt) {

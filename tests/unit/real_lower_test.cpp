@@ -1,7 +1,9 @@
 // The survey of lower directories that Linux and ecryptfs-utils made (tests/vectors/lower/README.md).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/rescue.hpp"
 #include "core/survey.hpp"
+#include "sys/crypto.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -44,6 +46,24 @@ TEST_P(RealLowerTest, KeyAndCipherAreDetected) {
     EXPECT_EQ(found.encrypted_files, 3U);
     EXPECT_EQ(found.foreign_files, 0U);
     EXPECT_FALSE(found.mixed_ciphers);
+}
+
+TEST_P(RealLowerTest, APassphraseAloneIsEnoughToMountIt) {
+    const RealLower& real = GetParam();
+    const auto top = std::filesystem::path{SEALMOUNT_TEST_VECTORS} / "lower" / real.directory;
+    const Rescued rescued = rescue_by_passphrase(top, SecretBytes{as_bytes("correct horse battery")});
+    EXPECT_EQ(rescued.volume.signature, "7f475b5d20a645dc");
+    EXPECT_EQ(rescued.volume.cipher, "aes");
+    EXPECT_EQ(rescued.volume.key_bytes, real.key_bytes);
+    EXPECT_EQ(rescued.volume.filename_signature.value_or(""), real.filename_signature);
+    EXPECT_EQ(rescued.keys.size(), rescued.volume.signatures().size());
+    try {
+        static_cast<void>(rescue_by_passphrase(top, SecretBytes{as_bytes("wrong horse battery")}));
+        FAIL() << "another passphrase opened it";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), ::testing::AllOf(::testing::HasSubstr("7f475b5d20a645dc"),
+                                                   ::testing::HasSubstr("this passphrase gives")));
+    }
 }
 
 TEST_P(RealLowerTest, FileNameEncryptionIsDetected) {

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/verbs.hpp"
+#include "base/error.hpp"
+#include "base/strict_json.hpp"
+#include "core/recovery_key.hpp"
+#include "core/rescue.hpp"
+#include "sys/kernel_keyring.hpp"
+#include "sys/secret_input.hpp"
+#include "sys/terminal.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+#include <filesystem>
+
+namespace sealmount {
+
+namespace {
+
+struct Words {
+    std::string name;
+    std::string lower;
+    std::string mountpoint;
+    std::string passphrase_file;
+    std::string recovery_key_file;
+    bool read_write = false;
+};
+
+void check_words(const Words& words) {
+    if (words.name.empty() && (words.lower.empty() || words.mountpoint.empty())) {
+        throw Error{Reason::usage,
+                    "say what to open: --lower DIR and --mountpoint DIR, or the NAME of a volume "
+                    "in etc/sealmount below --root"};
+    }
+    if (words.name.empty() && !words.recovery_key_file.empty()) {
+        throw Error{Reason::usage, "a recovery key opens what is in etc/sealmount below --root: give the "
+                                   "volume's NAME"};
+    }
+    if (!words.recovery_key_file.empty() && !words.passphrase_file.empty()) {
+        throw Error{Reason::usage, "--passphrase-file or --recovery-key-file: one of them is enough"};
+    }
+}
+
+SecretBytes answer_for(const Words& words) {
+    const std::string& file =
+        words.recovery_key_file.empty() ? words.passphrase_file : words.recovery_key_file;
+    if (!file.empty()) {
+        return read_secret(file, longest_recovery_key_text);
+    }
+    const std::string question = words.name.empty()
+                                     ? "Mount passphrase of " + words.lower + ": "
+                                     : "Passphrase or recovery key of the volume " + words.name + ": ";
+    auto answer = terminal_prompt()->ask(question, "sealmount:recover", std::chrono::seconds{0});
+    if (!answer) {
+        throw Error{Reason::usage, std::string{"no passphrase: "} + describe(answer.error().kind) +
+                                       "; without a terminal, give --passphrase-file FILE or "
+                                       "--recovery-key-file FILE (- for standard input)"};
+    }
+    return std::move(*answer);
+}
+
+int run_recover(const Words& words, const Globals& globals) {
+    check_words(words);
+    const Store store{globals.paths()};
+    std::filesystem::path lower = words.lower;
+    std::filesystem::path mountpoint = words.mountpoint;
+    if (!words.name.empty()) {
+        const Volume volume = store.volume(words.name); // before anything is asked
+        lower = lower.empty() ? store.paths().below_root(volume.lower) : lower;
+        mountpoint = mountpoint.empty() ? store.paths().below_root(volume.mountpoint) : mountpoint;
+    }
+    for (const auto& directory : {lower, mountpoint}) {
+        if (!std::filesystem::is_directory(directory)) {
+            throw Error{Reason::no_input, directory.string() + ": is not a directory, or not there"};
+        }
+    }
+    lower = std::filesystem::canonical(lower);
+    mountpoint = std::filesystem::canonical(mountpoint);
+    const SecretBytes answer = answer_for(words);
+    const Rescued rescued = words.name.empty() ? rescue_by_passphrase(lower, answer)
+                                               : rescue_from_backup(store, words.name, answer);
+    const auto keyring = kernel_keyring();
+    mount_rescued(*keyring, rescued, lower, mountpoint, !words.read_write);
+    if (globals.json) {
+        const Json json = {{"lower", lower.string()},
+                           {"mountpoint", mountpoint.string()},
+                           {"signature", rescued.volume.signature},
+                           {"read_only", !words.read_write}};
+        std::printf("%s\n", json.dump(2).c_str());
+    } else {
+        std::printf(
+            "%s is mounted on %s, %s. Its keys are not in the keyring any more; 'umount %s' ends it.\n",
+            lower.c_str(), mountpoint.c_str(), words.read_write ? "read-write" : "read-only",
+            mountpoint.c_str());
+    }
+    return 0;
+}
+
+} // namespace
+
+Run declare_recover(CLI::App& verb, const Globals& globals) {
+    const auto words = std::make_shared<Words>();
+    verb.add_option("NAME", words->name, "a volume of etc/sealmount below --root");
+    verb.add_option("--lower", words->lower, "the directory with the encrypted files");
+    verb.add_option("--mountpoint", words->mountpoint, "where to mount it");
+    verb.add_option("--passphrase-file", words->passphrase_file,
+                    "read the mount passphrase from there; - for standard input");
+    verb.add_option("--recovery-key-file", words->recovery_key_file,
+                    "with NAME: read the recovery key of its master key from there");
+    verb.add_flag("--read-write", words->read_write, "let the files be changed");
+    return [words, &globals] { return run_recover(*words, globals); };
+}
+
+} // namespace sealmount

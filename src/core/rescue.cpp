@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/rescue.hpp"
+
+#include "core/encrypted_key.hpp"
+#include "core/enroll_checks.hpp"
+#include "core/enroll_keys.hpp"
+#include "core/ephemeral_master.hpp"
+#include "core/recovery.hpp"
+#include "core/unit_text.hpp"
+#include "core/volume_keys.hpp"
+#include "sys/mounts.hpp"
+#include "sys/process.hpp"
+
+#include <algorithm>
+
+namespace sealmount {
+
+namespace {
+
+/// Unloads on every way out what was not there before.
+class KeysForAMoment {
+  public:
+    KeysForAMoment(Keyring& keyring, const Volume& volume) : keyring_(keyring) {
+        for (const std::string& signature : volume.signatures()) {
+            if (!keyring.has_volume_key(signature)) {
+                ours_.push_back(signature);
+            }
+        }
+    }
+    KeysForAMoment(const KeysForAMoment&) = delete;
+    KeysForAMoment& operator=(const KeysForAMoment&) = delete;
+    ~KeysForAMoment() {
+        for (const std::string& signature : ours_) {
+            try {
+                keyring_.unload_volume_key(signature);
+            } catch (const Error&) { // NOLINT(bugprone-empty-catch): it can only be used for a mount
+            }
+        }
+    }
+
+  private:
+    Keyring& keyring_;
+    std::vector<std::string> ours_;
+};
+
+/// The options that tell eCryptfs how the volume was made; the others are for its own machine.
+std::string rescue_options(Volume volume) {
+    std::erase_if(volume.options, [](const std::string& option) { return !option.starts_with("ecryptfs_"); });
+    volume.nofail = false;
+    volume.noauto = false;
+    return mount_options(volume, false);
+}
+
+} // namespace
+
+Rescued rescue_by_passphrase(const std::filesystem::path& lower, const SecretBytes& passphrase) {
+    EnrollRequest request;
+    request.volume.name = "rescue";
+    request.volume.lower = lower.string();
+    const Survey found = survey(sample_tree(lower, survey_limit, lower_header_size));
+    if (found.empty()) {
+        throw Error{Reason::refused, lower.string() + ": holds no eCryptfs file, so nothing tells how the "
+                                                      "volume was made"};
+    }
+    complete_from_survey(request, found);
+    const Store nothing_enrolled{Paths{"/nonexistent"}};
+    PassphraseSource source{passphrase};
+    Rescued rescued;
+    rescued.keys = keys_for_volume(nothing_enrolled, request, found, source);
+    rescued.volume = std::move(request.volume);
+    return rescued;
+}
+
+Rescued rescue_from_backup(const Store& backup, const std::string& name, const SecretBytes& answer) {
+    Rescued rescued{.volume = backup.volume(name), .keys = {}};
+    const Volume& volume = rescued.volume;
+    const auto recovery_key = recovery_key_from(answer);
+    const auto master =
+        recovery_key ? open_with_recovery_key(volume.master, backup.master(volume.master), *recovery_key)
+                     : std::nullopt;
+    if (!master) {
+        rescued.keys = keys_from_passphrase(volume, answer);
+        if (rescued.keys.empty()) {
+            throw Error{Reason::refused, "that is neither the passphrase of the volume \"" + name +
+                                             "\" nor the recovery key of its master key \"" + volume.master +
+                                             "\""};
+        }
+        return rescued;
+    }
+    for (const std::string& signature : volume.signatures()) {
+        rescued.keys.push_back(
+            {.key = open_encrypted_key(backup.key(signature), master->key), .signature = signature});
+    }
+    return rescued;
+}
+
+void mount_rescued(Keyring& keyring, const Rescued& rescued, const std::filesystem::path& lower,
+                   const std::filesystem::path& mountpoint, const bool read_only) {
+    if (mount_at(mountpoint)) {
+        throw Error{Reason::refused, mountpoint.string() + ": something is mounted there already"};
+    }
+    const SignalsHeld held;
+    const KeysForAMoment keys{keyring, rescued.volume};
+    if (const auto loaded = load_under_ephemeral_master(keyring, rescued.keys); !loaded) {
+        throw Error{Reason::unavailable,
+                    std::string{"the kernel does not take the keys: "} + describe(loaded.error().kind)};
+    }
+    mount_ecryptfs(lower, mountpoint, rescue_options(rescued.volume), read_only);
+}
+
+} // namespace sealmount
