@@ -167,6 +167,9 @@ void print_outcome(const EnrollWords& words, const EnrollOutcome& outcome, const
         std::printf("  file names %s (%s, %u bytes)\n", volume.filename_signature->c_str(),
                     volume.filename_cipher.c_str(), volume.filename_key_bytes);
     }
+    if (std::ranges::count(volume.options, "ecryptfs_xattr_metadata") > 0) {
+        std::printf("  metadata   in extended attributes (ecryptfs_xattr_metadata)\n");
+    }
     std::printf("  master key %s%s\n", volume.master.c_str(),
                 enrolled.new_master ? " (new, sealed by the TPM)" : "");
     std::printf("  proved     %s\n", enrolled.proved_in_kernel

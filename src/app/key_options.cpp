@@ -54,7 +54,7 @@ SecretBytes generated_passphrase(const KeyWords& words, const std::string& lower
                                  const Globals& globals) {
     constexpr std::size_t random_size = 16;
     constexpr std::size_t group_size = 8;
-    if (!survey.empty()) {
+    if (!survey.empty_of_keys()) {
         throw Error{Reason::refused, lower + " has encrypted files, which a new passphrase would not open: "
                                              "--generate is for an empty volume"};
     }
@@ -100,7 +100,7 @@ SecretBytes known_passphrase(const KeyWords& words, const std::string& lower, co
     SecretBytes passphrase = ask_or_throw("Mount passphrase of " + lower + ": ");
     // Files tell a wrong passphrase; in an empty volume a typing error would become the passphrase of all
     // files to come.
-    if (survey.empty() &&
+    if (survey.empty_of_keys() &&
         !ask_or_throw("The volume is empty. Once more, to be sure: ").equals(passphrase.bytes())) {
         throw Error{Reason::usage, "the two passphrases differ: nothing was written"};
     }

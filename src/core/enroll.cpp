@@ -6,6 +6,7 @@
 #include "core/enroll_checks.hpp"
 #include "core/enroll_keys.hpp"
 #include "core/enroll_master.hpp"
+#include "core/enroll_survey.hpp"
 #include "core/enroll_write.hpp"
 #include "core/master_form.hpp"
 #include "sys/crypto.hpp"
@@ -116,18 +117,18 @@ EnrollDraft prepare_enrollment(const EnrollWorld& world, EnrollRequest request) 
     check_directories(world.store, request.volume);
     check_against_manifest(world.store, request.volume);
     world.store.check_writable();
-    Survey found = survey(
-        sample_tree(world.store.paths().below_root(request.volume.lower), survey_limit, lower_header_size));
-    complete_from_survey(request, found);
+    Survey found = survey_of(world.store.paths().below_root(request.volume.lower));
+    std::vector<std::string> warnings = complete_from_survey(request, found);
     auto tpm = open_tpm(world.tpm, TpmAccess::managed, world.pause);
     if (!tpm) {
         throw Error{Reason::unavailable,
                     std::string{describe(tpm.error().kind)} +
                         (tpm.error().detail.empty() ? "" : " (" + tpm.error().detail + ")")};
     }
-    std::vector<std::string> warnings;
     if (!world.store.has_master(request.volume.master)) {
-        warnings = warnings_about(world.bind(**tpm, request.policy).front().policy);
+        for (std::string& warning : warnings_about(world.bind(**tpm, request.policy).front().policy)) {
+            warnings.push_back(std::move(warning));
+        }
     }
     return {.request = std::move(request),
             .survey = std::move(found),

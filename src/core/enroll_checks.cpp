@@ -19,21 +19,6 @@ bool is_volatile(const unsigned pcr) {
     return (volatile_pcrs >> pcr & 1U) != 0;
 }
 
-constexpr unsigned default_key_bytes = 16; // what mount.ecryptfs offers first
-
-std::string join(const std::set<std::string>& words) {
-    std::string text;
-    for (const std::string& word : words) {
-        text += (text.empty() ? "" : ", ") + word;
-    }
-    return text;
-}
-
-std::string describe(const CipherFacts& facts) {
-    return facts.cipher +
-           (facts.key_bytes == 0 ? "" : " with " + std::to_string(facts.key_bytes) + "-byte keys");
-}
-
 [[noreturn]] void refuse(const std::string& message) {
     throw Error{Reason::refused, message};
 }
@@ -121,52 +106,6 @@ void check_directories(const Store& store, const Volume& volume) {
                " is itself a mounted eCryptfs volume: unmount it, its encrypted files lie below");
     }
     check_mountpoint(store.paths().below_root(volume.mountpoint), volume);
-}
-
-void complete_from_survey(EnrollRequest& request, const Survey& survey) {
-    const std::string& lower = request.volume.lower;
-    if (survey.signatures.size() > 1 || survey.filename_signatures.size() > 1) {
-        std::set<std::string> all = survey.signatures;
-        all.insert(survey.filename_signatures.begin(), survey.filename_signatures.end());
-        refuse(lower + " was written with several keys (" + join(all) +
-               "): one volume has one passphrase; separate the files first");
-    }
-    if (survey.mixed_ciphers) {
-        refuse(lower + " holds files of several ciphers or key sizes: mount it as it was mounted last, and "
-                       "copy the files anew");
-    }
-    if (survey.empty() && survey.foreign_files > 0) {
-        refuse(lower + " holds files, but none that eCryptfs wrote: is this the lower directory (with the "
-                       "encrypted files)?");
-    }
-    if (!survey.filename_signatures.empty()) {
-        request.filename_encryption = true;
-    } else if (request.filename_encryption && survey.plain_names > 0) {
-        refuse(lower + " has plain file names: with file-name encryption they would not be found; leave out "
-                       "--filename-encryption and --filename-key");
-    }
-    if (survey.cipher) {
-        const CipherFacts asked{request.cipher.value_or(survey.cipher->cipher),
-                                request.key_bytes.value_or(survey.cipher->key_bytes)};
-        if (asked != *survey.cipher) {
-            refuse(lower + " was made with " + describe(*survey.cipher) + ", not with " + describe(asked) +
-                   ": leave out --cipher and --key-bytes, they are detected");
-        }
-        request.cipher = survey.cipher->cipher;
-        request.key_bytes = survey.cipher->key_bytes;
-    }
-    Volume& volume = request.volume;
-    volume.cipher = request.cipher.value_or("aes");
-    volume.key_bytes = request.key_bytes.value_or(default_key_bytes);
-    throw_complaint("--cipher, --key-bytes", complaint_about_cipher(volume.cipher, volume.key_bytes));
-    volume.filename_cipher = volume.cipher;
-    volume.filename_key_bytes = volume.key_bytes;
-    if (survey.filename_cipher) {
-        volume.filename_cipher = survey.filename_cipher->cipher;
-        if (survey.filename_cipher->key_bytes != 0) {
-            volume.filename_key_bytes = survey.filename_cipher->key_bytes;
-        }
-    }
 }
 
 std::vector<std::string> warnings_about(const Policy& policy) {

@@ -10,10 +10,6 @@
 
 namespace sealmount {
 
-/// How many lower files are looked at: enough to notice a directory of mixed origin, few enough for a full
-/// disk.
-inline constexpr std::size_t survey_limit = 256;
-
 /// Are these the same volume, as far as people name it? Then enrolling the one again finishes or mends the
 /// other.
 [[nodiscard]] bool is_same_place(const Volume& a, const Volume& b);
@@ -22,11 +18,6 @@ inline constexpr std::size_t survey_limit = 256;
 /// stands. The manifest may have this very volume already.
 void check_against_manifest(const Store& store, const Volume& volume);
 void check_directories(const Store& store, const Volume& volume);
-
-/// Fills in cipher, key sizes and file-name encryption from what the lower directory shows; throws
-/// Error{refused} where the request contradicts it, since a volume mounted that way would hide or garble its
-/// files.
-void complete_from_survey(EnrollRequest& request, const Survey& survey);
 
 /// What people should know about the PCRs they chose.
 [[nodiscard]] std::vector<std::string> warnings_about(const Policy& policy);

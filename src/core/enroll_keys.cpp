@@ -25,14 +25,15 @@ std::vector<Fekek> keys_for_volume(const Store& store, EnrollRequest& request, c
                                    KeySource& source) {
     Volume& volume = request.volume;
     std::vector<Fekek> keys;
-    keys.push_back(source.content_key(survey.signatures));
+    const std::set<std::string> openers = survey.openers();
+    keys.push_back(source.content_key(openers));
     volume.signature = keys.front().signature;
     if (const auto salt = source.salt(); salt && *salt != content_salt) {
         volume.salt = to_hex(*salt);
     }
-    if (!survey.signatures.empty() && !survey.signatures.contains(volume.signature)) {
-        refuse("wrong " + source.noun() + ": " + volume.lower + " was made with the key " +
-               join(survey.signatures) + ", " + source.it_gives() + " " + volume.signature);
+    if (!openers.empty() && !openers.contains(volume.signature)) {
+        refuse("wrong " + source.noun() + ": " + volume.lower + " was made with the key " + join(openers) +
+               ", " + source.it_gives() + " " + volume.signature);
     }
     for (const Volume& other : store.manifest().volumes) {
         if (other.lower == volume.lower && other.signature != volume.signature) {
@@ -43,7 +44,10 @@ std::vector<Fekek> keys_for_volume(const Store& store, EnrollRequest& request, c
     if (!request.filename_encryption) {
         return keys;
     }
-    const std::set<std::string>& wanted = survey.filename_signatures;
+    std::set<std::string> wanted;
+    for (const auto& [signature, seen] : survey.filename_signatures) {
+        wanted.insert(signature);
+    }
     if (auto key = source.filename_key(keys.front(), wanted)) {
         keys.push_back(std::move(*key));
     }

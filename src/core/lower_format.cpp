@@ -2,8 +2,6 @@
 #include "core/lower_format.hpp"
 
 #include "base/hex.hpp"
-#include "core/manifest.hpp"
-#include "core/manifest_rules.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,13 +15,18 @@ using BytesView = std::span<const std::byte>;
 
 // The numbers of fs/ecryptfs/ecryptfs_kernel.h and include/linux/ecryptfs.h.
 constexpr std::uint32_t marker_mask = 0x3c81b7f5;
-constexpr unsigned newest_file_version = 3;
+constexpr std::uint64_t newest_file_version = 3;
+constexpr std::uint64_t usual_header_size = 8192;
+constexpr unsigned tag_1 = 0x01;
 constexpr unsigned tag_3 = 0x8c;
 constexpr unsigned tag_11 = 0xed;
 constexpr unsigned tag_70 = 0x46;
+constexpr std::size_t plain_size_size = 8;
+constexpr std::size_t marker_size = 8;
 constexpr std::size_t signature_size = 8;
 constexpr std::size_t salt_size = 8;
 constexpr std::size_t longest_key = 64;
+constexpr std::size_t longest_encrypted_key = 512;
 constexpr std::string_view encrypted_name_prefix = "ECRYPTFS_FNEK_ENCRYPTED.";
 
 /// RFC 2440, 9.2, as the kernel uses it; key_bytes 0 where the code does not tell.
@@ -66,6 +69,18 @@ class Cursor {
         return taken ? std::optional{std::to_integer<unsigned>(taken->front())} : std::nullopt;
     }
 
+    [[nodiscard]] std::optional<std::uint64_t> big_endian(const std::size_t count) {
+        const auto taken = take(count);
+        if (!taken) {
+            return std::nullopt;
+        }
+        std::uint64_t value = 0;
+        for (const std::byte byte : *taken) {
+            value = value << 8U | std::to_integer<std::uint64_t>(byte);
+        }
+        return value;
+    }
+
     [[nodiscard]] bool next_is(const unsigned value) const {
         return !rest_.empty() && std::to_integer<unsigned>(rest_.front()) == value;
     }
@@ -90,12 +105,14 @@ class Cursor {
     BytesView rest_;
 };
 
-std::uint32_t big_endian_32(const BytesView bytes) {
-    std::uint32_t value = 0;
-    for (const std::byte byte : bytes.first(4)) {
-        value = (value << 8U) | std::to_integer<std::uint32_t>(byte);
+/// parse_tag_1_packet: version 3, the signature, a code that nobody looks at, encrypted key.
+std::optional<std::string> read_tag_1(const BytesView body) {
+    constexpr std::size_t head_size = signature_size + 2;
+    if (body.size() < head_size || body.size() - head_size > longest_encrypted_key ||
+        body[0] != std::byte{3}) {
+        return std::nullopt;
     }
-    return value;
+    return to_hex(body.subspan(1, signature_size));
 }
 
 /// parse_tag_3_packet: version, cipher code, S2K 3, hash 1, salt, iterations, encrypted key.
@@ -115,11 +132,7 @@ std::optional<CipherFacts> read_tag_3(const BytesView body) {
     if (!is_padded) {
         facts->key_bytes = static_cast<unsigned>(body.size() - head_size);
     }
-    // The kernel could not set such a key, and no manifest could name it.
-    if (complaint_about_cipher(facts->cipher, facts->key_bytes)) {
-        return std::nullopt;
-    }
-    return facts;
+    return facts->key_bytes == 0 ? std::nullopt : facts;
 }
 
 /// parse_tag_11_packet: 'b', the length 8, "_CONSOLE" and a date, which nobody looks at, and the signature.
@@ -156,43 +169,86 @@ std::optional<std::vector<std::byte>> decode_portable(const std::string_view tex
     return bytes;
 }
 
+/// A signature that the mount options named twice is in the header twice.
+void add_once(std::vector<std::string>& signatures, std::string signature) {
+    if (std::ranges::find(signatures, signature) == signatures.end()) {
+        signatures.push_back(std::move(signature));
+    }
+}
+
+bool take_public_key(Cursor& cursor, HeaderFacts& facts) {
+    const auto packet = cursor.packet(tag_1);
+    auto signature = packet ? read_tag_1(*packet) : std::nullopt;
+    if (signature) {
+        add_once(facts.public_keys, std::move(*signature));
+    }
+    return signature.has_value();
+}
+
+bool take_passphrase(Cursor& cursor, HeaderFacts& facts) {
+    const auto key_packet = cursor.packet(tag_3);
+    const auto signature_packet = cursor.packet(tag_11);
+    if (!key_packet || !signature_packet) {
+        return false;
+    }
+    auto cipher = read_tag_3(*key_packet);
+    auto signature = read_tag_11(*signature_packet);
+    if (!cipher || !signature) {
+        return false;
+    }
+    facts.cipher = std::move(*cipher);
+    add_once(facts.signatures, std::move(*signature));
+    return true;
+}
+
 } // namespace
 
-std::optional<HeaderFacts> read_lower_header(const std::span<const std::byte> head) {
+std::string describe(const CipherFacts& facts) {
+    return facts.cipher +
+           (facts.key_bytes == 0 ? "" : " with " + std::to_string(facts.key_bytes) + "-byte keys");
+}
+
+bool has_lower_marker(const std::span<const std::byte> head) {
     Cursor cursor{head};
-    constexpr std::size_t plain_size_size = 8;
-    const auto plain_size = cursor.take(plain_size_size);
-    const auto marker = cursor.take(8);
-    const auto flags = cursor.take(4);
-    if (!plain_size || !marker || !flags ||
-        (big_endian_32(*marker) ^ marker_mask) != big_endian_32(marker->subspan(4))) {
+    static_cast<void>(cursor.big_endian(plain_size_size));
+    const auto first = cursor.big_endian(4);
+    const auto second = cursor.big_endian(4);
+    return first && second && (*first ^ marker_mask) == *second;
+}
+
+std::optional<HeaderFacts> read_lower_header(const std::span<const std::byte> head) {
+    if (!has_lower_marker(head)) {
         return std::nullopt;
     }
-    const auto version = std::to_integer<unsigned>(flags->front());
-    if (version > newest_file_version) {
+    Cursor cursor{head.first(std::min(head.size(), lower_header_size))};
+    const auto plain_size = cursor.big_endian(plain_size_size);
+    static_cast<void>(cursor.take(marker_size));
+    const auto flags = cursor.big_endian(4);
+    if (!flags || *flags >> 24U > newest_file_version) {
         return std::nullopt;
     }
+    HeaderFacts facts{.version = static_cast<unsigned>(*flags >> 24U),
+                      .plain_size = *plain_size,
+                      .header_size = usual_header_size,
+                      .signatures = {},
+                      .public_keys = {},
+                      .cipher = {}};
     // Version 0 has no field for the header's own size.
-    constexpr std::size_t extents_size = 6;
-    if (version >= 1 && !cursor.take(extents_size)) {
-        return std::nullopt;
-    }
-    HeaderFacts facts;
-    while (cursor.next_is(tag_3)) {
-        const auto key_packet = cursor.packet(tag_3);
-        const auto signature_packet = cursor.packet(tag_11);
-        if (!key_packet || !signature_packet) {
+    if (facts.version >= 1) {
+        const auto extent_size = cursor.big_endian(4);
+        const auto extents = cursor.big_endian(2);
+        if (!extents) {
             return std::nullopt;
         }
-        const auto cipher = read_tag_3(*key_packet);
-        const auto signature = read_tag_11(*signature_packet);
-        if (!cipher || !signature) {
+        facts.header_size = *extent_size * *extents;
+    }
+    while (cursor.next_is(tag_1) || cursor.next_is(tag_3)) {
+        if (!(cursor.next_is(tag_1) ? take_public_key(cursor, facts) : take_passphrase(cursor, facts))) {
             return std::nullopt;
         }
-        facts.cipher = *cipher;
-        facts.signatures.push_back(*signature);
     }
-    return facts.signatures.empty() ? std::nullopt : std::optional{std::move(facts)};
+    return facts.signatures.empty() && facts.public_keys.empty() ? std::nullopt
+                                                                 : std::optional{std::move(facts)};
 }
 
 std::optional<NameFacts> read_lower_name(const std::string_view name) {

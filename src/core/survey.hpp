@@ -4,29 +4,71 @@
 #pragma once
 
 #include "core/lower_format.hpp"
-#include "sys/files.hpp"
+#include "sys/sample_tree.hpp"
 
-#include <optional>
+#include <map>
 #include <set>
-#include <span>
 #include <string>
 
 namespace sealmount {
 
-/// Everything that the sample names; more than one signature or cipher means a directory of mixed origin.
-struct Survey {
-    std::set<std::string> signatures;          ///< that open file contents
-    std::set<std::string> filename_signatures; ///< that open file names
-    std::optional<CipherFacts> cipher;
-    std::optional<CipherFacts> filename_cipher;
-    bool mixed_ciphers = false;
-    std::size_t encrypted_files = 0;
-    std::size_t plain_names = 0;   ///< encrypted files whose name is not encrypted
-    std::size_t foreign_files = 0; ///< neither header nor name of eCryptfs: plaintext, or metadata in xattrs
+/// How many files, or names, show something, and the first of them, relative to the lower directory.
+struct Seen {
+    std::size_t count = 0;
+    std::string example; ///< printable: its control characters and what is no UTF-8 are "?"
 
-    [[nodiscard]] bool empty() const { return encrypted_files == 0 && filename_signatures.empty(); }
+    void add(const std::filesystem::path& name);
+    bool operator==(const Seen&) const = default;
 };
 
-[[nodiscard]] Survey survey(std::span<const FileSample> samples);
+/// Everything that the sample shows. Each file is counted in one of in_header, in_attribute, empty, headless,
+/// damaged, foreign and unreadable.
+struct Survey {
+    std::size_t files = 0;                           ///< that were looked at
+    std::map<std::string, Seen> signatures;          ///< of passphrases: the files that each opens
+    std::map<std::string, Seen> public_keys;         ///< signatures of key pairs: the files that each opens
+    std::map<CipherFacts, Seen> ciphers;             ///< of file contents
+    std::map<unsigned, Seen> versions;               ///< of the file format
+    std::map<std::string, Seen> filename_signatures; ///< the names that each opens, also those of directories
+    std::map<CipherFacts, Seen> filename_ciphers;    ///< key_bytes 0 where names do not tell it
+
+    Seen in_header;          ///< files of eCryptfs with their metadata at their head
+    Seen in_attribute;       ///< with it in the extended attribute: ecryptfs_xattr_metadata
+    Seen empty;              ///< files of no bytes and without metadata: eCryptfs takes them for new
+    Seen headless;           ///< encrypted names of files whose metadata is gone
+    Seen damaged;            ///< the marker of eCryptfs, but not what has to follow it
+    Seen foreign;            ///< neither metadata nor name of eCryptfs: plaintext
+    Seen unreadable;         ///< files and directories
+    Seen plain_names;        ///< files of eCryptfs whose name is not encrypted
+    bool is_complete = true; ///< the sample is the whole directory
+
+    [[nodiscard]] std::size_t encrypted_files() const { return in_header.count + in_attribute.count; }
+    /// Nothing tells a key.
+    [[nodiscard]] bool empty_of_keys() const { return encrypted_files() == 0 && filename_signatures.empty(); }
+    /// The passphrases' keys that open each of the encrypted files by themselves.
+    [[nodiscard]] std::set<std::string> openers() const;
+    /// What most of the files are encrypted with.
+    [[nodiscard]] std::optional<CipherFacts> main_cipher() const;
+};
+
+/// What enrolling looks at: enough to notice a directory of mixed origin, few enough for a full disk.
+inline constexpr std::size_t survey_limit = 256;
+
+[[nodiscard]] Survey survey(const TreeSample& sample);
+
+/// The lower directory's, from up to `files` files. Throws Error when it cannot be read.
+[[nodiscard]] Survey survey_of(const std::filesystem::path& lower, std::size_t files = survey_limit);
+
+/// What stands against one volume with one passphrase, and what else its owner should know.
+struct SurveyVerdict {
+    std::vector<std::string> problems; ///< it cannot be enrolled
+    std::vector<std::string> warnings;
+};
+
+/// `lower` is how the sentences, which name the mend too, call the directory.
+[[nodiscard]] SurveyVerdict judge(const std::string& lower, const Survey& survey);
+
+/// "1 file, a/b", "12 files, such as a/b"; or of another noun.
+[[nodiscard]] std::string describe(const Seen& seen, const std::string& noun = "file");
 
 } // namespace sealmount

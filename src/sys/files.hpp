@@ -66,16 +66,4 @@ class FileLock {
     UniqueFd fd_;
 };
 
-/// What stands at the head of a regular file of a directory tree.
-struct FileSample {
-    std::filesystem::path name; ///< relative to the tree's top
-    std::vector<std::byte> head;
-};
-
-/// Up to `limit` regular files of the tree, breadth first and in the order of their names, each with its
-/// first `head_size` bytes; symbolic links and other file systems are not entered. Throws Error when the top
-/// cannot be read; what cannot be read below is passed over.
-[[nodiscard]] std::vector<FileSample> sample_tree(const std::filesystem::path& top, std::size_t limit,
-                                                  std::size_t head_size);
-
 } // namespace sealmount

@@ -5,6 +5,7 @@
 #include "sys/crypto.hpp"
 #include "sys/files.hpp"
 #include "sys/mounts.hpp"
+#include "sys/sample_tree.hpp"
 #include "sys/secret_input.hpp"
 
 #include <gtest/gtest.h>
@@ -13,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -282,25 +284,63 @@ TEST_F(FilesTest, LockIsHeldUntilDestroyed) {
     EXPECT_EQ(second.wait_for(std::chrono::seconds{10}), std::future_status::ready);
 }
 
-TEST_F(FilesTest, SampleIsBreadthFirstSortedAndBounded) {
+TEST_F(FilesTest, SampleTakesFilesOfEachDirectoryInTurn) {
     fs::create_directories(top_ / "a/deep");
     put(top_ / "a/deep/4", "four");
     put(top_ / "a/3", "three");
     put(top_ / "b", "bb");
-    put(top_ / "c", "c");
+    put(top_ / "c", "");
     fs::create_symlink("b", top_ / "aa");
     fs::create_directory_symlink("a", top_ / "loop");
     ASSERT_EQ(::mkfifo((top_ / "pipe").c_str(), 0600), 0);
 
-    std::vector<std::string> found;
-    for (const auto& sample : sample_tree(top_, 100, 2)) {
-        found.push_back(sample.name.string());
-        EXPECT_LE(sample.head.size(), 2U);
+    std::vector<std::string> files;
+    std::vector<std::string> directories;
+    std::vector<std::string> others;
+    const TreeSample all = sample_tree(top_, {.files = 100, .head_size = 2});
+    for (const auto& entry : all.entries) {
+        auto& names = entry.kind == EntryKind::file        ? files
+                      : entry.kind == EntryKind::directory ? directories
+                                                           : others;
+        names.push_back(entry.name.string());
+        EXPECT_LE(entry.head.size(), 2U);
+        EXPECT_EQ(entry.is_empty, entry.name == "c");
+        EXPECT_TRUE(entry.is_readable);
     }
-    EXPECT_EQ(found, (std::vector<std::string>{"b", "c", "a/3", "a/deep/4"}));
-    EXPECT_EQ(sample_tree(top_, 3, 2).size(), 3U);
-    EXPECT_EQ(sample_tree(top_, 100, 3).at(2).head.size(), 3U);
-    EXPECT_EQ(reason_of([&] { static_cast<void>(sample_tree(top_ / "absent", 1, 1)); }), Reason::no_input);
+    EXPECT_TRUE(all.is_complete);
+    EXPECT_EQ(files, (std::vector<std::string>{"b", "a/3", "a/deep/4", "c"}));
+    EXPECT_EQ(directories, (std::vector<std::string>{"a", "a/deep"}));
+    EXPECT_EQ(others, (std::vector<std::string>{"aa", "loop", "pipe"}));
+    EXPECT_EQ(reason_of([&] { static_cast<void>(sample_tree(top_ / "absent", {})); }), Reason::no_input);
+}
+
+TEST_F(FilesTest, SampleIsBounded) {
+    for (const char* const name : {"1", "2", "3"}) {
+        put(top_ / name, "12345");
+    }
+    const TreeSample two = sample_tree(top_, {.files = 2, .head_size = 3});
+    ASSERT_EQ(two.entries.size(), 2U);
+    EXPECT_FALSE(two.is_complete);
+    EXPECT_EQ(two.entries.at(1).head.size(), 3U);
+    EXPECT_TRUE(sample_tree(top_, {.files = 3, .head_size = 3}).is_complete);
+}
+
+TEST_F(FilesTest, SampleReadsTheAttributeThatWasAskedFor) {
+    put(top_ / "with", "x");
+    put(top_ / "without", "x");
+    put(top_ / "with-more", "x");
+    const std::string long_value(20, 'v');
+    if (::setxattr((top_ / "with").c_str(), "user.ecryptfs", "value", 5, 0) != 0) {
+        GTEST_SKIP() << "the file system of " << top_ << " has no user attributes";
+    }
+    ASSERT_EQ(
+        ::setxattr((top_ / "with-more").c_str(), "user.ecryptfs", long_value.data(), long_value.size(), 0),
+        0);
+    const TreeSample found = sample_tree(top_, {.files = 9, .head_size = 8, .attribute = "user.ecryptfs"});
+    EXPECT_EQ(found.entries.at(0).attribute.size(), 5U);
+    EXPECT_TRUE(found.entries.at(1).attribute.empty()) << "longer than asked for is none, as for the kernel";
+    EXPECT_TRUE(found.entries.at(2).attribute.empty());
+    EXPECT_TRUE(sample_tree(top_, {.files = 9, .head_size = 8}).entries.at(0).attribute.empty());
 }
 
 TEST_F(FilesTest, SecretLosesOneLineEndOnly) {

@@ -38,6 +38,10 @@ TEST(LowerHeaderTest, VectorsAreRead) {
             EXPECT_EQ(facts->cipher.cipher, text_of(vector, "cipher"));
             EXPECT_EQ(facts->cipher.key_bytes, vector.at("key_bytes").get<unsigned>());
             EXPECT_EQ(facts->signatures, vector.at("signatures").get<std::vector<std::string>>());
+            EXPECT_EQ(facts->version, vector.at("version").get<unsigned>());
+            EXPECT_EQ(facts->plain_size, 4711U);
+            EXPECT_EQ(facts->header_size, 8192U);
+            EXPECT_TRUE(facts->public_keys.empty());
         }
     }
 }
@@ -73,6 +77,45 @@ TEST(LowerHeaderTest, EachFieldIsChecked) {
     EXPECT_TRUE(is_read_with(tag_11 + 4, 'x')) << "the kernel does not look at the name either";
 }
 
+TEST(LowerHeaderTest, MarkerTellsADamagedFileFromAForeignOne) {
+    Bytes head = unhex(text_of(test::vectors("lower.json", "heads").at(0), "hex"));
+    head.at(16) = std::byte{9};
+    EXPECT_FALSE(read_lower_header(head));
+    EXPECT_TRUE(has_lower_marker(head));
+    head.at(15) ^= std::byte{1};
+    EXPECT_FALSE(has_lower_marker(head));
+    EXPECT_FALSE(has_lower_marker(BytesView{head}.first(15)));
+}
+
+TEST(LowerHeaderTest, SignatureThatStandsTwiceIsOne) {
+    Bytes head = unhex(text_of(test::vectors("lower.json", "heads").at(0), "hex"));
+    const Bytes packets{head.begin() + 26, head.end()};
+    head.insert(head.end(), packets.begin(), packets.end());
+    EXPECT_EQ(read_lower_header(head)->signatures, std::vector<std::string>{"7f475b5d20a645dc"});
+}
+
+// keystore.c, write_tag_1_packet: version 3, signature, RSA, the encrypted key.
+TEST(LowerHeaderTest, PublicKeysAreRead) {
+    Bytes head = unhex(text_of(test::vectors("lower.json", "heads").at(0), "hex"));
+    const Bytes tag_1 = unhex("010e03"
+                              "0123456789abcdef"
+                              "01"
+                              "aabbccdd");
+    head.insert(head.end(), tag_1.begin(), tag_1.end());
+    const auto both = read_lower_header(head);
+    ASSERT_TRUE(both);
+    EXPECT_EQ(both->public_keys, std::vector<std::string>{"0123456789abcdef"});
+    EXPECT_EQ(both->signatures, std::vector<std::string>{"7f475b5d20a645dc"});
+
+    head.erase(head.begin() + 26, head.end() - static_cast<std::ptrdiff_t>(tag_1.size()));
+    const auto alone = read_lower_header(head);
+    ASSERT_TRUE(alone);
+    EXPECT_TRUE(alone->signatures.empty());
+    EXPECT_EQ(alone->cipher, CipherFacts{});
+    head.at(28) = std::byte{4};
+    EXPECT_FALSE(read_lower_header(head)) << "packet version";
+}
+
 TEST(LowerHeaderTest, RandomAndFlippedBytesNeverCrash) {
     std::mt19937 random{4711}; // NOLINT(cert-msc51-cpp): the same bytes in each run
     const Json vectors = test::vectors("lower.json", "heads");
@@ -84,9 +127,9 @@ TEST(LowerHeaderTest, RandomAndFlippedBytesNeverCrash) {
         }
         head.resize(random() % (head.size() + 1));
         if (const auto facts = read_lower_header(head)) {
-            EXPECT_FALSE(facts->signatures.empty());
-            EXPECT_GE(facts->cipher.key_bytes, 16U);
-            EXPECT_LE(facts->cipher.key_bytes, 56U);
+            EXPECT_FALSE(facts->signatures.empty() && facts->public_keys.empty());
+            EXPECT_EQ(facts->cipher.key_bytes == 0, facts->signatures.empty());
+            EXPECT_LE(facts->cipher.key_bytes, 64U);
         }
     }
     for (unsigned round = 0; round < 2000; ++round) {
