@@ -30,6 +30,8 @@ constexpr std::array verbs = {
     Verb{"import-fstab", "take over the volumes that /etc/fstab mounts with ecryptfs-utils",
          declare_import_fstab},
     Verb{"remove", "forget a volume; its files stay, and its passphrase opens them", declare_remove},
+    Verb{"inspect", "tell from a directory's encrypted files what made them: keys, ciphers, file names",
+         declare_inspect},
     Verb{"list", "list the volumes", declare_list},
     Verb{"check", "look at everything that the volumes need to open, and name the mend of what is missing",
          declare_check},

@@ -44,6 +44,7 @@ using Run = std::function<int()>;
 [[nodiscard]] Run declare_check(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_events(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_predict(CLI::App& verb, const Globals& globals);
+[[nodiscard]] Run declare_inspect(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_list(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_sign_policy(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_status(CLI::App& verb, const Globals& globals);
