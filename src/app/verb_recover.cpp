@@ -23,6 +23,8 @@ struct Words {
     std::string mountpoint;
     std::string passphrase_file;
     std::string recovery_key_file;
+    std::string filename_passphrase_file;
+    std::string salt;
     bool read_write = false;
 };
 
@@ -39,6 +41,31 @@ void check_words(const Words& words) {
     if (!words.recovery_key_file.empty() && !words.passphrase_file.empty()) {
         throw Error{Reason::usage, "--passphrase-file or --recovery-key-file: one of them is enough"};
     }
+    if (!words.salt.empty() && !parse_salt(words.salt)) {
+        throw Error{Reason::usage, "--salt: \"" + words.salt + "\" is not a salt: write 16 hex digits"};
+    }
+}
+
+std::optional<SecretBytes> filename_passphrase(const Words& words) {
+    return words.filename_passphrase_file.empty()
+               ? std::nullopt
+               : std::optional{read_secret(words.filename_passphrase_file, longest_passphrase)};
+}
+
+/// From nothing but the files.
+Rescued rescue_unknown(const Words& words, const std::filesystem::path& lower,
+                       const SecretBytes& passphrase) {
+    PassphraseMeans means;
+    if (!words.salt.empty()) {
+        means.salts = {parse_salt(words.salt).value()};
+    }
+    means.filename_passphrase = filename_passphrase(words);
+    means.ask_filename_passphrase = [&]() -> std::optional<SecretBytes> {
+        auto answer = terminal_prompt()->ask("Passphrase of the file names of " + lower.string() + ": ",
+                                             "sealmount:recover", std::chrono::seconds{0});
+        return answer ? std::optional{std::move(*answer)} : std::nullopt;
+    };
+    return rescue_by_passphrase(lower, passphrase, std::move(means));
 }
 
 SecretBytes answer_for(const Words& words) {
@@ -77,8 +104,10 @@ int run_recover(const Words& words, const Globals& globals) {
     lower = std::filesystem::canonical(lower);
     mountpoint = std::filesystem::canonical(mountpoint);
     const SecretBytes answer = answer_for(words);
-    const Rescued rescued = words.name.empty() ? rescue_by_passphrase(lower, answer)
-                                               : rescue_from_backup(store, words.name, answer);
+    const auto names = words.name.empty() ? std::nullopt : filename_passphrase(words);
+    const Rescued rescued = words.name.empty()
+                                ? rescue_unknown(words, lower, answer)
+                                : rescue_from_backup(store, words.name, answer, names ? &*names : nullptr);
     const auto keyring = kernel_keyring();
     mount_rescued(*keyring, rescued, lower, mountpoint, !words.read_write);
     if (globals.json) {
@@ -105,6 +134,9 @@ Run declare_recover(CLI::App& verb, const Globals& globals) {
     verb.add_option("--mountpoint", words->mountpoint, "where to mount it");
     verb.add_option("--passphrase-file", words->passphrase_file,
                     "read the mount passphrase from there; - for standard input");
+    verb.add_option("--filename-passphrase-file", words->filename_passphrase_file,
+                    "read the passphrase of the file names from there, where they have their own");
+    verb.add_option("--salt", words->salt, "without NAME: the salt of the passphrase, 16 hex digits");
     verb.add_option("--recovery-key-file", words->recovery_key_file,
                     "with NAME: read the recovery key of its master key from there");
     verb.add_flag("--read-write", words->read_write, "let the files be changed");

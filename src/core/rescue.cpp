@@ -2,8 +2,8 @@
 #include "core/rescue.hpp"
 
 #include "core/encrypted_key.hpp"
-#include "core/enroll_checks.hpp"
 #include "core/enroll_keys.hpp"
+#include "core/enroll_survey.hpp"
 #include "core/ephemeral_master.hpp"
 #include "core/recovery.hpp"
 #include "core/unit_text.hpp"
@@ -53,25 +53,27 @@ std::string rescue_options(Volume volume) {
 
 } // namespace
 
-Rescued rescue_by_passphrase(const std::filesystem::path& lower, const SecretBytes& passphrase) {
+Rescued rescue_by_passphrase(const std::filesystem::path& lower, const SecretBytes& passphrase,
+                             PassphraseMeans means) {
     EnrollRequest request;
     request.volume.name = "rescue";
     request.volume.lower = lower.string();
-    const Survey found = survey(sample_tree(lower, survey_limit, lower_header_size));
-    if (found.empty()) {
+    const Survey found = survey_of(lower);
+    if (found.empty_of_keys()) {
         throw Error{Reason::refused, lower.string() + ": holds no eCryptfs file, so nothing tells how the "
                                                       "volume was made"};
     }
-    complete_from_survey(request, found);
+    static_cast<void>(complete_from_survey(request, found)); // warnings are for who goes on to write
     const Store nothing_enrolled{Paths{"/nonexistent"}};
-    PassphraseSource source{passphrase};
+    PassphraseSource source{passphrase, std::move(means)};
     Rescued rescued;
     rescued.keys = keys_for_volume(nothing_enrolled, request, found, source);
     rescued.volume = std::move(request.volume);
     return rescued;
 }
 
-Rescued rescue_from_backup(const Store& backup, const std::string& name, const SecretBytes& answer) {
+Rescued rescue_from_backup(const Store& backup, const std::string& name, const SecretBytes& answer,
+                           const SecretBytes* const filename_passphrase) {
     Rescued rescued{.volume = backup.volume(name), .keys = {}};
     const Volume& volume = rescued.volume;
     const auto recovery_key = recovery_key_from(answer);
@@ -79,12 +81,22 @@ Rescued rescue_from_backup(const Store& backup, const std::string& name, const S
         recovery_key ? open_with_recovery_key(volume.master, backup.master(volume.master), *recovery_key)
                      : std::nullopt;
     if (!master) {
-        rescued.keys = keys_from_passphrase(volume, answer);
-        if (rescued.keys.empty()) {
+        AnsweredKeys answered{volume};
+        answered.add(answer);
+        if (filename_passphrase != nullptr) {
+            answered.add(*filename_passphrase);
+        }
+        if (answered.keys().empty()) {
             throw Error{Reason::refused, "that is neither the passphrase of the volume \"" + name +
                                              "\" nor the recovery key of its master key \"" + volume.master +
                                              "\""};
         }
+        if (!answered.is_complete()) {
+            throw Error{Reason::refused, "file names and contents of the volume \"" + name +
+                                             "\" have a passphrase each: give that of the names with "
+                                             "--filename-passphrase-file FILE"};
+        }
+        rescued.keys = std::move(answered).keys();
         return rescued;
     }
     for (const std::string& signature : volume.signatures()) {

@@ -23,7 +23,8 @@ class AnsweredKeys {
     bool add(const SecretBytes& passphrase);
     [[nodiscard]] bool has(std::string_view signature) const;
     [[nodiscard]] bool is_complete() const;
-    [[nodiscard]] const std::vector<Fekek>& keys() const { return keys_; }
+    [[nodiscard]] const std::vector<Fekek>& keys() const& { return keys_; }
+    [[nodiscard]] std::vector<Fekek> keys() && { return std::move(keys_); }
 
   private:
     const Volume& volume_;
