@@ -30,25 +30,6 @@ struct OpensslFree {
 template<typename Handle>
 using Owned = std::unique_ptr<Handle, OpensslFree>;
 
-/// The only place where OpenSSL's error queue becomes an Error.
-[[noreturn]] void throw_openssl(const std::string_view call) {
-    throw Error{Reason::internal, std::string{call} + " failed" + take_openssl_errors()};
-}
-
-void require(const bool done, const std::string_view call) {
-    if (!done) {
-        throw_openssl(call);
-    }
-}
-
-unsigned char* raw_out(const std::span<std::byte> bytes) noexcept {
-    return reinterpret_cast<unsigned char*>(bytes.data());
-}
-
-const unsigned char* raw(const BytesView bytes) noexcept {
-    return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-
 int length_of(const BytesView bytes) {
     if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max() / 2)) {
         throw Error{Reason::internal, "too much data for one call of OpenSSL"};
@@ -58,17 +39,17 @@ int length_of(const BytesView bytes) {
 
 Owned<EVP_MD_CTX> make_digest_context() {
     Owned<EVP_MD_CTX> context{::EVP_MD_CTX_new()};
-    require(context != nullptr, "EVP_MD_CTX_new");
+    require_openssl(context != nullptr, "EVP_MD_CTX_new");
     return context;
 }
 
 void digest(EVP_MD_CTX* const context, const EVP_MD* const kind, const std::initializer_list<BytesView> parts,
             const std::span<std::byte> result) {
-    require(::EVP_DigestInit_ex2(context, kind, nullptr) == 1, "EVP_DigestInit_ex2");
+    require_openssl(::EVP_DigestInit_ex2(context, kind, nullptr) == 1, "EVP_DigestInit_ex2");
     for (const BytesView part : parts) {
-        require(::EVP_DigestUpdate(context, part.data(), part.size()) == 1, "EVP_DigestUpdate");
+        require_openssl(::EVP_DigestUpdate(context, part.data(), part.size()) == 1, "EVP_DigestUpdate");
     }
-    require(::EVP_DigestFinal_ex(context, raw_out(result), nullptr) == 1, "EVP_DigestFinal_ex");
+    require_openssl(::EVP_DigestFinal_ex(context, openssl_out(result), nullptr) == 1, "EVP_DigestFinal_ex");
 }
 
 enum class Direction { decrypt = 0, encrypt = 1 };
@@ -83,16 +64,19 @@ void cipher(const EVP_CIPHER* const kind, const Direction direction, const Secre
                                           " was called with a key, IV or data of a wrong size"};
     }
     const Owned<EVP_CIPHER_CTX> context{::EVP_CIPHER_CTX_new()};
-    require(context != nullptr, "EVP_CIPHER_CTX_new");
-    require(::EVP_CipherInit_ex2(context.get(), kind, raw(key.bytes()), iv.empty() ? nullptr : raw(iv),
-                                 static_cast<int>(direction), nullptr) == 1,
-            "EVP_CipherInit_ex2");
-    require(::EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1, "EVP_CIPHER_CTX_set_padding");
+    require_openssl(context != nullptr, "EVP_CIPHER_CTX_new");
+    require_openssl(::EVP_CipherInit_ex2(context.get(), kind, openssl_in(key.bytes()),
+                                         iv.empty() ? nullptr : openssl_in(iv), static_cast<int>(direction),
+                                         nullptr) == 1,
+                    "EVP_CipherInit_ex2");
+    require_openssl(::EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1, "EVP_CIPHER_CTX_set_padding");
     int written = 0;
-    require(::EVP_CipherUpdate(context.get(), raw_out(result), &written, raw(data), length_of(data)) == 1,
-            "EVP_CipherUpdate");
+    require_openssl(::EVP_CipherUpdate(context.get(), openssl_out(result), &written, openssl_in(data),
+                                       length_of(data)) == 1,
+                    "EVP_CipherUpdate");
     int rest = 0;
-    require(::EVP_CipherFinal_ex(context.get(), raw_out(result) + written, &rest) == 1, "EVP_CipherFinal_ex");
+    require_openssl(::EVP_CipherFinal_ex(context.get(), openssl_out(result) + written, &rest) == 1,
+                    "EVP_CipherFinal_ex");
 }
 
 } // namespace
@@ -126,21 +110,24 @@ SecretBytes iterated_sha512(const BytesView data, const unsigned rounds) {
 
 std::array<std::byte, 32> hmac_sha256(const SecretBytes& key, const std::initializer_list<BytesView> parts) {
     const Owned<EVP_MAC> mac{::EVP_MAC_fetch(nullptr, "HMAC", nullptr)};
-    require(mac != nullptr, "EVP_MAC_fetch");
+    require_openssl(mac != nullptr, "EVP_MAC_fetch");
     const Owned<EVP_MAC_CTX> context{::EVP_MAC_CTX_new(mac.get())};
-    require(context != nullptr, "EVP_MAC_CTX_new");
+    require_openssl(context != nullptr, "EVP_MAC_CTX_new");
     std::string digest_name = "SHA256";
     const std::array parameters = {
         ::OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest_name.data(), 0),
         ::OSSL_PARAM_construct_end()};
-    require(::EVP_MAC_init(context.get(), raw(key.bytes()), key.size(), parameters.data()) == 1,
-            "EVP_MAC_init");
+    require_openssl(::EVP_MAC_init(context.get(), openssl_in(key.bytes()), key.size(), parameters.data()) ==
+                        1,
+                    "EVP_MAC_init");
     for (const BytesView part : parts) {
-        require(::EVP_MAC_update(context.get(), raw(part), part.size()) == 1, "EVP_MAC_update");
+        require_openssl(::EVP_MAC_update(context.get(), openssl_in(part), part.size()) == 1,
+                        "EVP_MAC_update");
     }
     std::array<std::byte, 32> result{};
     std::size_t written = 0;
-    require(::EVP_MAC_final(context.get(), raw_out(result), &written, result.size()) == 1, "EVP_MAC_final");
+    require_openssl(::EVP_MAC_final(context.get(), openssl_out(result), &written, result.size()) == 1,
+                    "EVP_MAC_final");
     return result;
 }
 
@@ -164,13 +151,14 @@ SecretBytes aes128_ecb_decrypt(const SecretBytes& key, const BytesView data) {
 
 SecretBytes random_secret(const std::size_t size) {
     SecretBytes result{size};
-    require(::RAND_priv_bytes(raw_out(result.bytes()), length_of(result.bytes())) == 1, "RAND_priv_bytes");
+    require_openssl(::RAND_priv_bytes(openssl_out(result.bytes()), length_of(result.bytes())) == 1,
+                    "RAND_priv_bytes");
     return result;
 }
 
 Bytes random_bytes(const std::size_t size) {
     Bytes result(size);
-    require(::RAND_bytes(raw_out(result), length_of(result)) == 1, "RAND_bytes");
+    require_openssl(::RAND_bytes(openssl_out(result), length_of(result)) == 1, "RAND_bytes");
     return result;
 }
 
@@ -181,7 +169,7 @@ bool equal_constant_time(const BytesView a, const BytesView b) noexcept {
 std::string to_base64(const BytesView data) {
     // OpenSSL writes a NUL behind the text, for which std::string has room.
     std::string text((data.size() + 2) / 3 * 4, '\0');
-    ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), raw(data), length_of(data));
+    ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), openssl_in(data), length_of(data));
     return text;
 }
 
@@ -190,7 +178,7 @@ std::optional<Bytes> from_base64(const std::string_view text) {
         return std::nullopt;
     }
     Bytes data(text.size() / 4 * 3);
-    if (::EVP_DecodeBlock(raw_out(data), raw(as_bytes(text)), length_of(as_bytes(text))) < 0) {
+    if (::EVP_DecodeBlock(openssl_out(data), openssl_in(as_bytes(text)), length_of(as_bytes(text))) < 0) {
         static_cast<void>(take_openssl_errors());
         return std::nullopt;
     }

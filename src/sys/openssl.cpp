@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sys/openssl.hpp"
 
+#include "base/error.hpp"
+
 #include <openssl/err.h>
 
 #include <array>
@@ -15,6 +17,12 @@ std::string take_openssl_errors() {
         words += std::string{": "} + entry.data();
     }
     return words;
+}
+
+void require_openssl(const bool done, const std::string_view call) {
+    if (!done) {
+        throw Error{Reason::internal, std::string{call} + " failed" + take_openssl_errors()};
+    }
 }
 
 } // namespace sealmount

@@ -7,8 +7,11 @@
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace sealmount {
 
@@ -26,5 +29,16 @@ using OpensslPtr = std::unique_ptr<Handle, OpensslDelete>;
 /// Empties the thread's error queue (ERR_get_error(3)) and returns its entries, oldest first, each preceded
 /// by ": "; "" when there is none.
 [[nodiscard]] std::string take_openssl_errors();
+
+/// Throws Error{internal}, with these words, unless the call was done.
+void require_openssl(bool done, std::string_view call);
+
+/// Bytes as OpenSSL wants them.
+[[nodiscard]] inline unsigned char* openssl_out(const std::span<std::byte> bytes) noexcept {
+    return reinterpret_cast<unsigned char*>(bytes.data());
+}
+[[nodiscard]] inline const unsigned char* openssl_in(const std::span<const std::byte> bytes) noexcept {
+    return reinterpret_cast<const unsigned char*>(bytes.data());
+}
 
 } // namespace sealmount
