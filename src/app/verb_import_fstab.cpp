@@ -146,12 +146,19 @@ class Import {
             enroll_next(volume);
         }
         if (words_.comment_out && !done_.empty()) {
-            write_file_atomically(file_.string() + ".before-sealmount", text_, table_mode);
-            write_file_atomically(file_, fstab_with_comments(text_, done_), table_mode);
+            comment_out();
         }
         if (!globals_.json && !done_.empty()) {
             print_what_next();
         }
+    }
+
+    /// A table that only root can read may have a password in it: both stay as they are.
+    void comment_out() const {
+        const auto mode =
+            static_cast<mode_t>(std::filesystem::status(file_).permissions() & std::filesystem::perms::mask);
+        write_file_atomically(file_.string() + ".before-sealmount", text_, mode);
+        write_file_atomically(file_, fstab_with_comments(text_, done_), mode);
     }
 
     void enroll_next(const FstabVolume& volume) {
@@ -165,7 +172,7 @@ class Import {
                 std::printf("%s is enrolled%s\n", name.c_str(),
                             outcome.enrolled.files.empty() ? " already" : "");
             }
-            if (outcome.enrolled.new_master) {
+            if (outcome.enrolled.new_master || outcome.recovery) {
                 tell_recovery_key(words, outcome, globals_);
             }
         } catch (const Error& error) {
@@ -202,8 +209,6 @@ class Import {
         const Json json = {{"lines", lines}, {"enrolled", enrolled_}, {"refused", refused_}};
         std::printf("%s\n", json.dump(2).c_str());
     }
-
-    static constexpr mode_t table_mode = 0644;
 
     const Words& words_;
     const Globals& globals_;
