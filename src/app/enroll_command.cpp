@@ -3,6 +3,7 @@
 
 #include "app/bound_policies.hpp"
 #include "app/pause.hpp"
+#include "app/volume_json.hpp"
 #include "core/unit_text.hpp"
 #include "sys/esys_tpm.hpp"
 #include "sys/kernel_keyring.hpp"
@@ -70,12 +71,16 @@ Enrolled enroll_under_lock(const EnrollWords& words, const EnrollWorld& world, E
     return enroll(world, draft, keys.source());
 }
 
-/// For a new master key; one that is there keeps its own.
+/// Is the master key that of another volume? Then it keeps its policy and its recovery key.
+bool is_used(const Store& store, const std::string& master) {
+    const std::vector<Volume> volumes = store.manifest().volumes;
+    return std::ranges::any_of(volumes, [&](const Volume& volume) { return volume.master == master; });
+}
+
+/// For a new master key.
 Policy policy_of(const EnrollWords& words, const EnrollWorld& world) {
-    const std::vector<Volume> volumes = world.store.manifest().volumes;
-    const bool is_used = std::ranges::any_of(
-        volumes, [&](const Volume& volume) { return volume.master == words.request.volume.master; });
-    if (is_used && names_policy(words.policy) && !words.one_of_many) {
+    if (is_used(world.store, words.request.volume.master) && names_policy(words.policy) &&
+        !words.one_of_many) {
         std::fprintf(stderr,
                      "sealmount: warning: the master key \"%s\" is there already: the options about its "
                      "policy say nothing; 'sealmount reseal' adds a slot to it\n",
@@ -104,6 +109,9 @@ EnrollRequest request_of(const EnrollWords& words) {
 
 EnrollOutcome enroll_volume(EnrollWords words, const Globals& globals) {
     check_key_options(words.keys);
+    if (words.one_of_many && words.policy.pin && words.policy.pin_file.empty()) {
+        throw Error{Reason::usage, "--pin would be asked for with each volume: give --pin-file FILE as well"};
+    }
     EnrollRequest request = request_of(words);
     const Store store{globals.paths()};
     const auto tpm = chosen_tpm(globals);
@@ -120,7 +128,9 @@ EnrollOutcome enroll_volume(EnrollWords words, const Globals& globals) {
                             pin ? &*pin : nullptr,
                             bind_to_present(globals.paths())};
     request.policy = policy_of(words, world);
-    auto recovery = NewRecoveryKey::make(words.recovery, is_seen(globals) && !words.quiet);
+    auto recovery = is_used(store, request.volume.master)
+                        ? nullptr
+                        : NewRecoveryKey::make(words.recovery, is_seen(globals) && !words.quiet);
     request.recovery_key = recovery ? &recovery->key() : nullptr;
 
     EnrollDraft draft = prepare_enrollment(world, std::move(request));
@@ -135,24 +145,15 @@ EnrollOutcome enroll_volume(EnrollWords words, const Globals& globals) {
 
 Json to_json(const EnrollOutcome& outcome) {
     const Enrolled& enrolled = outcome.enrolled;
-    const Volume& volume = enrolled.volume;
-    return {
-        {"name", volume.name},
-        {"lower", volume.lower},
-        {"mountpoint", volume.mountpoint},
-        {"signature", volume.signature},
-        {"filename_signature", volume.filename_signature ? Json(*volume.filename_signature) : Json(nullptr)},
-        {"cipher", volume.cipher},
-        {"key_bytes", volume.key_bytes},
-        {"master", volume.master},
-        {"mount_unit", mount_unit_name(volume.mountpoint)},
-        {"new_master", enrolled.new_master},
-        {"new_srk", enrolled.new_srk},
-        {"recovery_slot", enrolled.recovery_slot ? Json(*enrolled.recovery_slot) : Json(nullptr)},
-        {"proved_in_kernel", enrolled.proved_in_kernel},
-        {"guarded", enrolled.guarded},
-        {"files", enrolled.files},
-        {"warnings", outcome.warnings}};
+    Json json = volume_json(enrolled.volume);
+    json.update({{"new_master", enrolled.new_master},
+                 {"new_srk", enrolled.new_srk},
+                 {"recovery_slot", enrolled.recovery_slot ? Json(*enrolled.recovery_slot) : Json(nullptr)},
+                 {"proved_in_kernel", enrolled.proved_in_kernel},
+                 {"guarded", enrolled.guarded},
+                 {"files", enrolled.files},
+                 {"warnings", outcome.warnings}});
+    return json;
 }
 
 void print_outcome(const EnrollWords& words, const EnrollOutcome& outcome, const Globals& globals) {

@@ -121,7 +121,7 @@ std::optional<Salt> salt_of_user(const Paths& paths, const uid_t user) {
 /// Root's own comes first: an empty volume gets the key that ecryptfs-utils would make of the passphrase.
 std::vector<Salt> salts_for(const KeyWords& words, const std::string& lower, const Paths& paths) {
     if (!words.salt.empty()) {
-        return {parse_salt(words.salt).value()};
+        return {salt_of_option(words.salt)};
     }
     std::vector<Salt> salts;
     const auto add = [&salts](const std::optional<Salt>& salt) {
@@ -138,10 +138,10 @@ std::vector<Salt> salts_for(const KeyWords& words, const std::string& lower, con
     return salts;
 }
 
-SecretBytes unwrapped(const KeyWords& words, const SecretBytes& wrapping, const Salt& version_1_salt) {
+SecretBytes unwrapped(const KeyWords& words, const SecretBytes& wrapping, const std::vector<Salt>& salts) {
     const SecretBytes file = read_binary_secret(words.wrapped_passphrase, longest_wrapped_file);
     try {
-        return unwrap_passphrase(file.bytes(), wrapping, version_1_salt);
+        return unwrap_passphrase(file.bytes(), wrapping, salts);
     } catch (const Error& error) {
         throw error.in(words.wrapped_passphrase);
     }
@@ -217,8 +217,8 @@ void check_key_options(const KeyWords& words) {
                     "--wrapped-passphrase, --filename-passphrase-file and --salt go with a passphrase, "
                     "not with --fekek-file or --from-keyring"};
     }
-    if (!words.salt.empty() && !parse_salt(words.salt)) {
-        throw Error{Reason::usage, "--salt: \"" + words.salt + "\" is not a salt: write 16 hex digits"};
+    if (!words.salt.empty()) {
+        static_cast<void>(salt_of_option(words.salt));
     }
     for (const auto& [option, signature] : {std::pair{"--from-keyring", &words.from_keyring},
                                             std::pair{"--filename-key", &words.filename_key}}) {
@@ -226,6 +226,14 @@ void check_key_options(const KeyWords& words) {
             throw Error{Reason::usage, std::string{option} + ": " + *complaint};
         }
     }
+}
+
+Salt salt_of_option(const std::string& hex) {
+    const auto salt = parse_salt(hex);
+    if (!salt) {
+        throw Error{Reason::usage, "--salt: \"" + hex + "\" is not a salt: write 16 hex digits"};
+    }
+    return *salt;
 }
 
 bool names_filename_key(const KeyWords& words) {
@@ -263,7 +271,7 @@ KeysInHand::KeysInHand(const KeyWords& words, const std::string& lower, const Su
     means.salts = salts_for(words, lower, globals.paths());
     passphrase_ = known_passphrase(words, lower, survey, globals);
     if (!words.wrapped_passphrase.empty()) {
-        passphrase_ = unwrapped(words, passphrase_, means.salts.front());
+        passphrase_ = unwrapped(words, passphrase_, means.salts);
     }
     if (!words.filename_passphrase_file.empty()) {
         means.filename_passphrase = read_secret(words.filename_passphrase_file, longest_passphrase);

@@ -37,6 +37,9 @@ void add_key_options(CLI::App& verb, KeyWords& words);
 /// Which key is meant must be plain: one source, and its own options only. Throws Error{usage}.
 void check_key_options(const KeyWords& words);
 
+/// What --salt names. Throws Error{usage}.
+[[nodiscard]] Salt salt_of_option(const std::string& hex);
+
 /// Do the options say that file names are encrypted?
 [[nodiscard]] bool names_filename_key(const KeyWords& words);
 

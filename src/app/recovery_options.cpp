@@ -137,11 +137,7 @@ RenewedRecoveryKey recovery_key_for_renewal(const Paths& paths, const std::strin
         static_cast<void>(open_by_recovery_key(store, master, key));
         return {.present = std::move(key), .fresh = nullptr};
     }
-    bool had_one = false;
-    try {
-        had_one = !store.master(master).recovery.empty();
-    } catch (const Error&) { // NOLINT(bugprone-empty-catch): what cannot be read opens nothing
-    }
+    const bool had_one = store.has_recovery_key(master);
     RenewedRecoveryKey renewed;
     if (had_one || !words.save_file.empty()) {
         renewed.fresh = NewRecoveryKey::make(words, is_seen(globals));

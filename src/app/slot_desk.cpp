@@ -36,6 +36,14 @@ std::vector<std::string> SlotDesk::masters(const std::string& name) const {
     return {used.begin(), used.end()};
 }
 
+std::string SlotDesk::one_master(const std::string& name) const {
+    const std::vector<std::string> names = masters(name);
+    if (names.size() > 1) {
+        throw Error{Reason::usage, "there are several master keys: say which one"};
+    }
+    return names.front();
+}
+
 void add_slot_options(CLI::App& verb, SlotWords& words) {
     verb.add_option("MASTER", words.master, "the master key; by default every one that a volume uses");
     verb.add_option("--pin-file", words.pin_file,

@@ -23,6 +23,8 @@ class SlotDesk {
 
     /// The named master key, or every one that a volume uses. Throws Error{no_input} when there is none.
     [[nodiscard]] std::vector<std::string> masters(const std::string& name) const;
+    /// The same for what can be done to one only. Throws Error{usage} when several are meant.
+    [[nodiscard]] std::string one_master(const std::string& name) const;
 
   private:
     Store store_;

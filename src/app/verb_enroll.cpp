@@ -67,7 +67,7 @@ class Batch {
                              outcome.enrolled.files.empty() ? "was enrolled already" : "enrolled");
             }
             enrolled_.push_back(to_json(outcome));
-            if (outcome.enrolled.new_master) {
+            if (outcome.enrolled.new_master || outcome.recovery) {
                 tell_recovery_key(words, outcome, globals_);
             }
         } catch (const Error& error) {

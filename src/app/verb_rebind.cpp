@@ -64,15 +64,7 @@ std::map<std::string, Fekek> keys_of_volumes(const Store& store, const std::stri
 }
 
 int run_rebind(const RebindWords& words, const Globals& globals) {
-    std::string name = words.master;
-    {
-        const SlotDesk desk{globals, words.pin_file};
-        const auto names = desk.masters(words.master);
-        if (names.size() > 1) {
-            throw Error{Reason::usage, "there are several master keys: say which one"};
-        }
-        name = names.front();
-    }
+    const std::string name = SlotDesk{globals, words.pin_file}.one_master(words.master);
     rebind_with_passphrases(name, words, globals);
     return 0;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/key_options.hpp"
 #include "app/verbs.hpp"
 #include "base/error.hpp"
 #include "base/strict_json.hpp"
@@ -41,8 +42,8 @@ void check_words(const Words& words) {
     if (!words.recovery_key_file.empty() && !words.passphrase_file.empty()) {
         throw Error{Reason::usage, "--passphrase-file or --recovery-key-file: one of them is enough"};
     }
-    if (!words.salt.empty() && !parse_salt(words.salt)) {
-        throw Error{Reason::usage, "--salt: \"" + words.salt + "\" is not a salt: write 16 hex digits"};
+    if (!words.salt.empty()) {
+        static_cast<void>(salt_of_option(words.salt));
     }
 }
 
@@ -57,7 +58,7 @@ Rescued rescue_unknown(const Words& words, const std::filesystem::path& lower,
                        const SecretBytes& passphrase) {
     PassphraseMeans means;
     if (!words.salt.empty()) {
-        means.salts = {parse_salt(words.salt).value()};
+        means.salts = {salt_of_option(words.salt)};
     }
     means.filename_passphrase = filename_passphrase(words);
     means.ask_filename_passphrase = [&]() -> std::optional<SecretBytes> {

@@ -91,11 +91,8 @@ int run_recovery_key(const RecoveryKeyWords& words, const Globals& globals) {
                                    "--save-recovery-key FILE"};
     }
     const SlotDesk desk{globals, words.pin_file};
-    const auto names = desk.masters(words.master);
-    if (names.size() > 1) {
-        throw Error{Reason::usage, "there are several master keys: say which one"};
-    }
-    words.revoke ? revoke(words, desk, names.front(), globals) : make(words, desk, names.front(), globals);
+    const std::string name = desk.one_master(words.master);
+    words.revoke ? revoke(words, desk, name, globals) : make(words, desk, name, globals);
     return 0;
 }
 

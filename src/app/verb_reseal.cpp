@@ -136,12 +136,7 @@ std::optional<SecretBytes> recovery_key_for(const Words& words, const Store& sto
     if (!words.recovery_key_file.empty()) {
         return recovery_key_in(words.recovery_key_file);
     }
-    bool has_one = false;
-    try {
-        has_one = !store.master(name).recovery.empty();
-    } catch (const Error&) { // NOLINT(bugprone-empty-catch): the passphrases do without the file
-    }
-    if (!has_one || !words.passphrases.passphrase_files.empty()) {
+    if (!store.has_recovery_key(name) || !words.passphrases.passphrase_files.empty()) {
         return std::nullopt;
     }
     auto key = ask_for_recovery_key("Recovery key of the master key " + name +
@@ -205,16 +200,9 @@ void recover(Words& words, const std::string& name, const SecretBytes* const pin
 }
 
 int run_recover(Words& words, const SecretBytes* const pin, const Globals& globals) {
-    std::vector<std::string> names;
-    {
-        const SlotDesk desk{globals, words.policy.pin_file};
-        names = desk.masters(words.master);
-    }
-    if (names.size() > 1) {
-        throw Error{Reason::usage, "there are several master keys: say which one"};
-    }
+    const std::string name = SlotDesk{globals, words.policy.pin_file}.one_master(words.master);
     Json json = Json::array();
-    recover(words, names.front(), pin, globals, json);
+    recover(words, name, pin, globals, json);
     if (globals.json && !json.empty()) {
         std::printf("%s\n", Json{{"slots", json}}.dump(2).c_str());
     }

@@ -119,20 +119,15 @@ EnrollDraft prepare_enrollment(const EnrollWorld& world, EnrollRequest request) 
     world.store.check_writable();
     Survey found = survey_of(world.store.paths().below_root(request.volume.lower));
     std::vector<std::string> warnings = complete_from_survey(request, found);
-    auto tpm = open_tpm(world.tpm, TpmAccess::managed, world.pause);
-    if (!tpm) {
-        throw Error{Reason::unavailable,
-                    std::string{describe(tpm.error().kind)} +
-                        (tpm.error().detail.empty() ? "" : " (" + tpm.error().detail + ")")};
-    }
+    auto tpm = open_managed_tpm(world.tpm, world.pause);
     if (!world.store.has_master(request.volume.master)) {
-        for (std::string& warning : warnings_about(world.bind(**tpm, request.policy).front().policy)) {
+        for (std::string& warning : warnings_about(world.bind(*tpm, request.policy).front().policy)) {
             warnings.push_back(std::move(warning));
         }
     }
     return {.request = std::move(request),
             .survey = std::move(found),
-            .tpm = std::move(*tpm),
+            .tpm = std::move(tpm),
             .warnings = std::move(warnings)};
 }
 

@@ -26,16 +26,6 @@ std::optional<Fekek> key_in(Keyring& keyring, const std::string& signature) {
     }
 }
 
-/// The key of a passphrase that is for names only: ecryptfs-add-passphrase makes one with either salt.
-Fekek names_own_key(const SecretBytes& passphrase, const std::set<std::string>& wanted) {
-    Fekek key = derive_fekek(passphrase, content_salt);
-    if (wanted.empty() || wanted.contains(key.signature)) {
-        return key;
-    }
-    Fekek other = derive_fekek(passphrase, filename_salt);
-    return wanted.contains(other.signature) ? std::move(other) : std::move(key);
-}
-
 Fekek fekek_of(const SecretBytes& key) {
     return {.key = key.clone(), .signature = signature_of(key)};
 }
@@ -81,7 +71,8 @@ std::optional<Fekek> PassphraseSource::filename_key(const Fekek& content,
             return key;
         }
     }
-    Fekek key = names_own_key(*means_.filename_passphrase, wanted);
+    auto fitting = derive_one_of(*means_.filename_passphrase, names_own_salts, wanted);
+    Fekek key = fitting ? std::move(*fitting) : derive_fekek(*means_.filename_passphrase, content_salt);
     return key.signature == content.signature ? std::nullopt : std::optional{std::move(key)};
 }
 

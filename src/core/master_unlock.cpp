@@ -208,6 +208,16 @@ std::expected<std::unique_ptr<Tpm>, Refusal> open_tpm(TpmOpener& opener, const T
     }
 }
 
+std::unique_ptr<Tpm> open_managed_tpm(TpmOpener& opener, const Pause& pause) {
+    auto tpm = open_tpm(opener, TpmAccess::managed, pause);
+    if (!tpm) {
+        throw Error{Reason::unavailable,
+                    std::string{describe(tpm.error().kind)} +
+                        (tpm.error().detail.empty() ? "" : " (" + tpm.error().detail + ")")};
+    }
+    return std::move(*tpm);
+}
+
 SlotChoice choose_slots(Tpm& tpm, const MasterRequest& request) {
     PolicyNeeds needs;
     for (const Slot& slot : request.file.slots) {

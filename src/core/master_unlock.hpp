@@ -53,6 +53,9 @@ inline constexpr unsigned unseal_tries = 30;
 [[nodiscard]] std::expected<std::unique_ptr<Tpm>, Refusal> open_tpm(TpmOpener& opener, TpmAccess access,
                                                                     const Pause& pause);
 
+/// The same for stories that cannot go on without the resource manager's device. Throws Error{unavailable}.
+[[nodiscard]] std::unique_ptr<Tpm> open_managed_tpm(TpmOpener& opener, const Pause& pause);
+
 /// A slot that can match, and how.
 struct FittingSlot {
     const Slot* slot;

@@ -65,6 +65,17 @@ Fekek derive_fekek(const SecretBytes& passphrase, const Salt& salt) {
     return {.key = std::move(key), .signature = std::move(signature)};
 }
 
+std::optional<Fekek> derive_one_of(const SecretBytes& passphrase, const std::span<const Salt> salts,
+                                   const std::set<std::string>& wanted) {
+    for (const Salt& salt : salts) {
+        Fekek key = derive_fekek(passphrase, salt);
+        if (wanted.contains(key.signature)) {
+            return key;
+        }
+    }
+    return std::nullopt;
+}
+
 std::string signature_of(const SecretBytes& fekek) {
     return to_hex(iterated_sha512(fekek.bytes(), 1).bytes().first(signature_size));
 }

@@ -9,6 +9,8 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -43,6 +45,15 @@ struct Fekek {
 /// 65536 rounds of SHA-512 over salt and passphrase; the signature is the head of one round more. Throws
 /// Error{usage} when the passphrase has not 1 to 64 bytes or contains a NUL.
 [[nodiscard]] Fekek derive_fekek(const SecretBytes& passphrase, const Salt& salt);
+
+/// The first of the keys that these salts make of the passphrase whose signature is one of `wanted`; nothing
+/// when there is none. Throws as derive_fekek().
+[[nodiscard]] std::optional<Fekek> derive_one_of(const SecretBytes& passphrase, std::span<const Salt> salts,
+                                                 const std::set<std::string>& wanted);
+
+/// The salts that make a key for file names of a passphrase that is theirs alone: ecryptfs-add-passphrase
+/// makes one with either.
+inline constexpr std::array names_own_salts = {content_salt, filename_salt};
 
 /// The signature of a FEKEK: the first 8 bytes of its SHA-512, in hex.
 [[nodiscard]] std::string signature_of(const SecretBytes& fekek);

@@ -26,22 +26,6 @@ std::vector<Policy> old_kinds(const Store& store, const std::string& name, Renew
     return lasting_kinds(file);
 }
 
-bool has_recovery_key(const Store& store, const std::string& name) {
-    try {
-        return !store.master(name).recovery.empty();
-    } catch (const Error&) {
-        return false; // what cannot be read opens nothing
-    }
-}
-
-std::unique_ptr<Tpm> open_managed(const SlotWorld& world) {
-    auto tpm = open_tpm(world.tpm, TpmAccess::managed, world.pause);
-    if (!tpm) {
-        throw Error{Reason::unavailable, describe(tpm.error().kind)};
-    }
-    return std::move(*tpm);
-}
-
 /// A new master key sealed to the present state, without keys.
 Renewal bound_to_present(const SlotWorld& world, Tpm& tpm, const std::string& name,
                          const std::optional<SecretBytes>& pin, const std::vector<Policy>& kinds,
@@ -96,7 +80,7 @@ Renewed rebind(const SlotWorld& world, const std::string& name, const std::map<s
                                            name + "\" is not at hand: all of them are needed"};
         }
     }
-    const auto tpm = open_managed(world);
+    const auto tpm = open_managed_tpm(world.tpm, world.pause);
     Renewed renewed;
     const std::vector<Policy> kinds = old_kinds(world.store, name, renewed);
     const auto pin =
@@ -114,11 +98,11 @@ Renewed rebind(const SlotWorld& world, const std::string& name, const std::map<s
 std::optional<Renewed> rebind_with(const SlotWorld& world, const std::string& name,
                                    const std::vector<Fekek>& keys) {
     const std::vector<std::string> wanted = signatures_under(world.store, name);
-    if (has_recovery_key(world.store, name)) {
+    if (world.store.has_recovery_key(name)) {
         throw Error{Reason::refused, "its recovery key would not open it any more, and a new one has to be "
                                      "shown to somebody"};
     }
-    const auto tpm = open_managed(world);
+    const auto tpm = open_managed_tpm(world.tpm, world.pause);
     Renewed renewed;
     const std::vector<Policy> kinds = old_kinds(world.store, name, renewed);
     if (std::ranges::any_of(kinds, &Policy::pin)) {

@@ -42,13 +42,7 @@ OpenMaster ready_to_reseal(const SlotWorld& world, const std::string& name, Secr
                       .slot = 0,
                       .pin = {},
                       .tpm = {}};
-    auto tpm = open_tpm(world.tpm, TpmAccess::managed, world.pause);
-    if (!tpm) {
-        throw Error{Reason::unavailable,
-                    std::string{describe(tpm.error().kind)} +
-                        (tpm.error().detail.empty() ? "" : " (" + tpm.error().detail + ")")};
-    }
-    master.tpm = std::move(*tpm);
+    master.tpm = open_managed_tpm(world.tpm, world.pause);
     const TpmName srk = srk_to_seal_under(*master.tpm).name;
     if (srk != master.file.srk_name) {
         master.file.srk_name = srk;

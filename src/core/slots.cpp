@@ -50,13 +50,7 @@ bool is_spent(const SlotWorld& world, Tpm& tpm, const Slot& slot, const PruneReq
 OpenMaster open_master(const SlotWorld& world, const std::string& name) {
     OpenMaster master{
         .name = name, .file = world.store.master(name), .key = {}, .slot = 0, .pin = {}, .tpm = {}};
-    auto tpm = open_tpm(world.tpm, TpmAccess::managed, world.pause);
-    if (!tpm) {
-        throw Error{Reason::unavailable,
-                    std::string{describe(tpm.error().kind)} +
-                        (tpm.error().detail.empty() ? "" : " (" + tpm.error().detail + ")")};
-    }
-    master.tpm = std::move(*tpm);
+    master.tpm = open_managed_tpm(world.tpm, world.pause);
     auto key = unseal_master(*master.tpm, {master.file, world.store.policy_files(), nullptr}, world.pause);
     if (!key && key.error().kind == RefusalKind::pin_needed) {
         master.pin = world.ask_pin();
@@ -141,13 +135,10 @@ std::vector<unsigned> prune(const SlotWorld& world, const std::string& name, con
                                               "' lists them"};
         }
     }
-    auto tpm = open_tpm(world.tpm, TpmAccess::managed, world.pause);
-    if (!tpm) {
-        throw Error{Reason::unavailable, describe(tpm.error().kind)};
-    }
+    const auto tpm = open_managed_tpm(world.tpm, world.pause);
     std::vector<unsigned> removed;
     std::erase_if(file.slots, [&](const Slot& slot) {
-        const bool goes = request.slots.empty() ? is_spent(world, **tpm, slot, request)
+        const bool goes = request.slots.empty() ? is_spent(world, *tpm, slot, request)
                                                 : std::ranges::count(request.slots, slot.id) > 0;
         if (goes) {
             removed.push_back(slot.id);
@@ -158,11 +149,11 @@ std::vector<unsigned> prune(const SlotWorld& world, const std::string& name, con
         return removed;
     }
     std::optional<SecretBytes> pin;
-    if (!has_slot_that_opens(world, **tpm, file, nullptr)) {
+    if (!has_slot_that_opens(world, *tpm, file, nullptr)) {
         const bool may_need_pin =
             std::ranges::any_of(file.slots, [](const Slot& slot) { return slot.policy.pin; });
         pin = may_need_pin ? world.ask_pin() : std::nullopt;
-        if (!request.keep_none_open && (!pin || !has_slot_that_opens(world, **tpm, file, &*pin))) {
+        if (!request.keep_none_open && (!pin || !has_slot_that_opens(world, *tpm, file, &*pin))) {
             throw Error{Reason::refused, "without slot " + to_string(removed) +
                                              " the TPM would not release the "
                                              "master key \"" +

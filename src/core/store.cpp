@@ -91,6 +91,14 @@ bool Store::has_master(const std::string_view name) const {
     return std::filesystem::exists(current(paths_.master(name)));
 }
 
+bool Store::has_recovery_key(const std::string_view name) const {
+    try {
+        return !master(name).recovery.empty();
+    } catch (const Error&) {
+        return false;
+    }
+}
+
 std::string Store::key(const std::string_view signature) const {
     const std::filesystem::path file = current(paths_.key(signature));
     std::string text = read_referred_file(file);

@@ -39,6 +39,8 @@ class Store {
     /// Throws Error{config} when the file is missing, Error{bad_data} when damaged.
     [[nodiscard]] MasterFile master(std::string_view name) const;
     [[nodiscard]] bool has_master(std::string_view name) const;
+    /// Does it say so itself? A master file that is missing or damaged does not: it opens nothing either.
+    [[nodiscard]] bool has_recovery_key(std::string_view name) const;
 
     /// Reads the files that policies name, below this system's root. Refers to the store.
     [[nodiscard]] PolicyFileReader policy_files() const;

@@ -91,7 +91,8 @@ struct Question {
 Question next_question(const UnlockWorld& world, const Volume& volume, const AnsweredKeys& answered) {
     const std::string whose = " of the eCryptfs volume " + volume.name + " (" + volume.mountpoint + "):";
     if (answered.keys().empty()) {
-        return {(has_recovery_key(world, volume) ? "Passphrase or recovery key" : "Passphrase") + whose,
+        return {(world.store.has_recovery_key(volume.master) ? "Passphrase or recovery key" : "Passphrase") +
+                    whose,
                 "sealmount:" + volume.name};
     }
     // File names and contents have a passphrase each, and one of them is there.

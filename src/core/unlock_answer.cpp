@@ -87,14 +87,6 @@ void rebind_if_wanted(const UnlockWorld& world, const Volume& volume, const Rebi
 
 } // namespace
 
-bool has_recovery_key(const UnlockWorld& world, const Volume& volume) {
-    try {
-        return !world.store.master(volume.master).recovery.empty();
-    } catch (const Error&) {
-        return false;
-    }
-}
-
 std::expected<std::optional<Unlocked>, Refusal> try_answer(const UnlockWorld& world, const Volume& volume,
                                                            const SecretBytes& answer, const UnlockWay way,
                                                            AnsweredKeys& answered) {

@@ -12,9 +12,6 @@
 
 namespace sealmount {
 
-/// Is there a recovery key that could be typed?
-[[nodiscard]] bool has_recovery_key(const UnlockWorld& world, const Volume& volume);
-
 /// Loads what the answer opens. One that reads as a recovery key is tried as one first: it opens every
 /// automatic volume under the master key. A passphrase opens its own volume, together with what `answered`
 /// has already, where file names have a passphrase of their own; it is added there. Nothing when that opens

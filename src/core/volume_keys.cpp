@@ -13,17 +13,6 @@ Salt salt_of(const Volume& volume) {
     return volume.salt ? parse_salt(*volume.salt).value_or(content_salt) : content_salt;
 }
 
-/// The key of these names, whichever salt made it (core/key_source.cpp); nothing when none did.
-std::optional<Fekek> names_own_key(const std::string& signature, const SecretBytes& passphrase) {
-    for (const Salt& salt : {filename_salt, content_salt}) {
-        Fekek key = derive_fekek(passphrase, salt);
-        if (key.signature == signature) {
-            return key;
-        }
-    }
-    return std::nullopt;
-}
-
 } // namespace
 
 std::vector<Fekek> keys_from_passphrase(const Volume& volume, const SecretBytes& passphrase) {
@@ -34,7 +23,7 @@ std::vector<Fekek> keys_from_passphrase(const Volume& volume, const SecretBytes&
             keys.push_back(std::move(content));
         }
         if (volume.signatures().size() > 1) {
-            if (auto names = names_own_key(*volume.filename_signature, passphrase)) {
+            if (auto names = derive_one_of(passphrase, names_own_salts, {*volume.filename_signature})) {
                 keys.push_back(std::move(*names));
             }
         }

@@ -5,6 +5,7 @@
 #include "base/hex.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace sealmount {
 
@@ -19,21 +20,24 @@ constexpr std::size_t block_size = 16;
 }
 
 struct WrappedFile {
-    Salt salt{};
-    std::string signature; ///< of the wrapping passphrase
+    std::vector<Salt> salts; ///< with one of which it was made
+    std::string signature;   ///< of the wrapping passphrase
     BytesView ciphertext;
 };
 
-WrappedFile read_wrapped_file(BytesView file, const Salt& version_1_salt) {
+WrappedFile read_wrapped_file(BytesView file, const std::span<const Salt> version_1_salts) {
     constexpr std::byte version_mark{':'};
     constexpr std::byte version_2{2};
-    WrappedFile wrapped{.salt = version_1_salt, .signature = {}, .ciphertext = {}};
+    WrappedFile wrapped{
+        .salts = {version_1_salts.begin(), version_1_salts.end()}, .signature = {}, .ciphertext = {}};
     if (!file.empty() && file.front() == version_mark) {
-        if (file.size() < 2 + wrapped.salt.size() || file[1] != version_2) {
+        Salt salt{};
+        if (file.size() < 2 + salt.size() || file[1] != version_2) {
             fail("its version is not 2, or its salt is cut off");
         }
-        std::ranges::copy(file.subspan(2, wrapped.salt.size()), wrapped.salt.begin());
-        file = file.subspan(2 + wrapped.salt.size());
+        std::ranges::copy(file.subspan(2, salt.size()), salt.begin());
+        wrapped.salts = {salt};
+        file = file.subspan(2 + salt.size());
     }
     if (file.size() < signature_digits) {
         fail("it is cut off");
@@ -56,16 +60,18 @@ WrappedFile read_wrapped_file(BytesView file, const Salt& version_1_salt) {
 
 } // namespace
 
-SecretBytes unwrap_passphrase(const BytesView file, const SecretBytes& wrapping, const Salt& version_1_salt) {
-    const WrappedFile wrapped = read_wrapped_file(file, version_1_salt);
-    Fekek fekek = derive_fekek(wrapping, wrapped.salt);
-    if (fekek.signature != wrapped.signature) {
+SecretBytes unwrap_passphrase(const BytesView file, const SecretBytes& wrapping,
+                              const std::span<const Salt> version_1_salts) {
+    const WrappedFile wrapped = read_wrapped_file(file, version_1_salts);
+    auto fekek = derive_one_of(wrapping, wrapped.salts, {wrapped.signature});
+    if (!fekek) {
         throw Error{Reason::refused,
                     "wrong wrapping passphrase: the file was wrapped with the one of signature " +
-                        wrapped.signature + ", this one gives " + fekek.signature};
+                        wrapped.signature + ", this one gives " +
+                        derive_fekek(wrapping, wrapped.salts.front()).signature};
     }
-    fekek.key.shrink(wrapping_key_size);
-    SecretBytes passphrase = aes128_ecb_decrypt(fekek.key, wrapped.ciphertext);
+    fekek->key.shrink(wrapping_key_size);
+    SecretBytes passphrase = aes128_ecb_decrypt(fekek->key, wrapped.ciphertext);
     const auto end = std::ranges::find(passphrase.bytes(), std::byte{0});
     passphrase.shrink(static_cast<std::size_t>(end - passphrase.bytes().begin()));
     if (passphrase.empty()) {

@@ -90,6 +90,16 @@ TEST(PassphraseTest, AnotherSaltMakesTheKeyThatEcryptfsUtilsMakes) {
               "c4e8a643bd9e36f7");
 }
 
+TEST(PassphraseTest, GivesTheFirstKeyThatIsWanted) {
+    const SecretBytes passphrase = secret("correct horse battery");
+    EXPECT_EQ(derive_one_of(passphrase, names_own_salts, {"c61563a65ef80ad1"})->signature,
+              "c61563a65ef80ad1");
+    EXPECT_EQ(derive_one_of(passphrase, names_own_salts, {"c61563a65ef80ad1", "7f475b5d20a645dc"})->signature,
+              "7f475b5d20a645dc");
+    EXPECT_FALSE(derive_one_of(passphrase, names_own_salts, {"0000000000000000"}).has_value());
+    EXPECT_FALSE(derive_one_of(passphrase, names_own_salts, {}).has_value());
+}
+
 TEST(PassphraseTest, LeavesNoSecretBehind) {
     const std::size_t before = SecretBytes::alive();
     static_cast<void>(derive_fekek(secret("x"), content_salt));

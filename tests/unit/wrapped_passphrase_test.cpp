@@ -27,7 +27,8 @@ Bytes version(const int number) {
 
 SecretBytes unwrap(const Bytes& file, const std::string& wrapping = "wrapping pw",
                    const Salt& salt = content_salt) {
-    return unwrap_passphrase(file, secret(wrapping), salt);
+    const std::vector<Salt> salts = {salt};
+    return unwrap_passphrase(file, secret(wrapping), salts);
 }
 
 std::string complaint_about(const Bytes& file) {
@@ -58,6 +59,12 @@ TEST(WrappedPassphraseTest, VersionOneWasMadeWithTheSaltOfTheDay) {
     EXPECT_EQ(test::reason_of([] { static_cast<void>(unwrap(version(1), "wrapping pw", filename_salt)); }),
               Reason::refused);
     EXPECT_NO_THROW(static_cast<void>(unwrap(version(2), "wrapping pw", filename_salt)));
+}
+
+TEST(WrappedPassphraseTest, VersionOneIsTriedWithEachSalt) {
+    const std::array salts = {filename_salt, content_salt};
+    EXPECT_TRUE(unwrap_passphrase(version(1), secret("wrapping pw"), salts)
+                    .equals(as_bytes("correct horse battery")));
 }
 
 TEST(WrappedPassphraseTest, EveryCutIsNoticed) {
