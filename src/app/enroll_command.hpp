@@ -1,5 +1,5 @@
 // One enrolment as a person asks for it: what `sealmount enroll` does for its volume, for each of a batch,
-// and what `sealmount import-fstab` does for each line.
+// and what the import verbs do for what they find.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once

@@ -2,6 +2,7 @@
 #include "core/fstab_import.hpp"
 
 #include "core/manifest_rules.hpp"
+#include "core/volume_name.hpp"
 #include "sys/crypto.hpp"
 
 #include <algorithm>
@@ -128,30 +129,6 @@ void take_option(const std::string& option, FstabVolume& volume) {
 }
 
 } // namespace
-
-std::string volume_name_for(const std::string_view mountpoint, const std::set<std::string>& taken) {
-    constexpr std::size_t longest = 60; // leaves room for a number
-    std::string name;
-    for (const char c : mountpoint.substr(mountpoint.rfind('/') + 1)) {
-        const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-        const bool fits = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
-        const bool fits_inside = fits || lower == '.' || lower == '_' || lower == '-';
-        if (name.empty() ? fits : fits_inside) {
-            name += lower;
-        } else if (!name.empty()) {
-            name += '-';
-        }
-    }
-    name.resize(std::min(name.size(), longest));
-    if (name.empty()) {
-        name = "volume";
-    }
-    std::string result = name;
-    for (unsigned number = 2; taken.contains(result); ++number) {
-        result = name + "-" + std::to_string(number);
-    }
-    return result;
-}
 
 std::vector<FstabVolume> fstab_volumes(const std::span<const FstabLine> lines, std::set<std::string> taken,
                                        std::vector<std::string>& complaints) {

@@ -29,10 +29,6 @@ struct FstabVolume {
                                                      std::set<std::string> taken,
                                                      std::vector<std::string>& complaints);
 
-/// A name for the volume of a mount point: its last part, made of the characters that a name may have, with a
-/// number behind it where another volume has it.
-[[nodiscard]] std::string volume_name_for(std::string_view mountpoint, const std::set<std::string>& taken);
-
 /// The passphrase in a file as ecryptfs-utils reads it: behind "passphrase_passwd=" or "passwd=", on a line
 /// or between commas (ecryptfs(7)). Nothing when there is none.
 [[nodiscard]] std::optional<SecretBytes> passphrase_in_file(const SecretBytes& contents);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/fstab_import.hpp"
 
+#include "core/volume_name.hpp"
 #include "unit/vectors.hpp"
 
 #include <gmock/gmock.h>
