@@ -29,6 +29,8 @@ constexpr std::array verbs = {
          declare_enroll},
     Verb{"import-fstab", "take over the volumes that /etc/fstab mounts with ecryptfs-utils",
          declare_import_fstab},
+    Verb{"import-dracut", "take over the volume that dracut's modules masterkey and ecryptfs mount",
+         declare_import_dracut},
     Verb{"remove", "forget a volume; its files stay, and its passphrase opens them", declare_remove},
     Verb{"inspect", "tell from a directory's encrypted files what made them: keys, ciphers, file names",
          declare_inspect},

@@ -94,6 +94,7 @@ EnrollRequest request_of(const EnrollWords& words) {
     request.from_keyring = keyring_keys(words.keys);
     request.filename_encryption |= names_filename_key(words.keys);
     request.guard = !words.no_guard;
+    request.volume.no_passphrase |= !words.keys.fekek_file.empty();
     request.volume.timeout = std::chrono::seconds{words.timeout};
     request.volume.nofail = !words.required;
     if (!words.cipher.empty()) {

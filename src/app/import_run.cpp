@@ -38,7 +38,9 @@ void confirm(const std::size_t count) {
 void add_import_options(CLI::App& verb, ImportWords& words, const std::string& passphrase_help) {
     verb.add_flag("--show", words.show, "only show what would be enrolled");
     verb.add_flag("--yes", words.yes, "do not ask");
-    verb.add_option("--passphrase-file", words.enroll.keys.passphrase_file, passphrase_help);
+    if (!passphrase_help.empty()) {
+        verb.add_option("--passphrase-file", words.enroll.keys.passphrase_file, passphrase_help);
+    }
     verb.add_option("--master", words.enroll.request.volume.master,
                     "the master key to put the volumes under (default)")
         ->capture_default_str();
@@ -80,7 +82,7 @@ bool ImportRun::enroll(const EnrollWords& words, const std::string& place) {
         }
         return true;
     } catch (const Error& error) {
-        refuse(name, place + ": " + error.what(), error.reason());
+        refuse(name, (place.empty() ? "" : place + ": ") + error.what(), error.reason());
         return false;
     }
 }

@@ -21,8 +21,8 @@ struct ImportWords {
     bool yes = false;
 };
 
-/// --show, --yes, --passphrase-file (`passphrase_help` says whose), --master, and the options of policies and
-/// recovery keys.
+/// --show, --yes, --passphrase-file (`passphrase_help` says whose; not where that is ""), --master, and the
+/// options of policies and recovery keys.
 void add_import_options(CLI::App& verb, ImportWords& words, const std::string& passphrase_help);
 
 /// One run of such a verb: begin() when all is found and shown, enroll() for each volume, refuse() for what
@@ -42,7 +42,8 @@ class ImportRun {
     /// for. Its keys are the caller's to name.
     [[nodiscard]] EnrollWords words_for(const EnrollRequest& request) const;
 
-    /// Enrols, and tells people about it; a refusal is noted as that of `place`. Is it enrolled now?
+    /// Enrols, and tells people about it; a refusal is noted as that of `place`, "" where there is one only.
+    /// Is it enrolled now?
     bool enroll(const EnrollWords& words, const std::string& place);
 
     /// Tells of something that is not enrolled. `name` may be "" where no volume came out of it.

@@ -253,11 +253,15 @@ std::optional<KeyringKeys> keyring_keys(const KeyWords& words) {
 }
 
 bool takes_passphrase(const KeyWords& words) {
-    return words.from_keyring.empty() && words.fekek_file.empty();
+    return words.from_keyring.empty() && words.fekek_file.empty() && !words.elsewhere;
 }
 
 KeysInHand::KeysInHand(const KeyWords& words, const std::string& lower, const Survey& survey,
                        const Globals& globals, Keyring& keyring) {
+    if (words.elsewhere) {
+        source_ = words.elsewhere();
+        return;
+    }
     if (const auto keys = keyring_keys(words)) {
         source_ = std::make_unique<KeyringSource>(keyring, keys->signature, keys->filename_signature);
         return;

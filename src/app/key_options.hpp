@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -30,6 +31,8 @@ struct KeyWords {
     std::string from_keyring;
     std::string filename_key;
     bool unlink = false;
+    std::function<std::unique_ptr<KeySource>()>
+        elsewhere; ///< none of these: the keys of a set-up that is imported
 };
 
 void add_key_options(CLI::App& verb, KeyWords& words);

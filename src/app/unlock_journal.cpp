@@ -71,10 +71,6 @@ std::string words_for(const Unlocked& unlocked) {
     return "";
 }
 
-std::string with_detail(const Refusal& refusal) {
-    return describe(refusal.kind) + (refusal.detail.empty() ? "" : " (" + refusal.detail + ")");
-}
-
 /// The fields that a refusal has for programs.
 void add_refusal(JournalFields& fields, const MasterRefusal& refusal) {
     for (const SlotRefusal& slot : refusal.slots) {

@@ -42,6 +42,11 @@ std::map<std::string, Fekek> keys_of_volumes(const Store& store, const std::stri
                 take(volume, passphrase);
             }
         }
+        if (volume.no_passphrase && !complete(volume)) {
+            throw Error{Reason::refused, "no passphrase makes the keys of the volume \"" + volume.name +
+                                             "\": 'sealmount reseal " + master +
+                                             " --recover' takes the recovery key, and nothing was changed"};
+        }
         for (unsigned tries = 3; !complete(volume); --tries) {
             if (tries == 0) {
                 throw Error{Reason::refused, "that is not the passphrase of the volume \"" + volume.name +

@@ -14,14 +14,19 @@ namespace sealmount {
 
 namespace {
 
+/// "its passphrase opens"
+std::string what_opens(const Volume& volume) {
+    return volume.no_passphrase ? "the key that it was enrolled with opens" : "its passphrase opens";
+}
+
 /// What is lost is the machine's way in; whoever forgot the passphrase must not find out afterwards.
-void confirm(const std::string& name) {
+void confirm(const Volume& volume) {
+    const std::string& name = volume.name;
+    const std::string consequence = "only " + what_opens(volume) + " the volume \"" + name + "\"";
     if (::isatty(STDIN_FILENO) == 0) {
-        throw Error{Reason::usage,
-                    "after this, only its passphrase opens the volume \"" + name + "\": say --yes to go on"};
+        throw Error{Reason::usage, "after this, " + consequence + ": say --yes to go on"};
     }
-    std::fprintf(stderr, "After this, only its passphrase opens the volume \"%s\". Type its name to go on: ",
-                 name.c_str());
+    std::fprintf(stderr, "After this, %s. Type its name to go on: ", consequence.c_str());
     std::array<char, 128> line{};
     const bool answered = std::fgets(line.data(), static_cast<int>(line.size()), stdin) != nullptr;
     if (!answered || line.data() != name + "\n") {
@@ -32,11 +37,10 @@ void confirm(const std::string& name) {
 int run_remove(const std::string& name, const bool yes, const Globals& globals) {
     const Store store{globals.paths()};
     // What was confirmed and then killed is only gone on with.
-    if (!is_half_removed(store, name)) {
-        static_cast<void>(store.volume(name));
-        if (!yes) {
-            confirm(name);
-        }
+    const bool is_confirmed = is_half_removed(store, name);
+    const Volume volume = is_confirmed ? *store.removal().find(name) : store.volume(name);
+    if (!is_confirmed && !yes) {
+        confirm(volume);
     }
     const FileLock lock = store.lock();
     const Removed removed = remove_volume(store, name);
@@ -48,7 +52,8 @@ int run_remove(const std::string& name, const bool yes, const Globals& globals) 
     for (const std::string& warning : removed.warnings) {
         std::fprintf(stderr, "sealmount: warning: %s\n", warning.c_str());
     }
-    std::printf("Removed %s. Its encrypted files are untouched; its passphrase opens them.\n", name.c_str());
+    std::printf("Removed %s. Its encrypted files are untouched; %s them.\n", name.c_str(),
+                what_opens(volume).c_str());
     if (globals.paths().is_running_system()) {
         std::printf("To let systemd forget its units: systemctl daemon-reload\n");
     }

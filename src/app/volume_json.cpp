@@ -22,6 +22,7 @@ Json volume_json(const Volume& volume) {
         {"nofail", volume.nofail},
         {"noauto", volume.noauto},
         {"headless", volume.headless},
+        {"no_passphrase", volume.no_passphrase},
         {"mount_unit", mount_unit_name(volume.mountpoint)},
         {"unlock_unit", unlock_unit_name(volume)}};
 }

@@ -19,10 +19,6 @@ Finding good(std::string about, std::string item, std::string words) {
     return {std::move(about), std::move(item), Verdict::good, std::move(words), {}};
 }
 
-std::string with_detail(const Refusal& refusal) {
-    return describe(refusal.kind) + (refusal.detail.empty() ? "" : " (" + refusal.detail + ")");
-}
-
 /// A finding about something that could not even be looked at.
 Finding accident(std::string about, std::string item, const Error& error, std::string mend) {
     return {std::move(about), std::move(item), Verdict::bad, error.what(), std::move(mend)};
@@ -146,12 +142,12 @@ void add_mismatches(const std::string& about, const MasterRefusal& refusal, std:
 
 /// The master key, when the TPM releases it now.
 std::optional<SecretBytes> check_master(const CheckWorld& world, Tpm* const tpm, const std::string& name,
-                                        std::vector<Finding>& findings) {
+                                        const std::vector<Volume>& volumes, std::vector<Finding>& findings) {
     const std::string about = "master " + name;
     try {
         const MasterFile master = world.store.master(name);
         check_privacy(world.store.paths().master(name), about, findings);
-        check_recovery_key(name, master, findings);
+        check_recovery_key(name, master, volumes, findings);
         if (tpm == nullptr) {
             return std::nullopt; // told already
         }
@@ -218,7 +214,7 @@ std::vector<Finding> check(const CheckWorld& world, const std::optional<std::str
     std::set<std::string> masters;
     std::ranges::for_each(volumes, [&](const Volume& volume) { masters.insert(volume.master); });
     for (const std::string& master : masters) {
-        const auto key = check_master(world, tpm.get(), master, findings);
+        const auto key = check_master(world, tpm.get(), master, volumes, findings);
         for (const Volume& volume : volumes) {
             if (volume.master == master) {
                 check_volume(world, volume, key ? &*key : nullptr, findings);

@@ -56,11 +56,18 @@ void check_slots(const Paths& paths, const std::string& name, const MasterFile& 
     }
 }
 
-void check_recovery_key(const std::string& name, const MasterFile& master, std::vector<Finding>& findings) {
+void check_recovery_key(const std::string& name, const MasterFile& master, const std::vector<Volume>& volumes,
+                        std::vector<Finding>& findings) {
     if (master.recovery.empty()) {
-        findings.push_back({"master " + name, "recovery-key", Verdict::warning,
-                            "has no recovery key: without the TPM, only the passphrases open its volumes",
-                            "'sealmount recovery-key " + name + "' makes one"});
+        const auto without_passphrase = std::ranges::find_if(
+            volumes, [&](const Volume& volume) { return volume.master == name && volume.no_passphrase; });
+        findings.push_back(
+            {"master " + name, "recovery-key", Verdict::warning,
+             without_passphrase == volumes.end()
+                 ? "has no recovery key: without the TPM, only the passphrases open its volumes"
+                 : "has no recovery key: without the TPM, nothing here opens the volume \"" +
+                       without_passphrase->name + "\", which has no passphrase",
+             "'sealmount recovery-key " + name + "' makes one"});
     } else {
         findings.push_back({"master " + name,
                             "recovery-key",

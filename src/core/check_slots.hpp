@@ -16,6 +16,7 @@ void check_slots(const Paths& paths, const std::string& name, const MasterFile& 
                  std::vector<Finding>& findings);
 
 /// A master key should have a recovery key.
-void check_recovery_key(const std::string& name, const MasterFile& master, std::vector<Finding>& findings);
+void check_recovery_key(const std::string& name, const MasterFile& master, const std::vector<Volume>& volumes,
+                        std::vector<Finding>& findings);
 
 } // namespace sealmount

@@ -4,6 +4,7 @@
 #include "core/encrypted_key.hpp"
 #include "core/unit_text.hpp"
 #include "sys/files.hpp"
+#include "sys/fstab.hpp"
 #include "sys/guard.hpp"
 #include "sys/mounts.hpp"
 
@@ -30,6 +31,7 @@ class VolumeCheck {
             look([&] { units(); });
             look([&] { keys_in_the_way(); });
         }
+        look([&] { table_of_mounts(); });
     }
 
   private:
@@ -114,6 +116,23 @@ class VolumeCheck {
             add(Verdict::warning, "guard",
                 volume_.mountpoint + " would take plaintext files while the volume is not mounted",
                 "while it is not mounted, run 'chattr +i " + volume_.mountpoint + "'");
+        }
+    }
+
+    /// A line of the table makes a mount unit of its own, which wins over ours.
+    void table_of_mounts() {
+        const fs::path file = world_.store.paths().below_root("/etc/fstab");
+        const auto text = read_trusted_file_if_exists(file);
+        for (const FstabLine& line : read_fstab(text.value_or(""))) {
+            if (line.mountpoint == volume_.mountpoint) {
+                add(Verdict::warning, "fstab",
+                    file.string() + ": line " + std::to_string(line.number) + " mounts " +
+                        volume_.mountpoint + " as well, and wins at boot: the TPM is not asked",
+                    line.type == "ecryptfs" ? "when you have seen the volume open, 'sealmount import-fstab "
+                                              "--comment-out' makes a "
+                                              "comment of it"
+                                            : "take it out, or choose another mount point");
+            }
         }
     }
 

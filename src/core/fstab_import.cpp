@@ -130,6 +130,12 @@ void take_option(const std::string& option, FstabVolume& volume) {
 
 } // namespace
 
+void take_mount_options(const std::string_view options, FstabVolume& volume) {
+    for (const std::string& option : split(options, ',')) {
+        take_option(option, volume);
+    }
+}
+
 std::vector<FstabVolume> fstab_volumes(const std::span<const FstabLine> lines, std::set<std::string> taken,
                                        std::vector<std::string>& complaints) {
     std::vector<FstabVolume> volumes;
@@ -148,9 +154,7 @@ std::vector<FstabVolume> fstab_volumes(const std::span<const FstabLine> lines, s
             complaints.push_back("line " + std::to_string(line.number) + ": " + *complaint);
             continue;
         }
-        for (const std::string& option : split(line.options, ',')) {
-            take_option(option, volume);
-        }
+        take_mount_options(line.options, volume);
         volume.request.volume.name = volume_name_for(line.mountpoint, taken);
         taken.insert(volume.request.volume.name);
         volumes.push_back(std::move(volume));

@@ -29,6 +29,9 @@ struct FstabVolume {
                                                      std::set<std::string> taken,
                                                      std::vector<std::string>& complaints);
 
+/// What mount options ask for; what an enrolment finds out itself, or has no meaning any more, is left out.
+void take_mount_options(std::string_view options, FstabVolume& volume);
+
 /// The passphrase in a file as ecryptfs-utils reads it: behind "passphrase_passwd=" or "passwd=", on a line
 /// or between commas (ecryptfs(7)). Nothing when there is none.
 [[nodiscard]] std::optional<SecretBytes> passphrase_in_file(const SecretBytes& contents);

@@ -103,6 +103,7 @@ Volume read_volume(const Json& json, const std::string& path) {
     volume.nofail = reader.optional_boolean("nofail").value_or(volume.nofail);
     volume.noauto = reader.optional_boolean("noauto").value_or(volume.noauto);
     volume.headless = reader.optional_boolean("headless").value_or(volume.headless);
+    volume.no_passphrase = reader.optional_boolean("no_passphrase").value_or(volume.no_passphrase);
     volume.keep_keys = reader.optional_boolean("keep_keys").value_or(volume.keep_keys);
     volume.rebind_after_recovery =
         reader.optional_boolean("rebind_after_recovery").value_or(volume.rebind_after_recovery);
@@ -213,6 +214,7 @@ Json volume_to_json(const Volume& volume) {
     put_unless_default("nofail", volume.nofail, defaults.nofail);
     put_unless_default("noauto", volume.noauto, defaults.noauto);
     put_unless_default("headless", volume.headless, defaults.headless);
+    put_unless_default("no_passphrase", volume.no_passphrase, defaults.no_passphrase);
     put_unless_default("keep_keys", volume.keep_keys, defaults.keep_keys);
     put_unless_default("rebind_after_recovery", volume.rebind_after_recovery, defaults.rebind_after_recovery);
     put_unless_default("timeout_seconds", volume.timeout.count(), defaults.timeout.count());

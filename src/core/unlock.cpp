@@ -91,9 +91,10 @@ struct Question {
 Question next_question(const UnlockWorld& world, const Volume& volume, const AnsweredKeys& answered) {
     const std::string whose = " of the eCryptfs volume " + volume.name + " (" + volume.mountpoint + "):";
     if (answered.keys().empty()) {
-        return {(world.store.has_recovery_key(volume.master) ? "Passphrase or recovery key" : "Passphrase") +
-                    whose,
-                "sealmount:" + volume.name};
+        const char* const asked = volume.no_passphrase                          ? "Recovery key"
+                                  : world.store.has_recovery_key(volume.master) ? "Passphrase or recovery key"
+                                                                                : "Passphrase";
+        return {asked + whose, "sealmount:" + volume.name};
     }
     // File names and contents have a passphrase each, and one of them is there.
     return answered.has(volume.signature)
@@ -232,7 +233,8 @@ std::expected<Unlocked, Refusal> load_volume(const UnlockWorld& world, const std
             world.observer.credential_wrong(volume);
         }
     }
-    if (volume.headless) {
+    const bool has_no_answer = volume.no_passphrase && !world.store.has_recovery_key(volume.master);
+    if (volume.headless || has_no_answer) {
         return std::unexpected{Refusal{refusal.kind, refusal.detail}};
     }
     return ask_for_passphrase(world, volume, std::move(answered));

@@ -77,6 +77,7 @@ class EsysTpm final : public Tpm {
                                               const SecretBytes* pin) override;
     std::expected<SecretBytes, Refusal> unseal(const SealedObject& object, const PolicySteps& steps,
                                                const SecretBytes* pin) override;
+    std::expected<SecretBytes, Refusal> unseal_without_policy(const SealedObject& object) override;
     std::expected<std::unique_ptr<PolicySession>, Refusal>
     start_policy_session(const PolicySteps& steps) override;
     LockoutState lockout() override;
@@ -291,6 +292,33 @@ std::expected<SecretBytes, Refusal> EsysTpm::unseal(const SealedObject& object, 
     }
     if (const auto code = tpm_code(rc); code == TPM2_RC_AUTH_FAIL || code == TPM2_RC_BAD_AUTH) {
         return std::unexpected{Refusal{RefusalKind::pin_wrong, {}}};
+    }
+    check_tpm(rc, "the TPM did not unseal");
+    return SecretBytes{std::as_bytes(std::span{data->buffer, data->size})};
+}
+
+std::expected<SecretBytes, Refusal> EsysTpm::unseal_without_policy(const SealedObject& object) {
+    const auto parent = find_parent(context_, object.parent);
+    if (!parent) {
+        return std::unexpected{parent.error()};
+    }
+    const auto loaded = load(*parent, object);
+    if (!loaded) {
+        return std::unexpected{loaded.error()};
+    }
+    const auto session = start_salted_session(context_, TPM2_SE_HMAC, *parent, false);
+    if (!session) {
+        return std::unexpected{session.error()};
+    }
+    EsysResult<TPM2B_SENSITIVE_DATA> data;
+    const auto rc =
+        ::Esys_Unseal(context_.get(), loaded->get(), session->get(), ESYS_TR_NONE, ESYS_TR_NONE, data.out());
+    if (auto refusal = refusal_of(rc)) {
+        return std::unexpected{std::move(*refusal)};
+    }
+    const auto code = tpm_code(rc);
+    if (code == TPM2_RC_AUTH_FAIL || code == TPM2_RC_BAD_AUTH || code == TPM2_RC_AUTH_UNAVAILABLE) {
+        return std::unexpected{Refusal{RefusalKind::policy_mismatch, words_of(rc)}};
     }
     check_tpm(rc, "the TPM did not unseal");
     return SecretBytes{std::as_bytes(std::span{data->buffer, data->size})};

@@ -69,9 +69,13 @@ void policy_pcr(EsysContext& context, const EsysHandle& session, const PcrSelect
 }
 
 std::expected<EsysHandle, Refusal> find_srk(EsysContext& context) {
-    ESYS_TR srk = ESYS_TR_NONE;
+    return find_parent(context, srk_handle);
+}
+
+std::expected<EsysHandle, Refusal> find_parent(EsysContext& context, const std::uint32_t handle) {
+    ESYS_TR key = ESYS_TR_NONE;
     const auto rc =
-        ::Esys_TR_FromTPMPublic(context.get(), srk_handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &srk);
+        ::Esys_TR_FromTPMPublic(context.get(), handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &key);
     if (tpm_code(rc) == TPM2_RC_HANDLE) {
         return std::unexpected{Refusal{RefusalKind::srk_missing, {}}};
     }
@@ -79,7 +83,7 @@ std::expected<EsysHandle, Refusal> find_srk(EsysContext& context) {
         return std::unexpected{std::move(*refusal)};
     }
     check_tpm(rc, "cannot read the storage root key");
-    return EsysHandle{context, srk, EsysHandle::End::forget};
+    return EsysHandle{context, key, EsysHandle::End::forget};
 }
 
 void check_srk(const TPMT_PUBLIC& key) {

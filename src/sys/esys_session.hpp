@@ -27,6 +27,9 @@ void policy_pcr(EsysContext& context, const EsysHandle& session, PcrSelection se
 /// The key at `srk_handle`, as ESYS needs it to salt sessions, or srk_missing or tpm_full.
 [[nodiscard]] std::expected<EsysHandle, Refusal> find_srk(EsysContext& context);
 
+/// The same for a key at another persistent handle.
+[[nodiscard]] std::expected<EsysHandle, Refusal> find_parent(EsysContext& context, std::uint32_t handle);
+
 /// Throws Error{unavailable} when this is no storage key that we could use.
 void check_srk(const TPMT_PUBLIC& key);
 

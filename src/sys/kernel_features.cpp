@@ -38,10 +38,14 @@ bool kernel_has_ecryptfs() {
     if (is_registered()) {
         return true;
     }
+    const std::filesystem::path modules = std::filesystem::path{"/lib/modules"} / kernel_release();
+    return is_listed(modules / "modules.dep") || is_listed(modules / "modules.builtin");
+}
+
+std::string kernel_release() {
     ::utsname names = {};
     ::uname(&names);
-    const std::filesystem::path modules = std::filesystem::path{"/lib/modules"} / names.release;
-    return is_listed(modules / "modules.dep") || is_listed(modules / "modules.builtin");
+    return names.release;
 }
 
 } // namespace sealmount

@@ -3,9 +3,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <string>
+
 namespace sealmount {
 
 /// Is eCryptfs there: registered, or as a module of this kernel that modprobe(8) would load?
 [[nodiscard]] bool kernel_has_ecryptfs();
+
+/// The running kernel's release, as `uname -r` says it.
+[[nodiscard]] std::string kernel_release();
 
 } // namespace sealmount

@@ -95,4 +95,8 @@ const char* describe(const RefusalKind kind) noexcept {
     return "refused";
 }
 
+std::string with_detail(const Refusal& refusal) {
+    return describe(refusal.kind) + (refusal.detail.empty() ? "" : " (" + refusal.detail + ")");
+}
+
 } // namespace sealmount

@@ -45,4 +45,7 @@ struct Refusal {
 /// The kind as a sentence without a full stop, for people.
 [[nodiscard]] const char* describe(RefusalKind kind) noexcept;
 
+/// That sentence, with the words of whoever refused in brackets behind it.
+[[nodiscard]] std::string with_detail(const Refusal& refusal);
+
 } // namespace sealmount

@@ -121,6 +121,12 @@ class Tpm {
     [[nodiscard]] virtual std::expected<SecretBytes, Refusal>
     unseal(const SealedObject& object, const PolicySteps& steps, const SecretBytes* pin = nullptr) = 0;
 
+    /// The same for an object that demands no policy, only the empty authorization value: what the kernel
+    /// makes of a trusted key without options. Its parent is whatever persistent key it names, srk_missing
+    /// when that is not there; policy_mismatch when it demands more after all.
+    [[nodiscard]] virtual std::expected<SecretBytes, Refusal>
+    unseal_without_policy(const SealedObject& object) = 0;
+
     /// A session that was led through `steps`, unsalted and unbound, hash SHA-256: the only kind that the
     /// kernel's trusted keys can use. Meaningful on the raw device only. tpm_full, policy_mismatch or
     /// pcr_changed as refusals.

@@ -25,6 +25,7 @@ enum class Command : std::uint32_t {
     clear = 0x126,
     hierarchy_change_auth = 0x129,
     dictionary_attack_parameters = 0x13a,
+    create = 0x153,
     load = 0x157,
     unseal = 0x15e,
     flush_context = 0x165,
@@ -77,6 +78,8 @@ class Swtpm {
     [[nodiscard]] Wire trial_digest(PcrSelection selection);
     /// The bytes that the kernel sends (security/keys/trusted-keys/trusted_tpm2.c): TPM2_Load and TPM2_Unseal
     /// with the given session. The response code when it fails.
+    /// TPM2_Create below the SRK as the kernel's "new 32 keyhandle=0x81000001" sends it.
+    [[nodiscard]] SealedObject kernel_seal(std::string_view secret);
     [[nodiscard]] std::expected<Wire, std::uint32_t> kernel_unseal(const SealedObject& object,
                                                                    std::uint32_t session);
     /// Handles of this kind (TPM_HT << 24) that exist in the TPM.

@@ -196,6 +196,21 @@ TEST_P(TpmContract, SealedObjectDemandsItsPolicyAndNoPassword) {
     EXPECT_EQ(read_tpm_key(write_tpm_key(object)), object);
 }
 
+TEST_P(TpmContract, WhatTheKernelSealedWithoutPolicyComesBack) {
+    static_cast<void>(tpm().make_srk());
+    SealedObject object = world_->kernel_seal(secret);
+    const auto opened = tpm().unseal_without_policy(object);
+    ASSERT_TRUE(opened) << opened.error().detail;
+    EXPECT_TRUE(opened->equals(as_bytes(secret)));
+    const auto ours = tpm().unseal_without_policy(sealed());
+    ASSERT_FALSE(ours);
+    EXPECT_EQ(ours.error().kind, RefusalKind::policy_mismatch);
+    object.parent = 0x81000005;
+    const auto orphan = tpm().unseal_without_policy(object);
+    ASSERT_FALSE(orphan);
+    EXPECT_EQ(orphan.error().kind, RefusalKind::srk_missing);
+}
+
 TEST_P(TpmContract, OtherPcrsDoNotOpen) {
     static_cast<void>(tpm().make_srk());
     const auto object = sealed();

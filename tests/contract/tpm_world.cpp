@@ -25,6 +25,7 @@ class FakeWorld final : public TpmWorld {
     std::size_t sessions() override { return chip_.open_sessions(); }
     std::size_t transients() override { return chip_.leftovers(); }
     std::size_t failed_tries() override { return chip_.failed_tries(); }
+    SealedObject kernel_seal(const std::string_view secret) override { return chip_.kernel_seal(secret); }
     std::optional<Wire> kernel_unseal(const SealedObject& object, const std::uint32_t session) override {
         auto secret = chip_.kernel_unseal(object, session);
         return secret ? std::optional{std::move(*secret)} : std::nullopt;
@@ -77,6 +78,7 @@ class SwtpmWorld final : public TpmWorld {
     std::size_t sessions() override { return swtpm_.handles(0x02000000) + swtpm_.handles(0x03000000); }
     std::size_t transients() override { return swtpm_.handles(0x80000000); }
     std::size_t failed_tries() override { return swtpm_.property(0x20e); }
+    SealedObject kernel_seal(const std::string_view secret) override { return swtpm_.kernel_seal(secret); }
     std::optional<Wire> kernel_unseal(const SealedObject& object, const std::uint32_t session) override {
         auto secret = swtpm_.kernel_unseal(object, session);
         return secret ? std::optional{std::move(*secret)} : std::nullopt;

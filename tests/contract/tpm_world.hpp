@@ -30,6 +30,7 @@ class TpmWorld {
     virtual std::size_t sessions() = 0;
     virtual std::size_t transients() = 0;
     virtual std::size_t failed_tries() = 0;
+    virtual SealedObject kernel_seal(std::string_view secret) = 0;
     virtual std::optional<Wire> kernel_unseal(const SealedObject& object, std::uint32_t session) = 0;
     virtual Wire trial_digest(PcrSelection selection) = 0;
     virtual bool crossed_wire(std::string_view text) = 0;

@@ -154,6 +154,40 @@ Wire Swtpm::trial_digest(const PcrSelection selection) {
     return {digest.body.begin() + 2, digest.body.end()};
 }
 
+SealedObject Swtpm::kernel_seal(const std::string_view secret) {
+    Wire sensitive;
+    put_u16(sensitive, 0); // no password
+    put_u16(sensitive, static_cast<unsigned>(secret.size()));
+    put(sensitive, as_bytes(secret));
+    Wire area;
+    put_u16(area, 0x0008); // TPM_ALG_KEYEDHASH
+    put_u16(area, 0x000b);
+    put_u32(area, 0x40); // userWithAuth
+    put_u16(area, 0);    // no policy
+    put_u16(area, 0x0010);
+    put_u16(area, 0);
+    Wire body;
+    put_u32(body, srk_handle);
+    put_session(body, password_session);
+    put_u16(body, static_cast<unsigned>(sensitive.size()));
+    put(body, sensitive);
+    put_u16(body, static_cast<unsigned>(area.size()));
+    put(body, area);
+    put_u16(body, 0); // no outside information
+    put_u32(body, 0); // no PCRs
+    const auto created = send(Command::create, body, true);
+    expect_success(created, "TPM2_Create");
+    // The size of the parameters, then the private and the public area, whole.
+    const std::span<const std::byte> rest = std::span{created.body}.subspan(4);
+    const std::size_t private_size = 2 + read_u16(rest, 0);
+    const std::size_t public_size = 2 + read_u16(rest, private_size);
+    const auto private_area = rest.first(private_size);
+    const auto public_area = rest.subspan(private_size, public_size);
+    return {.parent = srk_handle,
+            .public_area = {public_area.begin(), public_area.end()},
+            .private_area = {private_area.begin(), private_area.end()}};
+}
+
 std::expected<Wire, std::uint32_t> Swtpm::kernel_unseal(const SealedObject& object,
                                                         const std::uint32_t session) {
     Wire load;

@@ -141,21 +141,14 @@ class FakeConnection final : public Tpm {
         if (auto refusal = chip_.refused_use()) {
             return std::unexpected{std::move(*refusal)};
         }
-        const auto number = ++chip_.sealed_count_;
-        const auto identity = number_digest("identity", chip_.identity_);
-        std::vector<std::byte> hidden;
-        append(hidden, sized(identity));
-        append(hidden, number_digest("sealed", number));
-        const SealedObject object{.parent = srk_handle,
-                                  .public_area = public_area(policy, number, pin != nullptr),
-                                  .private_area = sized(hidden)};
+        const SealedObject object = chip_.new_object(policy, pin != nullptr);
         const auto bytes = secret.bytes();
-        chip_.sealed_.emplace(both_areas(object),
-                              FakeTpm::Sealed{policy,
-                                              {bytes.begin(), bytes.end()},
-                                              pin == nullptr ? std::vector<std::byte>{}
-                                                             : std::vector<std::byte>{pin->bytes().begin(),
-                                                                                      pin->bytes().end()}});
+        FakeTpm::Sealed& kept = chip_.sealed_[both_areas(object)];
+        kept.policy = policy;
+        kept.secret = {bytes.begin(), bytes.end()};
+        if (pin != nullptr) {
+            kept.pin = {pin->bytes().begin(), pin->bytes().end()};
+        }
         return object;
     }
 
@@ -182,6 +175,23 @@ class FakeConnection final : public Tpm {
         }
         if (auto refusal = chip_.check(*session, **sealed, pin)) {
             return std::unexpected{std::move(*refusal)};
+        }
+        return SecretBytes{std::span<const std::byte>{(*sealed)->secret}};
+    }
+
+    std::expected<SecretBytes, Refusal> unseal_without_policy(const SealedObject& object) override {
+        if (auto refusal = srk_refusal()) {
+            return std::unexpected{std::move(*refusal)};
+        }
+        if (object.parent != srk_handle) {
+            return std::unexpected{Refusal{RefusalKind::srk_missing, {}}};
+        }
+        const auto sealed = chip_.find(object);
+        if (!sealed) {
+            return std::unexpected{sealed.error()};
+        }
+        if (!(*sealed)->without_policy) {
+            return std::unexpected{Refusal{RefusalKind::policy_mismatch, {}}};
         }
         return SecretBytes{std::span<const std::byte>{(*sealed)->secret}};
     }
@@ -403,6 +413,26 @@ std::expected<FakeTpm::Session, Refusal> FakeTpm::make_session(const PolicySteps
         extend(10, "disturbance");
     }
     return follower.session();
+}
+
+SealedObject FakeTpm::new_object(const PolicyDigest& policy, const bool has_pin) {
+    const auto number = ++sealed_count_;
+    const auto identity = number_digest("identity", identity_);
+    std::vector<std::byte> hidden;
+    append(hidden, sized(identity));
+    append(hidden, number_digest("sealed", number));
+    return {.parent = srk_handle,
+            .public_area = public_area(policy, number, has_pin),
+            .private_area = sized(hidden)};
+}
+
+SealedObject FakeTpm::kernel_seal(const std::string_view secret) {
+    const SealedObject object = new_object({}, false);
+    const auto bytes = as_bytes(secret);
+    Sealed& kept = sealed_[both_areas(object)];
+    kept.secret = {bytes.begin(), bytes.end()};
+    kept.without_policy = true;
+    return object;
 }
 
 std::expected<const FakeTpm::Sealed*, Refusal> FakeTpm::find(const SealedObject& object) const {

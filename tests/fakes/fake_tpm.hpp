@@ -54,6 +54,8 @@ class FakeTpm {
     [[nodiscard]] bool held_raw() const { return held_raw_; }
 
     // What the fakes do with it.
+    /// TPM2_Create as the kernel's "new 32 keyhandle=" sends it: no policy, the empty authorization value.
+    [[nodiscard]] SealedObject kernel_seal(std::string_view secret);
     /// The kernel's unseal through a session that userspace made: the bytes, or the refusal of which the
     /// kernel would say EPERM. A session that opened the object is gone afterwards.
     [[nodiscard]] std::expected<std::vector<std::byte>, Refusal>
@@ -70,12 +72,14 @@ class FakeTpm {
         bool wants_pin = false;
     };
     struct Sealed {
-        PolicyDigest policy;
+        PolicyDigest policy{};
         std::vector<std::byte> secret;
         std::vector<std::byte> pin;
+        bool without_policy = false;
     };
     class Follower;
 
+    [[nodiscard]] SealedObject new_object(const PolicyDigest& policy, bool has_pin);
     /// Counts a command; throws when it is the one to fail.
     void command();
     /// The same for functions that can refuse.
