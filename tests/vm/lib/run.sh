@@ -68,9 +68,22 @@ run_scenarios() {
     fi
     rm -f "$RUN"/base*.img
     step "logs: $RUN"
-    [ ${#failed[@]} = 0 ] || step "failed: ${failed[*]}"
+    [ ${#failed[@]} = 0 ] || show_failures "${failed[@]}"
     run_ended=yes
     [ ${#failed[@]} = 0 ]
+}
+
+# show_failures NAME...: once more at the end, where it is seen, what broke each of these scenarios.
+show_failures() {
+    local name
+    for name in "$@"; do
+        step "failed: $name"
+        if [ -e "$RUN/$name/output" ]; then
+            grep -A 25 '^\[[ 0-9]*s\] FAIL' "$RUN/$name/output" | details
+        else
+            grep '^FAIL' "$RUN/$name/checks" | details
+        fi || true
+    done
 }
 
 # run_at_once KEEP JOBS FILES: so many scenarios at a time. What one finds is shown when it has ended; appends to `failed`.

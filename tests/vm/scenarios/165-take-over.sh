@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# keys and set-ups as people have them: three lines of /etc/fstab, a wrapped passphrase, a raw key, a salt, two passphrases
+# keys and set-ups as people have them: three lines of /etc/fstab, a pair of dracut, a wrapped passphrase, a raw key, a salt, two passphrases
 need_product
 
 boot enrol <<'END'
@@ -82,13 +82,40 @@ raw() {
 check "a volume of which only the key is known" raw
 echo '{"version": 1, "volumes": [{"name": "raw", "lower": "/srv/.raw", "mountpoint": "/srv/raw", "fekek_file": "/root/raw.key"}]}' >/root/list.json
 check "it is enrolled from a list" sealmount enroll --batch /root/list.json
+
+# What dracut's modules masterkey and ecryptfs mount: a master key that the kernel made below the storage root key, and an encrypted key
+# under it, as their README says; the volume lies on its own lower directory.
+mkdir -p /etc/keys /secret
+key() { keyctl search @u "$1" "$2"; }
+make_pair() {
+    keyctl add trusted kmk-trusted 'new 32 keyhandle=0x81000001' @u
+    keyctl pipe "$(key trusted kmk-trusted)" >/etc/keys/kmk-trusted.blob
+    keyctl add encrypted 1000100010001000 'new ecryptfs trusted:kmk-trusted 64' @u
+    keyctl pipe "$(key encrypted 1000100010001000)" >/etc/keys/ecryptfs-trusted.blob
+    keyctl clear @u
+}
+as_dracut() {
+    keyctl add trusted kmk-trusted "load $(cat /etc/keys/kmk-trusted.blob) pcrlock=11" @u
+    keyctl add encrypted 1000100010001000 "load $(cat /etc/keys/ecryptfs-trusted.blob)" @u
+    mount -i -t ecryptfs -o ecryptfs_sig=1000100010001000 /secret /secret
+}
+fill_secret() {
+    make_pair
+    as_dracut
+    printf 'a secret in /secret\n' >/secret/secret
+    utils_umount /secret
+    check_no_output "its files are encrypted" 'a secret' cat /secret/secret
+}
+check "a volume of dracut" fill_secret
+check "it is imported" sealmount import-dracut --yes --save-recovery-key /root/recovery --master dracut
 END
 
 boot next <<'END'
 expect_equal "the boot came to its end and nothing failed" running "$(cat /lab/results/state)"
-for name in plain names wrapped two salted raw; do
-    check "$name is open" readable "/srv/$name"
+for place in /srv/{plain,names,wrapped,two,salted,raw} /secret; do
+    check "$place is open" readable "$place"
 done
+check "dracut's volume is mounted where it was" test "$(findmnt -n -o SOURCE /secret)" = /secret
 check "the one that is not mounted at boot is not" eval '! mounted /srv/manual'
 check "it starts" systemctl start srv-manual.mount
 check "and is readable" readable /srv/manual
