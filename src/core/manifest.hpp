@@ -41,7 +41,7 @@ struct Volume {
     bool noauto = false;
     bool headless = false;
     bool no_passphrase = false; ///< none makes its keys: only a recovery key helps when the TPM cannot
-    bool keep_keys = false; ///< a stop leaves the keys, which only a mount can use, in the kernel
+    bool keep_keys = false;     ///< a stop leaves the keys, which only a mount can use, in the kernel
     bool rebind_after_recovery =
         false; ///< a passphrase at boot also binds the master key to the present state
     std::chrono::seconds timeout{90};
