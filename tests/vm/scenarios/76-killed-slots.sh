@@ -71,15 +71,15 @@ check "both start" open_both
 cp -a /etc/sealmount /root/plain
 coming=$(printf '11%.0s' {1..32})
 
-walk 2 /root/plain reseal --pcrs "7:sha256=$coming"
+walk 3 /root/plain reseal --pcrs "7:sha256=$coming"
 cp -a /etc/sealmount /root/two-slots
-walk 2 /root/two-slots prune
-walk 3 /root/plain reseal default --pcrs 4+7 --replace
-walk 2 /root/plain suspend
+walk 3 /root/two-slots prune
+walk 5 /root/plain reseal default --pcrs 4+7 --replace
+walk 3 /root/plain suspend
 cp -a /etc/sealmount /root/suspended
-walk 2 /root/suspended resume
-walk 14 /root/plain rotate
-walk 14 /root/plain "${rebind[@]}"
+walk 3 /root/suspended resume
+walk 20 /root/plain rotate
+walk 20 /root/plain "${rebind[@]}"
 
 restore /root/plain
 step=$(step_of 'rename /etc/sealmount/replacement' rotate)
