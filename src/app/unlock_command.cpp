@@ -22,6 +22,7 @@ namespace {
 
 /// The credentials of the unit (units/sealmount-unlock@.service.in).
 constexpr const char* passphrase_credential = "sealmount.passphrase";
+constexpr const char* filename_credential = "sealmount.filename-passphrase";
 constexpr const char* pin_credential = "sealmount.pin";
 
 /// One that cannot be read is as good as a wrong one: the next thing to try is a person.
@@ -46,7 +47,8 @@ int load(const std::string& name) {
         const auto unlocked = load_volume(
             {store, *tpm, *keyring, *prompt, journal, pause_between_tries,
              [] { return credential_of_service(passphrase_credential, longest_recovery_key_text); },
-             [] { return credential_of_service(pin_credential, longest_pin); }, bind_to_present(Paths{})},
+             [] { return credential_of_service(pin_credential, longest_pin); }, bind_to_present(Paths{}),
+             [] { return credential_of_service(filename_credential, longest_passphrase); }},
             name);
         if (!unlocked) {
             journal.not_unlocked(unlocked.error());

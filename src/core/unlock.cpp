@@ -190,6 +190,27 @@ std::expected<Unlocked, MasterRefusal> load_with_pin(const UnlockWorld& world, c
     return result;
 }
 
+/// Nothing when they do not open the volume. What they make of its keys is in `answered` then.
+std::expected<std::optional<Unlocked>, Refusal>
+try_credentials(const UnlockWorld& world, const Volume& volume, AnsweredKeys& answered) {
+    bool is_wrong = false;
+    for (const auto* const credential : {&world.credential, &world.filename_credential}) {
+        const auto passphrase = (*credential)();
+        if (!passphrase) {
+            continue;
+        }
+        auto opened = try_answer(world, volume, *passphrase, UnlockWay::credential, answered);
+        if (!opened || *opened) {
+            return opened;
+        }
+        is_wrong = answered.keys().empty() || volume.headless;
+    }
+    if (is_wrong) {
+        world.observer.credential_wrong(volume);
+    }
+    return std::nullopt;
+}
+
 /// A manifest that cannot be read keeps nothing.
 bool keeps_keys(const Store& store, const std::string_view name) {
     try {
@@ -221,17 +242,12 @@ std::expected<Unlocked, Refusal> load_volume(const UnlockWorld& world, const std
     const MasterRefusal& refusal = unlocked.error();
     world.observer.master_refused(volume, refusal);
     AnsweredKeys answered{volume};
-    if (const auto passphrase = world.credential()) {
-        auto opened = try_answer(world, volume, *passphrase, UnlockWay::credential, answered);
-        if (!opened) {
-            return std::unexpected{std::move(opened.error())};
-        }
-        if (*opened) {
-            return std::move(**opened);
-        }
-        if (answered.keys().empty() || volume.headless) {
-            world.observer.credential_wrong(volume);
-        }
+    auto opened = try_credentials(world, volume, answered);
+    if (!opened) {
+        return std::unexpected{std::move(opened.error())};
+    }
+    if (*opened) {
+        return std::move(**opened);
     }
     const bool has_no_answer = volume.no_passphrase && !world.store.has_recovery_key(volume.master);
     if (volume.headless || has_no_answer) {

@@ -76,13 +76,16 @@ void Machine::reboot() {
 }
 
 std::expected<Unlocked, Refusal> Machine::load(const std::string& name) {
-    return load_volume({store, opener, keyring, prompt, told,
-                        [this](unsigned tried) {
-                            ++pauses;
-                            during_pause(tried);
-                        },
-                        [this] { return credential ? std::optional{secret(*credential)} : std::nullopt; }},
-                       name);
+    const auto given = [](const std::optional<std::string>& text) {
+        return text ? std::optional{secret(*text)} : std::nullopt;
+    };
+    UnlockWorld world{store, opener, keyring, prompt, told, [this](unsigned tried) {
+                          ++pauses;
+                          during_pause(tried);
+                      }};
+    world.credential = [&] { return given(credential); };
+    world.filename_credential = [&] { return given(filename_credential); };
+    return load_volume(world, name);
 }
 
 std::map<std::string, std::string> Machine::tree() const {

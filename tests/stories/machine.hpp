@@ -89,6 +89,7 @@ class Machine : public ::testing::Test {
     FakePrompt prompt;
     Told told;
     std::optional<std::string> credential;
+    std::optional<std::string> filename_credential;
     unsigned pauses = 0;
     std::function<void(unsigned)> during_pause = [](unsigned) {};
 };

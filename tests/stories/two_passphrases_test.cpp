@@ -89,6 +89,15 @@ TEST_F(TwoPassphrasesTest, HalfOfThemLoadsNothing) {
     EXPECT_THAT(keyring.volume_keys(), IsEmpty());
 }
 
+TEST_F(TwoPassphrasesTest, BothFromCredentialsLeaveNothingToBeTyped) {
+    credential = std::string{vault_passphrase};
+    filename_credential = std::string{names_passphrase};
+    ASSERT_TRUE(load("vault"));
+    expect_open();
+    EXPECT_THAT(asked(), IsEmpty());
+    EXPECT_EQ(told.wrong_credentials, 0U);
+}
+
 TEST_F(TwoPassphrasesTest, OneFromTheCredentialLeavesTheOtherToBeTyped) {
     credential = std::string{vault_passphrase};
     prompt.answer(std::string{names_passphrase});
