@@ -85,7 +85,10 @@ check "it is enrolled from a list" sealmount enroll --batch /root/list.json
 
 # What dracut's modules masterkey and ecryptfs mount: a master key that the kernel made below the storage root key, and an encrypted key
 # under it, as their README says; the volume lies on its own lower directory.
-mkdir -p /etc/keys /secret
+mkdir -p /etc/keys /etc/sysconfig /secret
+# Without a key size this kernel mounts nothing.
+echo 'ECRYPTFS_EXTRA_MOUNT_OPTS="ecryptfs_cipher=aes,ecryptfs_key_bytes=16"' >/etc/sysconfig/ecryptfs
+. /etc/sysconfig/ecryptfs
 key() { keyctl search @u "$1" "$2"; }
 make_pair() {
     keyctl add trusted kmk-trusted 'new 32 keyhandle=0x81000001' @u
@@ -97,7 +100,7 @@ make_pair() {
 as_dracut() {
     keyctl add trusted kmk-trusted "load $(cat /etc/keys/kmk-trusted.blob) pcrlock=11" @u
     keyctl add encrypted 1000100010001000 "load $(cat /etc/keys/ecryptfs-trusted.blob)" @u
-    mount -i -t ecryptfs -o ecryptfs_sig=1000100010001000 /secret /secret
+    mount -i -t ecryptfs -o "ecryptfs_sig=1000100010001000,$ECRYPTFS_EXTRA_MOUNT_OPTS" /secret /secret
 }
 fill_secret() {
     make_pair
