@@ -6,6 +6,7 @@
 #include "sys/files.hpp"
 #include "sys/fstab.hpp"
 #include "sys/guard.hpp"
+#include "sys/idle_mountpoint.hpp"
 #include "sys/mounts.hpp"
 
 namespace sealmount {
@@ -101,7 +102,8 @@ class VolumeCheck {
             add(Verdict::bad, "mountpoint", volume_.mountpoint + " is not a directory",
                 "move it away, or choose another mount point");
             return;
-        } else if (volume_.mountpoint != volume_.lower && !fs::is_empty(mountpoint_)) {
+        } else if (std::error_code failed;
+                   volume_.mountpoint != volume_.lower && !is_idle(mountpoint_, failed) && !failed) {
             add(Verdict::bad, "plaintext",
                 volume_.mountpoint + " holds files that are not in the volume: a program wrote them while "
                                      "it was not mounted",

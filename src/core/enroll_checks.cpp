@@ -3,6 +3,7 @@
 
 #include "core/manifest_rules.hpp"
 #include "core/unit_text.hpp"
+#include "sys/idle_mountpoint.hpp"
 #include "sys/mounts.hpp"
 
 #include <algorithm>
@@ -35,10 +36,20 @@ void check_mount_options(const Volume& volume) {
     }
 }
 
-/// An empty mount point, or one where this very volume is mounted by hand at the moment.
-void check_mountpoint(const std::filesystem::path& mountpoint, const Volume& volume) {
+/// Is the volume's lower directory mounted there? In an encrypted home it was named through a symbolic link
+/// (~/.Private), which the kernel keeps as it was given.
+bool is_mount_of(const Mount& mounted, const Volume& volume, const Paths& paths) {
+    std::error_code failed;
+    return mounted.type == "ecryptfs" &&
+           (mounted.source == volume.lower ||
+            std::filesystem::equivalent(mounted.source, paths.below_root(volume.lower), failed));
+}
+
+/// An idle mount point, or one where this very volume is mounted by hand at the moment.
+void check_mountpoint(const Paths& paths, const Volume& volume) {
+    const std::filesystem::path mountpoint = paths.below_root(volume.mountpoint);
     if (const std::optional<Mount> mounted = mount_at(mountpoint)) {
-        if (mounted->type != "ecryptfs" || mounted->source != volume.lower) {
+        if (!is_mount_of(*mounted, volume, paths)) {
             refuse(volume.mountpoint + " is in use: " + mounted->source + " (" + mounted->type +
                    ") is mounted there; unmount it, or choose another mount point");
         }
@@ -50,7 +61,12 @@ void check_mountpoint(const std::filesystem::path& mountpoint, const Volume& vol
     if (!std::filesystem::is_directory(mountpoint)) {
         refuse(volume.mountpoint + " is not a directory: choose another mount point");
     }
-    if (!std::filesystem::is_empty(mountpoint)) {
+    std::error_code failed;
+    const bool idle = is_idle(mountpoint, failed);
+    if (failed) {
+        throw_errno(failed.value(), mountpoint.string());
+    }
+    if (!idle) {
         refuse(volume.mountpoint +
                " is in use: it holds files, which the volume would hide; move them away first");
     }
@@ -105,7 +121,7 @@ void check_directories(const Store& store, const Volume& volume) {
         refuse(volume.lower +
                " is itself a mounted eCryptfs volume: unmount it, its encrypted files lie below");
     }
-    check_mountpoint(store.paths().below_root(volume.mountpoint), volume);
+    check_mountpoint(store.paths(), volume);
 }
 
 std::vector<std::string> warnings_about(const Policy& policy) {

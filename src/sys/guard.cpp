@@ -2,15 +2,19 @@
 #include "sys/guard.hpp"
 
 #include "base/unique_fd.hpp"
+#include "sys/idle_mountpoint.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
 #include <optional>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace sealmount {
 
@@ -25,6 +29,8 @@ std::string words_of_errno(const int error) {
     case ENOSYS:
     case EINVAL:
         return "its file system cannot make directories immutable";
+    case ELOOP:
+        return "there is a symbolic link in its path, where systemd mounts nothing";
     default:
         return std::generic_category().message(error);
     }
@@ -36,23 +42,29 @@ bool is_mount_root(const fs::path& directory) {
            (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
+/// Follows no symbolic link, at no place of the path (openat2(2)): who may write to a directory on the way
+/// could turn it to another's directory.
+UniqueFd open_straight(const fs::path& directory, const int flags) {
+    ::open_how how{};
+    how.flags = static_cast<unsigned>(flags | O_DIRECTORY | O_CLOEXEC);
+    how.resolve = RESOLVE_NO_SYMLINKS;
+    return UniqueFd{static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, directory.c_str(), &how, sizeof how))};
+}
+
 /// The directory itself, whatever is mounted on it. Without one, errno says why.
 UniqueFd open_below_mount(const fs::path& directory) {
-    constexpr int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
     if (!is_mount_root(directory)) {
-        return UniqueFd{::open(directory.c_str(), flags)};
+        return open_straight(directory, O_RDONLY);
     }
-    std::error_code failed;
-    const fs::path real = fs::canonical(directory, failed);
-    if (failed) {
-        errno = failed.value();
+    const UniqueFd above = open_straight(directory.parent_path(), O_PATH);
+    if (!above) {
         return UniqueFd{};
     }
     // A copy of the mount that the parent lies in, without what is mounted further down. It is attached
     // nowhere and goes with its descriptor.
-    const UniqueFd parent{
-        ::open_tree(AT_FDCWD, real.parent_path().c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)};
-    return parent ? UniqueFd{::openat(parent.get(), real.filename().c_str(), flags)} : UniqueFd{};
+    const UniqueFd parent{::open_tree(above.get(), "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)};
+    constexpr int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+    return parent ? UniqueFd{::openat(parent.get(), directory.filename().c_str(), flags)} : UniqueFd{};
 }
 
 /// The inode flags; nothing (and errno) where the file system has none. The kernel reads and writes an int,
@@ -89,7 +101,7 @@ std::expected<void, GuardComplaint> set_guard(const fs::path& mountpoint) {
     }
     std::error_code failed;
     // By its descriptor: what lies below a mount has no path.
-    if (!fs::is_empty("/proc/self/fd/" + std::to_string(directory.get()), failed)) {
+    if (!is_idle("/proc/self/fd/" + std::to_string(directory.get()), failed)) {
         return std::unexpected{failed ? words_of_errno(failed.value())
                                       : std::string{"it holds files below the mount"}};
     }

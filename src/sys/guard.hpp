@@ -11,12 +11,13 @@
 namespace sealmount {
 
 /// Why the guard could not be set or lifted, in words for a warning: a file system without the flag, missing
-/// permission, files in the way. Nothing has changed then.
+/// permission, files in the way, a symbolic link in its path. Nothing has changed then.
 using GuardComplaint = std::string;
 
 /// Makes the directory immutable (FS_IMMUTABLE_FL, ioctl_iflags(2)); no complaint when it was already. Where
 /// something is mounted on it, the directory below the mount is meant, in this and the other two (needs
-/// CAP_SYS_ADMIN, open_tree(2)). It must exist; one that holds files is complained about.
+/// CAP_SYS_ADMIN, open_tree(2)). It must exist; one that is not idle (sys/idle_mountpoint.hpp) is complained
+/// about.
 [[nodiscard]] std::expected<void, GuardComplaint> set_guard(const std::filesystem::path& mountpoint);
 
 /// Makes it writable again, whoever made it immutable. No complaint when it was not, or does not exist.

@@ -49,6 +49,23 @@ class GuardTest : public ::testing::Test {
     fs::path mountpoint_;
 };
 
+TEST_F(GuardTest, NoSymbolicLinkLeadsItElsewhere) {
+    fs::create_directory_symlink(mountpoint_, top_ / "link");
+    EXPECT_FALSE(set_guard(top_ / "link"));
+    fs::create_directory_symlink(top_, top_ / "up");
+    EXPECT_FALSE(set_guard(top_ / "up" / "mount point"));
+    EXPECT_FALSE(is_guarded(mountpoint_));
+}
+
+TEST_F(GuardTest, LinksOfEcryptfsUtilsAreNoFiles) {
+    fs::create_symlink("/usr/share/ecryptfs-utils/ecryptfs-mount-private.txt", mountpoint_ / "README.txt");
+    fs::create_symlink("/home/.ecryptfs/anna/.Private", mountpoint_ / ".Private");
+    ASSERT_TRUE(set_guard(mountpoint_));
+    ASSERT_TRUE(lift_guard(mountpoint_));
+    fs::create_symlink("/home/anna/.Private", mountpoint_ / ".ecryptfs");
+    EXPECT_FALSE(set_guard(mountpoint_));
+}
+
 TEST_F(GuardTest, NobodyWritesIntoAGuardedDirectoryUntilItIsLifted) {
     EXPECT_FALSE(is_guarded(mountpoint_));
     EXPECT_TRUE(can_write_into(mountpoint_));
@@ -79,10 +96,10 @@ TEST_F(GuardTest, AMissingDirectoryCannotBeGuarded) {
 }
 
 TEST_F(GuardTest, AFileSystemThatCannotIsAComplaint) {
-    const auto set = set_guard("/proc/self/fdinfo");
+    const auto set = set_guard("/proc/tty");
     ASSERT_FALSE(set);
     EXPECT_NE(set.error().find("cannot make directories immutable"), std::string::npos) << set.error();
-    EXPECT_TRUE(lift_guard("/proc/self/fdinfo"));
+    EXPECT_TRUE(lift_guard("/proc/tty"));
 }
 
 /// Where something is mounted, the directory below is meant; and what is mounted stays writable.
