@@ -29,13 +29,15 @@ std::optional<SecretBytes> ask(const std::string& question) {
     return answer ? std::optional{std::move(*answer)} : std::nullopt;
 }
 
-SecretBytes ask_or_throw(const std::string& question) {
+constexpr const char* all_ways = "--passphrase-file FILE (- for standard input), --passphrase-credential ID, "
+                                 "--fekek-file FILE or --from-keyring SIG";
+
+/// `ways`: the options that would answer it.
+SecretBytes ask_or_throw(const std::string& question, const char* const ways = all_ways) {
     auto answer = terminal_prompt()->ask(question, "sealmount:enroll", std::chrono::seconds{0});
     if (!answer) {
-        throw Error{Reason::usage,
-                    std::string{"no passphrase: "} + describe(answer.error().kind) +
-                        "; without a terminal, give --passphrase-file FILE (- for standard input), "
-                        "--passphrase-credential ID, --fekek-file FILE or --from-keyring SIG"};
+        throw Error{Reason::usage, std::string{"no passphrase: "} + describe(answer.error().kind) +
+                                       "; without a terminal, give " + ways};
     }
     return std::move(*answer);
 }
@@ -94,6 +96,9 @@ SecretBytes known_passphrase(const KeyWords& words, const std::string& lower, co
     if (!words.passphrase_credential.empty()) {
         return read_credential(words.passphrase_credential, longest_passphrase);
     }
+    if (!words.question.empty()) {
+        return ask_or_throw(words.question, "--passphrase-file FILE");
+    }
     if (!words.wrapped_passphrase.empty()) {
         return ask_or_throw("Wrapping passphrase of " + words.wrapped_passphrase + ": ");
     }
@@ -139,7 +144,9 @@ std::vector<Salt> salts_for(const KeyWords& words, const std::string& lower, con
 }
 
 SecretBytes unwrapped(const KeyWords& words, const SecretBytes& wrapping, const std::vector<Salt>& salts) {
-    const SecretBytes file = read_binary_secret(words.wrapped_passphrase, longest_wrapped_file);
+    const SecretBytes file = words.wrapped_contents.empty()
+                                 ? read_binary_secret(words.wrapped_passphrase, longest_wrapped_file)
+                                 : SecretBytes{as_bytes(words.wrapped_contents)};
     try {
         return unwrap_passphrase(file.bytes(), wrapping, salts);
     } catch (const Error& error) {

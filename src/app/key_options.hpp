@@ -24,6 +24,8 @@ struct KeyWords {
     bool generate = false;
     bool yes = false; ///< whoever sees the generated passphrase need not show that he has it
     std::string wrapped_passphrase;
+    std::string wrapped_contents; ///< of that file, where it was read already; no option of ours
+    std::string question;         ///< for what has to be typed, where the usual one says too little; likewise
     std::string filename_passphrase_file;
     std::string salt;
     std::string fekek_file;

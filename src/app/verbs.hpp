@@ -32,6 +32,7 @@ using Run = std::function<int()>;
 [[nodiscard]] Run declare_enroll(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_import_fstab(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_import_dracut(CLI::App& verb, const Globals& globals);
+[[nodiscard]] Run declare_import_private(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_remove(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_prune(CLI::App& verb, const Globals& globals);
 [[nodiscard]] Run declare_rebind(CLI::App& verb, const Globals& globals);

@@ -118,6 +118,7 @@ EnrollDraft prepare_enrollment(const EnrollWorld& world, EnrollRequest request) 
     check_against_manifest(world.store, request.volume);
     world.store.check_writable();
     Survey found = survey_of(world.store.paths().below_root(request.volume.lower));
+    check_expected_keys(request, found);
     std::vector<std::string> warnings = complete_from_survey(request, found);
     auto tpm = open_managed_tpm(world.tpm, world.pause);
     if (!world.store.has_master(request.volume.master)) {

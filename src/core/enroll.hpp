@@ -26,6 +26,13 @@ struct KeyringKeys {
     bool drop = false;                             ///< take them out of the keyring once all is written
 };
 
+/// What another program's set-up says of the volume's keys. Passphrase and files must agree with it.
+struct ExpectedKeys {
+    std::string signature;
+    std::optional<std::string> filename_signature; ///< nothing: file names are not encrypted
+    std::string said_by;                           ///< the file that says so
+};
+
 /// What the person asked for; what is not given is detected from the lower directory, or defaulted.
 struct EnrollRequest {
     Volume volume; ///< name, paths, master, options, nofail, noauto, headless, timeout; the rest is filled in
@@ -36,6 +43,7 @@ struct EnrollRequest {
     std::optional<KeyringKeys> from_keyring;
     bool guard = true;                         ///< make the mount point immutable
     const SecretBytes* recovery_key = nullptr; ///< of a new master key; nullptr: it has none
+    std::optional<ExpectedKeys> expected;
 };
 
 /// The outside world of an enrolment. Only refers; everything must outlive the call.
@@ -75,6 +83,7 @@ struct Enrolled {
 
 /// Checks all that can be known before a passphrase is typed: the name and the mount point are free in the
 /// manifest and in the kernel, the lower directory is there and was not made in another way than asked for,
+/// its files ask for the expected keys,
 /// the store can be written, the TPM is there. Throws Error with the mend.
 [[nodiscard]] EnrollDraft prepare_enrollment(const EnrollWorld& world, EnrollRequest request);
 

@@ -11,6 +11,10 @@
 
 namespace sealmount {
 
+/// Do the lower directory's files ask for the keys that the request expects, if it does? Throws
+/// Error{refused} naming both signatures, before anybody types a passphrase.
+void check_expected_keys(const EnrollRequest& request, const Survey& survey);
+
 /// The keys for this volume: the content key, then the filename key where it is another one. Fills in the
 /// volume's signatures. Throws Error{refused} naming both signatures when the key did not make this
 /// directory, or another one than an enrolled volume of the same directory has.

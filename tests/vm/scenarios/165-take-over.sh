@@ -1,9 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# keys and set-ups as people have them: three lines of /etc/fstab, a pair of dracut, a wrapped passphrase, a raw key, a salt, two passphrases
+# keys and set-ups as people have them: three lines of /etc/fstab, a pair of dracut, ~/Private, an encrypted home, a wrapped passphrase, a raw key, a salt, two passphrases
 need_product
 
+# as USER COMMAND: a shell's command as a login of the user has it, with a session keyring of its own.
+cat >"$SHARE/as-user" <<'END'
+as() {
+    setpriv --reuid "$1" --regid "$1" --clear-groups env -C / HOME="/home/$1" USER="$1" LOGNAME="$1" \
+        keyctl session - bash -ec "$2"
+}
+END
+
 boot enrol <<'END'
+. /lab/as-user
 # add_token: the signature of the passphrase on standard input, which is in the keyring then.
 add_token() { ecryptfs-add-passphrase - | sed -n 's/.* sig \[\([0-9a-f]*\)\].*/\1/p'; }
 
@@ -27,6 +36,32 @@ for name in plain names manual; do
 done
 check "the table is imported" sealmount import-fstab --yes --comment-out
 check_no_output "its lines are comments" '^[^#].*ecryptfs' cat /etc/fstab
+
+# ~/Private, and a whole home.
+for user in alice bob; do
+    useradd --user-group --create-home --skel /var/empty --shell /bin/bash "$user"
+done
+check "ecryptfs-setup-private makes alice's ~/Private" as alice \
+    'ecryptfs-setup-private --loginpass "login of alice" --mountpass "of the mount"'
+check "its own tools put a file into it" as alice '
+    printf "login of alice" | ecryptfs-insert-wrapped-passphrase-into-keyring ~/.ecryptfs/wrapped-passphrase -
+    mount.ecryptfs_private
+    echo "a secret in /home/alice/Private" >~/Private/secret'
+check "and encrypts bob's home" ecryptfs-setup-private --username bob --bootstrap --loginpass "login of bob" \
+    --mountpass "of the home"
+fill_home() {
+    echo "a secret in /home/bob" >/home/bob/secret
+    chown bob:bob /home/bob/secret
+    utils_umount /home/bob
+}
+check "a file in it" fill_home
+printf 'login of alice\n' >/root/login
+check "alice's is imported, while it is mounted" sealmount import-private alice --yes --passphrase-file /root/login
+printf 'login of bob\n' >/root/login
+check "bob's is imported" sealmount import-private bob --yes --passphrase-file /root/login
+check "alice's own tool unmounts hers" as alice umount.ecryptfs_private
+expect_equal "the guard is below" i "$(lsattr -d /home/alice/Private | cut -c 5)"
+check_fails "nothing goes into it" touch /home/alice/Private/file
 
 # A passphrase that ecryptfs-wrap-passphrase wrapped.
 check "a volume" make_volume /srv/.wrapped /srv/wrapped 'a wrapped passphrase' 32 own-key
@@ -114,6 +149,7 @@ check "it is imported" sealmount import-dracut --yes --save-recovery-key /root/r
 END
 
 boot next <<'END'
+. /lab/as-user
 expect_equal "the boot came to its end and nothing failed" running "$(cat /lab/results/state)"
 for place in /srv/{plain,names,wrapped,two,salted,raw} /secret; do
     check "$place is open" readable "$place"
@@ -122,6 +158,25 @@ check "dracut's volume is mounted where it was" test "$(findmnt -n -o SOURCE /se
 check "the one that is not mounted at boot is not" eval '! mounted /srv/manual'
 check "it starts" systemctl start srv-manual.mount
 check "and is readable" readable /srv/manual
+for place in alice/Private bob; do
+    check "/home/$place is open" readable "/home/$place"
+    expect_equal "and belongs to its user" "${place%/*}" "$(stat -c %U "/home/$place")"
+    check "who reads and writes it" as "${place%/*}" "grep -q secret /home/$place/secret && touch /home/$place/file"
+done
+check_fails "another does not" as bob 'cat /home/alice/Private/secret'
+
+# What pam_ecryptfs would run at logout and login (sealmount(8) says it).
+check "the end of a session unmounts ~/Private, whoever mounted it" as alice umount.ecryptfs_private
+check "so it is closed" eval '! mounted /home/alice/Private'
+systemctl is-active 'sealmount-unlock@private-alice.service' || true
+check "what is mounted at login then" as alice '
+    printf "login of alice" | ecryptfs-insert-wrapped-passphrase-into-keyring ~/.ecryptfs/wrapped-passphrase -
+    mount.ecryptfs_private'
+check "systemd unmounts, as no unlock unit holds it" wait_until 60 eval '! mounted /home/alice/Private'
+check "until it is started again" systemctl start home-alice-Private.mount
+check "it is readable" readable /home/alice/Private
+check_fails "an encrypted home is not unmounted" as bob umount.ecryptfs_private
+check "it is readable still" readable /home/bob
 check "nobody was asked" eval '[ ! -s /lab/results/asked ]'
 only_two() {
     jq '.volumes |= map(if .name == "two" then . else .noauto = true end)' /etc/sealmount/manifest.json >/run/manifest
