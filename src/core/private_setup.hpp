@@ -6,15 +6,13 @@
 //
 // - a mount over a directory that is not the user's (/etc, another's home): the mount point must be his own,
 //   reached without symbolic links, through directories that only root or he can write;
-// - a mount of what he could not read himself: the lower directory is ~/.Private, his own, no symbolic link
-// but
-//   the one to /home/.ecryptfs/USER/.Private, which must be his as well;
+// - a mount of what he could not read himself: the lower directory is ~/.Private, his own, and no symbolic
+//   link but the one to /home/.ecryptfs/USER/.Private, which must be his as well;
 // - root reading another's file for him: files are read through descriptors, without following links, and
-// only
-//   his own (a hard link to another's is not); nothing of their contents is repeated in an error, and a pipe
-//   holds nobody up (sys/user_tree.hpp);
+//   only his own (a hard link to another's is not); nothing of their contents is repeated in an error, and a
+//   pipe holds nobody up (sys/user_tree.hpp);
 // - words in names or paths that would be more than a name or path: core/manifest_rules.hpp has the last
-// word.
+//   word.
 //
 // What he can do later: rename ~/Private away and put a symbolic link there. The guard forbids the renaming,
 // and systemd mounts nothing on a path with a symbolic link in it (systemd.mount(5)). He can put another
