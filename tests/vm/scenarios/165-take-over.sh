@@ -7,7 +7,7 @@ need_product
 cat >"$SHARE/as-user" <<'END'
 as() {
     setpriv --reuid "$1" --regid "$1" --clear-groups env -C / HOME="/home/$1" USER="$1" LOGNAME="$1" \
-        keyctl session - bash -ec "$2"
+        keyctl session - bash -ec "keyctl link @u @s; $2"
 }
 END
 
