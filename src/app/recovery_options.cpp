@@ -64,6 +64,13 @@ void add_new_recovery_options(CLI::App& verb, NewRecoveryWords& words) {
                     "showing it");
 }
 
+void add_present_recovery_option(CLI::App& verb, std::string& file) {
+    verb.add_option(
+        "--recovery-key-file", file,
+        "read the present recovery key from there, so that it opens the new master key as well; - "
+        "for standard input");
+}
+
 void show_secret(const SecretBytes& text, const std::string& lost) {
     std::printf("\n    ");
     print_secret(text, lost);

@@ -21,6 +21,9 @@ struct NewRecoveryWords {
 };
 void add_new_recovery_options(CLI::App& verb, NewRecoveryWords& words);
 
+/// --recovery-key-file of the verbs that make a new master key in place of one that has a recovery key.
+void add_present_recovery_option(CLI::App& verb, std::string& file);
+
 /// Does a person see what is printed? A secret must not end in a log.
 [[nodiscard]] bool is_seen(const Globals& globals);
 

@@ -18,6 +18,7 @@ void tell(const std::string& name, const Renewed& renewed, const Globals& global
 struct RebindWords : SlotWords {
     std::vector<std::string> passphrase_files;
     NewRecoveryWords recovery;
+    std::string present_file; ///< with the present recovery key, which the new master key is to take along
 };
 
 /// Binds the volumes of a master key to the present state with their passphrases: from the files, then typed.

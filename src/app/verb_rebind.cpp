@@ -99,7 +99,8 @@ void tell(const std::string& name, const Renewed& renewed, const Globals& global
 }
 
 void rebind_with_passphrases(const std::string& name, const RebindWords& words, const Globals& globals) {
-    const auto recovery = recovery_key_for_renewal(globals.paths(), name, words.recovery, "", globals);
+    const auto recovery =
+        recovery_key_for_renewal(globals.paths(), name, words.recovery, words.present_file, globals);
     // A person who types holds no lock.
     const auto keys = keys_of_volumes(Store{globals.paths()}, name, words);
     const SlotDesk desk{globals, words.pin_file};
@@ -118,6 +119,7 @@ Run declare_rebind(CLI::App& verb, const Globals& globals) {
     verb.add_option("--passphrase-file", words->passphrase_files,
                     "read a passphrase from there; repeatable; - for standard input")
         ->allow_extra_args(false);
+    add_present_recovery_option(verb, words->present_file);
     add_new_recovery_options(verb, words->recovery);
     return [words, &globals] { return run_rebind(*words, globals); };
 }

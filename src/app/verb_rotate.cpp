@@ -38,10 +38,7 @@ int run_rotate(const RotateWords& words, const Globals& globals) {
 Run declare_rotate(CLI::App& verb, const Globals& globals) {
     const auto words = std::make_shared<RotateWords>();
     add_slot_options(verb, *words);
-    verb.add_option(
-        "--recovery-key-file", words->present_file,
-        "read the present recovery key from there, so that it opens the new master key as well; - "
-        "for standard input");
+    add_present_recovery_option(verb, words->present_file);
     add_new_recovery_options(verb, words->recovery);
     return [words, &globals] { return run_rotate(*words, globals); };
 }
