@@ -109,6 +109,5 @@ every stock user with
 every new user with
 every newer user with 'check "ecryptfs-utils are purged" purge_utils'
 every newer user without
-every new user without
 every stock user without
 every lab trusted without

@@ -4,7 +4,7 @@
 need_product
 
 # SEALMOUNT_LAB_VOLUMES=300 is what it was made for, and takes a quarter of an hour.
-count=${SEALMOUNT_LAB_VOLUMES:-50}
+count=${SEALMOUNT_LAB_VOLUMES:-25}
 # All but ten are empty volumes, each with a key of its own: what is to be shown is the boot, and not how passphrases are derived.
 mkdir "$SHARE/keys"
 for ((n = 11; n <= count; n++)); do
