@@ -52,6 +52,8 @@ option /srv/vault ecryptfs_key_bytes=32
 option /srv/vault ecryptfs_mount_auth_tok_only
 option /srv/home nosuid
 expect_equal "its lower directory is the right one" /srv/.vault "$(findmnt -n -o SOURCE --mountpoint /srv/vault)"
+check_status "a mounted volume is not where encrypted files are" 77 sealmount inspect /srv/vault
+check_output "which inspect names" 'inspect /srv/\.vault' sealmount inspect /srv/vault
 check_no_output "systemd finds nothing wrong with the units" . \
     systemd-analyze verify --man=no /run/systemd/generator/srv-{vault,home}.mount sealmount-unlock@vault.service
 check_output "the journal says how it was unlocked" 'unlocked by the TPM|loaded already' unlock_journal vault
