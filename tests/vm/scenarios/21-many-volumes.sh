@@ -44,7 +44,8 @@ form() { journalctl -b -o json --no-pager MESSAGE_ID=fb38ccd3b3fc4e8ebc8a371a4c9
 next_boot() { jq --argjson count "$1" '.volumes |= .[:$count]' /root/all.json >/etc/sealmount/manifest.json; }
 END
 
-boot "trusted-$count" <<'END'
+# All unlocks are there at once.
+boot "trusted-$count" --memory "$((count > 100 ? 2048 : 1024))" <<'END'
 . /lab/mounted.sh
 note "the boot was over $(cut -d. -f1 /lab/results/uptime) s after the kernel started"
 expect_equal "$count volumes are mounted" "$count" "$(findmnt -n -t ecryptfs -o TARGET | wc -l)"
