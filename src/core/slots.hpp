@@ -24,7 +24,7 @@ struct SlotWorld {
     Pause pause;
     /// Asked for the PIN of the slots that have one, when no other opens; nothing: there is nobody to ask.
     std::function<std::optional<SecretBytes>()> ask_pin = [] { return std::nullopt; };
-    PresentBinder bind; ///< empty: bind_to_present_values()
+    PresentBinder bind = {}; ///< empty: bind_to_present_values()
 
     [[nodiscard]] std::vector<BoundPolicy> bound(Tpm& present, const Policy& policy) const {
         return bind ? bind(present, policy) : bind_to_present_values(store.policy_files())(present, policy);

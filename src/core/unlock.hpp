@@ -84,7 +84,7 @@ struct UnlockWorld {
     std::function<std::optional<SecretBytes>()> credential = [] { return std::nullopt; };
     /// The PIN, in the same way.
     std::function<std::optional<SecretBytes>()> pin_credential = [] { return std::nullopt; };
-    PresentBinder bind; ///< for "rebind_after_recovery"; empty: the present values
+    PresentBinder bind = {}; ///< for "rebind_after_recovery"; empty: the present values
     /// The passphrase of the file names, where they have their own, in the way of `credential`.
     std::function<std::optional<SecretBytes>()> filename_credential = [] { return std::nullopt; };
 };

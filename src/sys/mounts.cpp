@@ -88,7 +88,10 @@ void mount_ecryptfs(const std::filesystem::path& lower, const std::filesystem::p
     if (::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING) < 0) {
         throw_errno(errno, "cannot reach root's user keyring");
     }
-    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | (read_only ? MS_RDONLY : 0UL);
+    unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    if (read_only) {
+        flags |= MS_RDONLY;
+    }
     const int result = ::mount(lower.c_str(), mountpoint.c_str(), "ecryptfs", flags, options.c_str());
     const int error = errno;
     ::keyctl_unlink(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING);
