@@ -70,7 +70,12 @@ class Import {
         if (!words.mountpoint.empty()) {
             wanted.mountpoint = words.mountpoint;
         }
-        wanted.name = words.name.empty() ? known_name() : words.name;
+        const Manifest manifest = Store{globals.paths()}.manifest();
+        wanted.name = volume_name_for(wanted.mountpoint, names_in(manifest));
+        keep_name(wanted, manifest);
+        if (!words.name.empty()) {
+            wanted.name = words.name;
+        }
         check_there(setup_.master_file, "--masterkey");
         check_there(setup_.key_file, "--ecryptfskey");
     }
@@ -90,19 +95,6 @@ class Import {
     }
 
   private:
-    /// That of the volume at this place where it was imported before; else one made of the mount point's.
-    [[nodiscard]] std::string known_name() const {
-        std::set<std::string> taken;
-        for (const Volume& known : Store{globals_.paths()}.manifest().volumes) {
-            if (known.lower == setup_.request.volume.lower &&
-                known.mountpoint == setup_.request.volume.mountpoint) {
-                return known.name;
-            }
-            taken.insert(known.name);
-        }
-        return volume_name_for(setup_.request.volume.mountpoint, taken);
-    }
-
     void check_there(const std::string& file, const char* const option) const {
         const auto there = globals_.paths().below_root(file);
         if (!std::filesystem::exists(there)) {

@@ -83,8 +83,8 @@ struct Enrolled {
 
 /// Checks all that can be known before a passphrase is typed: the name and the mount point are free in the
 /// manifest and in the kernel, the lower directory is there and was not made in another way than asked for,
-/// its files ask for the expected keys,
-/// the store can be written, the TPM is there. Throws Error with the mend.
+/// its files ask for the expected keys, the store can be written, the TPM is there. Throws Error with the
+/// mend.
 [[nodiscard]] EnrollDraft prepare_enrollment(const EnrollWorld& world, EnrollRequest request);
 
 class KeySource;

@@ -76,10 +76,10 @@ class Swtpm {
     void allow_tries(unsigned count);
     /// TPM2_PolicyGetDigest of a trial session after TPM2_PolicyPCR.
     [[nodiscard]] Wire trial_digest(PcrSelection selection);
-    /// The bytes that the kernel sends (security/keys/trusted-keys/trusted_tpm2.c): TPM2_Load and TPM2_Unseal
-    /// with the given session. The response code when it fails.
     /// TPM2_Create below the SRK as the kernel's "new 32 keyhandle=0x81000001" sends it.
     [[nodiscard]] SealedObject kernel_seal(std::string_view secret);
+    /// The bytes that the kernel sends (security/keys/trusted-keys/trusted_tpm2.c): TPM2_Load and TPM2_Unseal
+    /// with the given session. The response code when it fails.
     [[nodiscard]] std::expected<Wire, std::uint32_t> kernel_unseal(const SealedObject& object,
                                                                    std::uint32_t session);
     /// Handles of this kind (TPM_HT << 24) that exist in the TPM.
