@@ -67,6 +67,31 @@ class RecoveryTest : public Machine {
     SecretBytes key;
 };
 
+TEST_F(RecoveryTest, WithoutAPassphraseOnlyTheRecoveryKeyIsAskedFor) {
+    EnrollRequest raw = request("raw");
+    raw.volume.no_passphrase = true;
+    enroll(raw, "whatever made its key");
+    reboot();
+    chip.extend(7, "another boot chain");
+    prompt.answer(text_of(key));
+    ASSERT_TRUE(load("raw"));
+    ASSERT_EQ(prompt.questions().size(), 1U);
+    EXPECT_EQ(prompt.questions()[0].text, "Recovery key of the eCryptfs volume raw (/srv/raw):");
+}
+
+TEST_F(RecoveryTest, WithoutAPassphraseAndARecoveryKeyNobodyIsAsked) {
+    EnrollRequest raw = request("raw");
+    raw.volume.master = "second";
+    raw.volume.no_passphrase = true;
+    enroll(raw, "whatever made its key");
+    reboot();
+    chip.extend(7, "another boot chain");
+    const auto refused = load("raw");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, RefusalKind::policy_mismatch);
+    EXPECT_EQ(prompt.questions().size(), 0U);
+}
+
 TEST_F(RecoveryTest, OneAnswerOpensEveryAutomaticVolumeOfTheMaster) {
     for (int i = 3; i <= 10; ++i) {
         EnrollRequest more = request("v" + std::to_string(i));
