@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# ten volumes, and dozens or hundreds, cost the TPM exactly what one does, with a trusted key and with a user key
+# ten volumes, and more, cost the TPM exactly what one does, with a trusted key and with a user key
 need_product
 
-# SEALMOUNT_LAB_VOLUMES=300 is what it was made for, and takes a quarter of an hour.
+# SEALMOUNT_LAB_VOLUMES=50 works too, in four minutes. With 300 the boot does not come to its end: DESIGN.md says why.
 count=${SEALMOUNT_LAB_VOLUMES:-25}
 # All but ten are empty volumes, each with a key of its own: what is to be shown is the boot, and not how passphrases are derived.
 mkdir "$SHARE/keys"
@@ -44,8 +44,7 @@ form() { journalctl -b -o json --no-pager MESSAGE_ID=fb38ccd3b3fc4e8ebc8a371a4c9
 next_boot() { jq --argjson count "$1" '.volumes |= .[:$count]' /root/all.json >/etc/sealmount/manifest.json; }
 END
 
-# All unlocks are there at once.
-boot "trusted-$count" --memory "$((count > 100 ? 2048 : 1024))" <<'END'
+boot "trusted-$count" <<'END'
 . /lab/mounted.sh
 note "the boot was over $(cut -d. -f1 /lab/results/uptime) s after the kernel started"
 expect_equal "$count volumes are mounted" "$count" "$(findmnt -n -t ecryptfs -o TARGET | wc -l)"

@@ -14,7 +14,7 @@ unlock=sealmount-unlock@vault.service
 settled() { [ "$(systemctl show -P Job "$unlock")$(systemctl show -P Job srv-vault.mount)" = 00 ] || [ -z "$(systemctl list-jobs --no-legend | grep -E 'vault')" ]; }
 check_unmounted() { if mounted /srv/vault; then return 1; fi; }
 nothing_left() {
-    wait_until 60 inactive "$unlock" || systemctl is-failed -q "$unlock"
+    wait_until 20 inactive "$unlock" || systemctl is-failed -q "$unlock"
     check_unmounted
     [ -z "$(hidden_keys)" ] && [ -z "$(master_keys)" ]
     local kind
@@ -40,7 +40,7 @@ interrupted() {
     sleep "$1"
     systemctl stop srv-vault.mount
     systemctl reset-failed srv-vault.mount "$unlock" 2>/dev/null || true
-    wait_until 60 settled
+    wait_until 20 settled
     # Where the stop comes just when the unlock has ended and the mount has not begun, systemd does not see that nothing needs the
     # unlock any more (its issue 41234). It is active then, and not stuck: a stop of its own takes everything with it.
     if [ "$(systemctl show -P ActiveState "$unlock")" = active ] && ! mounted /srv/vault; then
