@@ -110,6 +110,14 @@ void write_volume(const UnitDirectory& directory, const Volume& volume, bool wit
     }
 }
 
+void write_for_all(const UnitDirectory& directory, const Manifest& manifest) {
+    if (const std::optional<std::string> drop_in = many_volumes_drop_in(manifest.volumes.size())) {
+        const std::string drop_ins = "sealmount-unlock@.service.d";
+        directory.make_subdirectory(drop_ins);
+        directory.create_file(drop_ins + "/50-many-volumes.conf", *drop_in);
+    }
+}
+
 /// "sealmount=no" on the kernel command line, in any spelling that systemd takes for "no"; the last one
 /// counts.
 bool is_switched_off(const Paths& paths) {
@@ -165,6 +173,7 @@ std::vector<std::string> write_units(const Paths& paths, const fs::path& directo
                 complaints.emplace_back(error.in("volume " + volume.name).in(place).what());
             }
         }
+        write_for_all(units, manifest);
     } catch (const Error& error) {
         complaints.emplace_back(error.in(place).what());
     }

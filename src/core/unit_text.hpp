@@ -5,6 +5,7 @@
 
 #include "core/manifest.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,5 +31,12 @@ namespace sealmount {
 /// The text of the drop-in for the volume's instance of sealmount-unlock@.service; nothing for a volume with
 /// the default timeout, as the template says it all then.
 [[nodiscard]] std::optional<std::string> unlock_drop_in(const Volume& volume);
+
+/// The text of the drop-in for all instances of sealmount-unlock@.service on a machine with so many volumes;
+/// nothing where the template says it all. To give a service a mount namespace systemd reads the table of all
+/// mounts again and again (bind_remount_recursive_with_mountinfo() in systemd's src/shared/mount-util.c), so
+/// a namespace for each volume takes time by the square of their number: many do without. Newer versions of
+/// systemd make one for PrivateNetwork= too; there RestrictAddressFamilies= and IPAddressDeny= are left.
+[[nodiscard]] std::optional<std::string> many_volumes_drop_in(std::size_t volumes);
 
 } // namespace sealmount

@@ -82,7 +82,7 @@ std::expected<EsysHandle, Refusal> find_parent(EsysContext& context, const std::
     if (auto refusal = refusal_of(rc)) {
         return std::unexpected{std::move(*refusal)};
     }
-    check_tpm(rc, "cannot read the storage root key");
+    check_tpm(rc, "cannot read the persistent key that the object is sealed under");
     return EsysHandle{context, key, EsysHandle::End::forget};
 }
 

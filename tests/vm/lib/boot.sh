@@ -6,6 +6,8 @@ BOOT_SECONDS=${SEALMOUNT_LAB_BOOT_SECONDS:-900}
 OVMF_CODE=/usr/share/OVMF/OVMF_CODE_4M.fd
 OVMF_VARS=/usr/share/OVMF/OVMF_VARS_4M.fd
 MEMORY=1024 # MiB
+# One is enough, and a sixth cheaper to emulate. A scenario that is about races sets two.
+PROCESSORS=1
 swtpm_pid='' qemu_pid=''
 
 machine_needs() {
@@ -76,7 +78,7 @@ stop_machine() {
 # Debian's own kernels, which have an initial file system, get one processor: they rewrite their code while they run, and under
 # software emulation another processor then meets the breakpoint that stands there for a moment, and the kernel dies of it.
 qemu_command() {
-    local processors=2 machine=q35
+    local processors=$PROCESSORS machine=q35
     [ -z "$INITRD" ] || processors=1
     [ "$3" != firmware ] || machine=q35,smm=on
     QEMU=(qemu-system-x86_64 -machine "$machine" -accel "tcg,thread=multi" -cpu max -smp "$processors" -m "$MEMORY"

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # the TPM dies: passphrase and recovery key at the prompt, the next TPM, and another machine with nothing but the files
 need_product
+# shellcheck disable=SC2034 # boot.sh reads it
+PROCESSORS=2
 
 cat >"$SHARE/words.sh" <<'END'
 volumes() { local n; for n in {1..10}; do readable "/srv/v$n"; done; }

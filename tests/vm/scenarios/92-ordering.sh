@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # order at boot and shutdown, volumes in volumes, reloads, isolate, a bad volume in the manifest, and sealmount=no
 need_product
+# shellcheck disable=SC2034 # boot.sh reads it
+PROCESSORS=2
 
 boot enrol <<'END'
 make_four() {
