@@ -106,7 +106,8 @@ END
 }
 
 every stock user with
-every new user with
+# SEALMOUNT_LAB_ALL=yes: also the kernel between the oldest and the newest.
+[ -z "${SEALMOUNT_LAB_ALL:-}" ] || every new user with
 every newer user with 'check "ecryptfs-utils are purged" purge_utils'
 every newer user without
 every stock user without
