@@ -67,7 +67,7 @@ check_output "the TPM refused the suspension, two boots later" \
 check_output "the TPM itself says so" "$refusal" unseal_slot 2
 check "the volumes are bound to the present state" eval \
     'printf "correct horse battery" >/root/passphrase && sealmount rebind --passphrase-file /root/passphrase'
-check "now with a boot window of two minutes" sealmount reseal default --pcrs 7 --boot-window 120 --replace
+check "now with a boot window of three minutes" sealmount reseal default --pcrs 7 --boot-window 180 --replace
 END
 
 boot window --firmware <<'END'
@@ -77,10 +77,10 @@ by_slot 2
 expect_equal "root's own unseal is allowed as well" 32 "$(unseal_slot 2 | wc -c)"
 check "the volume stops" systemctl stop srv-vault.mount
 check "its keys go" wait_until 20 inactive sealmount-unlock@vault.service
-check "the window passes" wait_until 360 eval 'sealmount slots | grep -q "boot window of 120 s is over"'
+check "the window passes" wait_until 360 eval 'sealmount slots | grep -q "boot window of 180 s is over"'
 check_output "root's own unseal is refused by the TPM, with the right PCRs" "$refusal" unseal_slot 2
 check_status "and reseal's as well" 77 sealmount reseal default --pcrs 7
-check_output "which says why" 'its boot window of 120 s is over: the TPM was switched on [0-9]+ s ago' sealmount reseal default --pcrs 7
+check_output "which says why" 'its boot window of 180 s is over: the TPM was switched on [0-9]+ s ago' sealmount reseal default --pcrs 7
 END
 
 boot again --firmware <<'END'
