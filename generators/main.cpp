@@ -56,8 +56,8 @@ int main(int argc, char** argv) {
     ::umask(0022);
     int status = EX_OK;
     try {
-        for (const std::string& complaint : sealmount::write_units(sealmount::Paths{root}, arguments[1])) {
-            complain(complaint, by_systemd);
+        for (const std::string& problem : sealmount::write_units(sealmount::Paths{root}, arguments[1])) {
+            complain(problem, by_systemd);
             status = EX_CONFIG;
         }
     } catch (const std::exception& accident) {

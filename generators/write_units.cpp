@@ -3,9 +3,9 @@
 
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
-#include "core/manifest.hpp"
-#include "core/unit_text.hpp"
-#include "sys/files.hpp"
+#include "core/volume/manifest.hpp"
+#include "core/volume/unit_text.hpp"
+#include "sys/files/files.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -158,11 +158,11 @@ std::vector<std::string> write_units(const Paths& paths, const fs::path& directo
     if (!text) {
         return {};
     }
-    std::vector<std::string> complaints;
+    std::vector<std::string> problems;
     try {
         const Manifest manifest = read_manifest(*text);
         for (const Error& problem : manifest.problems) {
-            complaints.emplace_back(problem.in(place).what());
+            problems.emplace_back(problem.in(place).what());
         }
         const bool with_helper = has_mount_helper(paths);
         const UnitDirectory units{directory};
@@ -170,14 +170,14 @@ std::vector<std::string> write_units(const Paths& paths, const fs::path& directo
             try {
                 write_volume(units, volume, with_helper);
             } catch (const Error& error) {
-                complaints.emplace_back(error.in("volume " + volume.name).in(place).what());
+                problems.emplace_back(error.in("volume " + volume.name).in(place).what());
             }
         }
         write_for_all(units, manifest);
     } catch (const Error& error) {
-        complaints.emplace_back(error.in(place).what());
+        problems.emplace_back(error.in(place).what());
     }
-    return complaints;
+    return problems;
 }
 
 } // namespace sealmount

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "core/paths.hpp"
+#include "core/volume/paths.hpp"
 
 #include <filesystem>
 #include <string>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/command.hpp"
 
-#include "app/exit_code.hpp"
-#include "app/verbs.hpp"
+#include "app/options/verbs.hpp"
+#include "app/output/exit_code.hpp"
 #include "base/strict_json.hpp"
-#include "sys/esys_tpm.hpp"
-#include "sys/process.hpp"
+#include "sys/host/process.hpp"
+#include "sys/tpm/esys_connection.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "app/unlock_command.hpp"
+#include "app/unlock/unlock_command.hpp"
 
 int main(const int argc, const char* const* const argv) {
     return sealmount::unlock_command(argc, argv);

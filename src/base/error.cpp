@@ -33,7 +33,7 @@ Reason reason_of(const int errno_value) {
 } // namespace
 
 Error Error::in(const std::string_view place) const {
-    return Error{reason_, std::string{place} + ": " + what()};
+    return Error{reason_, std::string{place} + ": " + what(), advice_};
 }
 
 void throw_errno(const int errno_value, const std::string_view what) {

@@ -3,14 +3,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "base/advice.hpp"
+
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sealmount {
 
-/// Why something could not be done, seen from the person who has to mend it. app/exit_code.hpp gives each
-/// one its exit status; the manual page documents them.
+/// Why something could not be done, seen from the person who has to mend it. app/output/exit_code.hpp gives
+/// each one its exit status; the manual page documents them.
 enum class Reason {
     usage,         ///< the command line is wrong: read the manual
     config,        ///< the manifest, or a file it names, is not acceptable: edit it
@@ -26,18 +29,22 @@ enum class Reason {
 };
 
 /// An accident, with a sentence for people. A caller that knows more catches, prefixes with `in()` and
-/// rethrows. Things that only change a decision are not errors: see sys/refusal.hpp.
+/// rethrows. Things that only change a decision are not errors: see base/refusal.hpp.
 class Error final : public std::runtime_error {
   public:
-    Error(Reason reason, const std::string& message) : std::runtime_error(message), reason_(reason) {}
+    Error(Reason reason, const std::string& message, Advice advice = {})
+        : std::runtime_error(message), reason_(reason), advice_(std::move(advice)) {}
 
     [[nodiscard]] Reason reason() const noexcept { return reason_; }
+    /// What can be done about it, for whoever shows the message.
+    [[nodiscard]] const Advice& advice() const noexcept { return advice_; }
 
     /// The same error, its message preceded by "PLACE: ".
     [[nodiscard]] Error in(std::string_view place) const;
 
   private:
     Reason reason_;
+    Advice advice_;
 };
 
 /// Throws an Error made of "WHAT: strerror(ERRNO_VALUE)". The only place where errno becomes an Error; the

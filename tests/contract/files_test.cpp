@@ -2,11 +2,11 @@
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/error.hpp"
-#include "sys/crypto.hpp"
-#include "sys/files.hpp"
-#include "sys/mounts.hpp"
-#include "sys/sample_tree.hpp"
-#include "sys/secret_input.hpp"
+#include "sys/crypto/crypto.hpp"
+#include "sys/files/files.hpp"
+#include "sys/files/mounts.hpp"
+#include "sys/files/sample_tree.hpp"
+#include "sys/prompt/secret_input.hpp"
 
 #include <gtest/gtest.h>
 #include <sched.h>

@@ -2,7 +2,7 @@
 // the tests do not run as root.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "sys/guard.hpp"
+#include "sys/files/guard.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

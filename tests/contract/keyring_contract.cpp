@@ -4,14 +4,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
-#include "core/encrypted_key.hpp"
-#include "core/pcr_policy.hpp"
-#include "core/tpm_key.hpp"
+#include "core/ecryptfs/encrypted_key.hpp"
+#include "core/master/tpm_key.hpp"
+#include "core/policy/pcr_policy.hpp"
 #include "fakes/fake_keyring.hpp"
 #include "fakes/fake_tpm.hpp"
-#include "sys/crypto.hpp"
-#include "sys/esys_tpm.hpp"
-#include "sys/kernel_keyring.hpp"
+#include "sys/crypto/crypto.hpp"
+#include "sys/keyring/kernel_keyring.hpp"
+#include "sys/tpm/esys_connection.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -28,12 +28,12 @@ namespace sealmount::testing {
 
 namespace {
 
-class KeyringWorld {
+class KeyringUnderTest {
   public:
-    KeyringWorld() = default;
-    KeyringWorld(const KeyringWorld&) = delete;
-    KeyringWorld& operator=(const KeyringWorld&) = delete;
-    virtual ~KeyringWorld() = default;
+    KeyringUnderTest() = default;
+    KeyringUnderTest(const KeyringUnderTest&) = delete;
+    KeyringUnderTest& operator=(const KeyringUnderTest&) = delete;
+    virtual ~KeyringUnderTest() = default;
     virtual Keyring& keyring() = 0;
     /// The TPM behind the trusted keys; nullptr without.
     virtual TpmOpener* tpm() = 0;
@@ -43,9 +43,9 @@ class KeyringWorld {
     virtual void remove_user_key(const std::string& signature) = 0;
 };
 
-class FakeWorld final : public KeyringWorld {
+class FakeSubject final : public KeyringUnderTest {
   public:
-    explicit FakeWorld(const bool trusted) : trusted_(trusted) {}
+    explicit FakeSubject(const bool trusted) : trusted_(trusted) {}
     Keyring& keyring() override { return trusted_ ? with_tpm_ : without_tpm_; }
     TpmOpener* tpm() override { return trusted_ ? &opener_ : nullptr; }
     bool readable(const std::string& signature) override { return fake().readable(signature); }
@@ -79,7 +79,7 @@ bool is_software_tpm(const char* const node) {
            std::string_view{answer.data() + 23, 4} == "SW  ";
 }
 
-class KernelWorld final : public KeyringWorld {
+class KernelSubject final : public KeyringUnderTest {
   public:
     Keyring& keyring() override { return *keyring_; }
     TpmOpener* tpm() override {
@@ -128,12 +128,12 @@ class KernelWorld final : public KeyringWorld {
     std::unique_ptr<TpmOpener> opener_ = machine_tpm();
 };
 
-struct WorldMaker {
+struct SubjectMaker {
     const char* name;
-    std::function<std::unique_ptr<KeyringWorld>()> make;
+    std::function<std::unique_ptr<KeyringUnderTest>()> make;
 };
 
-void PrintTo(const WorldMaker& maker, std::ostream* const stream) {
+void PrintTo(const SubjectMaker& maker, std::ostream* const stream) {
     *stream << maker.name;
 }
 
@@ -142,20 +142,20 @@ constexpr auto signature = "00005ea100005ea1";
 constexpr auto other_signature = "00005ea100005ea2";
 constexpr auto name = "sealmount-contract";
 
-class KeyringContract : public ::testing::TestWithParam<WorldMaker> {
+class KeyringContract : public ::testing::TestWithParam<SubjectMaker> {
   protected:
-    void SetUp() override { world_ = GetParam().make(); }
+    void SetUp() override { subject_ = GetParam().make(); }
 
     void TearDown() override {
         for (const auto* const left : {signature, other_signature}) {
             keyring().unload_volume_key(left);
-            world_->remove_user_key(left);
+            subject_->remove_user_key(left);
         }
         keyring().drop_master(name);
         EXPECT_EQ(SecretBytes::alive(), 0U);
     }
 
-    Keyring& keyring() { return world_->keyring(); }
+    Keyring& keyring() { return subject_->keyring(); }
 
     static SecretBytes master(const char letter = 'm') {
         return SecretBytes{as_bytes(std::string(master_key_size, letter))};
@@ -165,7 +165,7 @@ class KeyringContract : public ::testing::TestWithParam<WorldMaker> {
         return compose_encrypted_key(type + ":" + name, master(letter), fekek, Bytes(16, std::byte{7}));
     }
 
-    std::unique_ptr<KeyringWorld> world_;
+    std::unique_ptr<KeyringUnderTest> subject_;
 };
 
 TEST_P(KeyringContract, LoadedKeyIsFoundUntilUnloaded) {
@@ -183,7 +183,7 @@ TEST_P(KeyringContract, LoadedKeyIsFoundUntilUnloaded) {
 TEST_P(KeyringContract, LoadedKeyCannotBeRewrappedNorWidened) {
     keyring().load_user_master(name, master());
     ASSERT_TRUE(keyring().load_volume_key(signature, text()));
-    EXPECT_FALSE(world_->readable(signature));
+    EXPECT_FALSE(subject_->readable(signature));
     EXPECT_TRUE(keyring().has_volume_key(signature));
 }
 
@@ -203,9 +203,9 @@ TEST_P(KeyringContract, SecondLoadIsAnErrorAndHarmless) {
 
 TEST_P(KeyringContract, DroppedMasterOpensNothing) {
     keyring().load_user_master(name, master());
-    EXPECT_TRUE(world_->has_master("user", name));
+    EXPECT_TRUE(subject_->has_master("user", name));
     keyring().drop_master(name);
-    EXPECT_FALSE(world_->has_master("user", name));
+    EXPECT_FALSE(subject_->has_master("user", name));
     keyring().drop_master(name);
     EXPECT_THROW(static_cast<void>(keyring().load_volume_key(signature, text())), Error);
     EXPECT_FALSE(keyring().has_volume_key(signature));
@@ -245,7 +245,7 @@ TEST_P(KeyringContract, ProofLeavesNothing) {
     const auto proved = keyring().prove_volume_key(signature, text());
     EXPECT_TRUE(proved) << proved.error().detail;
     EXPECT_FALSE(keyring().has_volume_key(signature));
-    EXPECT_FALSE(world_->has_master("encrypted", signature));
+    EXPECT_FALSE(subject_->has_master("encrypted", signature));
     EXPECT_TRUE(keyring().prove_volume_key(signature, text()));
 }
 
@@ -254,14 +254,14 @@ TEST_P(KeyringContract, ProofWorksBesideALoadedKey) {
     ASSERT_TRUE(keyring().load_volume_key(signature, text()));
     EXPECT_TRUE(keyring().prove_volume_key(signature, text()));
     EXPECT_TRUE(keyring().has_volume_key(signature));
-    EXPECT_FALSE(world_->readable(signature));
+    EXPECT_FALSE(subject_->readable(signature));
 }
 
 TEST_P(KeyringContract, UserKeysAreToldFromVolumeKeys) {
-    world_->add_user_key(signature);
+    subject_->add_user_key(signature);
     EXPECT_TRUE(keyring().has_user_key(signature));
     EXPECT_FALSE(keyring().has_volume_key(signature));
-    world_->remove_user_key(signature);
+    subject_->remove_user_key(signature);
     EXPECT_FALSE(keyring().has_user_key(signature));
 }
 
@@ -276,8 +276,8 @@ std::string text_of(const std::optional<SecretBytes>& payload) {
 TEST_P(KeyringContract, UserKeysAreReadAndDropped) {
     EXPECT_FALSE(keyring().read_user_key(signature, 100));
     EXPECT_FALSE(keyring().drop_user_key(signature));
-    world_->add_user_key(signature, "a token");
-    world_->add_user_key(other_signature, "another");
+    subject_->add_user_key(signature, "a token");
+    subject_->add_user_key(other_signature, "another");
     EXPECT_EQ(text_of(keyring().read_user_key(signature, 100)), "a token");
     EXPECT_EQ(text_of(keyring().read_user_key(signature, 7)), "a token");
     EXPECT_THROW(static_cast<void>(keyring().read_user_key(signature, 6)), Error);
@@ -306,8 +306,8 @@ int in_a_session_of_its_own(const std::function<bool()>& check) {
 }
 
 TEST(KernelKeyringTest, ASessionWithoutTheUserKeyringReadsAndDropsItsKeys) {
-    KernelWorld world;
-    world.add_user_key(signature, "a token");
+    KernelSubject subject;
+    subject.add_user_key(signature, "a token");
     EXPECT_EQ(in_a_session_of_its_own([&] {
                   const auto id = ::keyctl_search(KEY_SPEC_USER_KEYRING, "user", signature, 0);
                   std::array<char, 16> text{};
@@ -315,20 +315,20 @@ TEST(KernelKeyringTest, ASessionWithoutTheUserKeyringReadsAndDropsItsKeys) {
                   const auto closed = [&] {
                       return ::keyctl_read(static_cast<key_serial_t>(id), text.data(), text.size()) < 0;
                   };
-                  return closed() && text_of(world.keyring().read_user_key(signature, 100)) == "a token" &&
-                         closed() && world.keyring().drop_user_key(signature);
+                  return closed() && text_of(subject.keyring().read_user_key(signature, 100)) == "a token" &&
+                         closed() && subject.keyring().drop_user_key(signature);
               }),
               0);
-    EXPECT_FALSE(world.keyring().has_user_key(signature));
+    EXPECT_FALSE(subject.keyring().has_user_key(signature));
 }
 
 TEST(KernelKeyringTest, AKeyOfTheSessionAloneIsReadAndDropped) {
     EXPECT_EQ(in_a_session_of_its_own([] {
-                  KernelWorld world;
+                  KernelSubject subject;
                   return ::add_key("user", signature, "a token", 7, KEY_SPEC_SESSION_KEYRING) >= 0 &&
-                         text_of(world.keyring().read_user_key(signature, 100)) == "a token" &&
-                         world.keyring().drop_user_key(signature) &&
-                         !world.keyring().read_user_key(signature, 100);
+                         text_of(subject.keyring().read_user_key(signature, 100)) == "a token" &&
+                         subject.keyring().drop_user_key(signature) &&
+                         !subject.keyring().read_user_key(signature, 100);
               }),
               0);
 }
@@ -348,7 +348,7 @@ TEST_P(KeyringContract, KernelWithoutTrustedKeysSaysSo) {
 TEST_P(KeyringContract, TrustedMastersAreTakenWhereTheTypeIs) {
     const auto taken = keyring().takes_trusted_masters();
     ASSERT_TRUE(taken) << taken.error().detail;
-    EXPECT_TRUE(*taken || !keyring().has_trusted_keys() || world_->tpm() == nullptr);
+    EXPECT_TRUE(*taken || !keyring().has_trusted_keys() || subject_->tpm() == nullptr);
     EXPECT_TRUE(!*taken || keyring().has_trusted_keys());
     EXPECT_FALSE(keyring().has_volume_key("0000000000000000")) << "the probe leaves nothing";
 }
@@ -357,10 +357,10 @@ class TrustedKeyringContract : public KeyringContract {
   protected:
     void SetUp() override {
         KeyringContract::SetUp();
-        if (world_->tpm() == nullptr) {
+        if (subject_->tpm() == nullptr) {
             GTEST_SKIP() << "no trusted keys, or no software TPM under them";
         }
-        tpm_ = world_->tpm()->open(TpmAccess::raw).value();
+        tpm_ = subject_->tpm()->open(TpmAccess::raw).value();
         if (!tpm_->srk_name()) {
             static_cast<void>(tpm_->make_srk());
         }
@@ -378,13 +378,13 @@ TEST_P(TrustedKeyringContract, SessionOfOursReleasesTheMasterIntoTheKernel) {
     const auto session = tpm_->start_policy_session({PcrStep{pcrs}}).value();
     const auto loaded = keyring().load_trusted_master(name, blob_, session->handle());
     ASSERT_TRUE(loaded) << loaded.error().detail;
-    EXPECT_TRUE(world_->has_master("trusted", name));
+    EXPECT_TRUE(subject_->has_master("trusted", name));
     const auto key = keyring().load_volume_key(signature, text("trusted"));
     ASSERT_TRUE(key) << key.error().detail;
-    EXPECT_FALSE(world_->readable(signature));
+    EXPECT_FALSE(subject_->readable(signature));
     EXPECT_TRUE(keyring().prove_volume_key(other_signature, text("trusted")));
     keyring().drop_master(name);
-    EXPECT_FALSE(world_->has_master("trusted", name));
+    EXPECT_FALSE(subject_->has_master("trusted", name));
 }
 
 TEST_P(TrustedKeyringContract, SessionOverOtherPcrsIsRefused) {
@@ -392,7 +392,7 @@ TEST_P(TrustedKeyringContract, SessionOverOtherPcrsIsRefused) {
     const auto loaded = keyring().load_trusted_master(name, blob_, session->handle());
     ASSERT_FALSE(loaded);
     EXPECT_EQ(loaded.error().kind, RefusalKind::unseal_failed);
-    EXPECT_FALSE(world_->has_master("trusted", name));
+    EXPECT_FALSE(subject_->has_master("trusted", name));
 }
 
 TEST_P(TrustedKeyringContract, HandleOfNoSessionIsRefused) {
@@ -408,17 +408,17 @@ TEST_P(TrustedKeyringContract, BlobThatIsNoneIsRejected) {
     EXPECT_EQ(loaded.error().kind, RefusalKind::object_rejected);
 }
 
-const auto worlds =
-    ::testing::Values(WorldMaker{"fake", [] { return std::make_unique<FakeWorld>(false); }},
-                      WorldMaker{"fake_with_trusted_keys", [] { return std::make_unique<FakeWorld>(true); }},
-                      WorldMaker{"kernel", [] { return std::make_unique<KernelWorld>(); }});
+const auto subjects = ::testing::Values(
+    SubjectMaker{"fake", [] { return std::make_unique<FakeSubject>(false); }},
+    SubjectMaker{"fake_with_trusted_keys", [] { return std::make_unique<FakeSubject>(true); }},
+    SubjectMaker{"kernel", [] { return std::make_unique<KernelSubject>(); }});
 
-std::string name_of(const ::testing::TestParamInfo<WorldMaker>& info) {
+std::string name_of(const ::testing::TestParamInfo<SubjectMaker>& info) {
     return info.param.name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Worlds, KeyringContract, worlds, name_of);
-INSTANTIATE_TEST_SUITE_P(Worlds, TrustedKeyringContract, worlds, name_of);
+INSTANTIATE_TEST_SUITE_P(Subjects, KeyringContract, subjects, name_of);
+INSTANTIATE_TEST_SUITE_P(Subjects, TrustedKeyringContract, subjects, name_of);
 
 } // namespace
 

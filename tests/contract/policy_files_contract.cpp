@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "contract/policy_fixture.hpp"
-#include "core/pcr_signatures.hpp"
-#include "core/pcrlock_file.hpp"
+#include "core/policy/pcr_signatures.hpp"
+#include "core/policy/pcrlock_file.hpp"
 
 #include <tss2/tss2_mu.h>
 

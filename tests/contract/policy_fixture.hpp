@@ -4,14 +4,14 @@
 #pragma once
 
 #include "contract/swtpm.hpp"
-#include "core/policy_digest.hpp"
-#include "sys/crypto.hpp"
-#include "sys/esys_connection.hpp"
-#include "sys/esys_policy.hpp"
-#include "sys/esys_session.hpp"
-#include "sys/openssl.hpp"
-#include "sys/public_key.hpp"
-#include "sys/sealed_object.hpp"
+#include "core/policy/policy_digest.hpp"
+#include "sys/crypto/crypto.hpp"
+#include "sys/crypto/openssl.hpp"
+#include "sys/tpm/esys_policy.hpp"
+#include "sys/tpm/esys_session.hpp"
+#include "sys/tpm/esys_tpm.hpp"
+#include "sys/tpm/public_key.hpp"
+#include "sys/tpm/sealed_object.hpp"
 
 #include <gtest/gtest.h>
 #include <openssl/rsa.h>

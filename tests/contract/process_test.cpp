@@ -1,7 +1,7 @@
 // What a hardened process is like. Each test body runs in a child: hardening cannot be taken back.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "sys/process.hpp"
+#include "sys/host/process.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/prctl.h>

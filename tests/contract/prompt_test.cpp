@@ -1,9 +1,9 @@
 // Asking on a terminal, tried on a pseudo-terminal of our own.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "sys/crypto.hpp"
-#include "sys/password_agents.hpp"
-#include "sys/terminal.hpp"
+#include "sys/crypto/crypto.hpp"
+#include "sys/prompt/password_agents.hpp"
+#include "sys/prompt/terminal.hpp"
 
 #include <gtest/gtest.h>
 #include <poll.h>

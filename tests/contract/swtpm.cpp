@@ -2,6 +2,7 @@
 #include "contract/swtpm.hpp"
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "contract/wire.hpp"
 
 #include <poll.h>

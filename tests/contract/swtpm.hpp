@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/unique_fd.hpp"
-#include "sys/tpm.hpp"
+#include "sys/tpm/tpm.hpp"
 
 #include <sys/types.h>
 

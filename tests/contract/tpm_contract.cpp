@@ -3,11 +3,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/error.hpp"
 #include "base/hex.hpp"
-#include "contract/tpm_world.hpp"
-#include "core/pcr_policy.hpp"
-#include "core/tpm_key.hpp"
-#include "sys/crypto.hpp"
-#include "sys/esys_tpm.hpp"
+#include "contract/tpm_under_test.hpp"
+#include "core/master/tpm_key.hpp"
+#include "core/policy/pcr_policy.hpp"
+#include "sys/crypto/crypto.hpp"
+#include "sys/tpm/esys_connection.hpp"
 
 #include <gtest/gtest.h>
 
@@ -19,13 +19,13 @@ namespace sealmount::testing {
 
 namespace {
 
-struct WorldMaker {
+struct SubjectMaker {
     const char* name;
-    std::function<std::unique_ptr<TpmWorld>()> make;
+    std::function<std::unique_ptr<TpmUnderTest>()> make;
 };
 
 /// For test names.
-void PrintTo(const WorldMaker& maker, std::ostream* const stream) {
+void PrintTo(const SubjectMaker& maker, std::ostream* const stream) {
     *stream << maker.name;
 }
 
@@ -33,24 +33,24 @@ constexpr PcrSelection pcr7 = {.bank = PcrBank::sha256, .mask = 1U << 7};
 constexpr PcrSelection first_eight = {.bank = PcrBank::sha256, .mask = 0xff};
 constexpr PcrSelection all_pcrs = {.bank = PcrBank::sha256, .mask = 0xffffff};
 
-class TpmContract : public ::testing::TestWithParam<WorldMaker> {
+class TpmContract : public ::testing::TestWithParam<SubjectMaker> {
   protected:
-    void SetUp() override { world_ = GetParam().make(); }
+    void SetUp() override { subject_ = GetParam().make(); }
 
     void TearDown() override {
         tpm_.reset();
-        if (!world_) { // the set-up has failed already
+        if (!subject_) { // the set-up has failed already
             return;
         }
-        EXPECT_EQ(world_->sessions(), 0U);
-        EXPECT_EQ(world_->transients(), 0U);
-        EXPECT_EQ(world_->failed_tries(), 0U);
+        EXPECT_EQ(subject_->sessions(), 0U);
+        EXPECT_EQ(subject_->transients(), 0U);
+        EXPECT_EQ(subject_->failed_tries(), 0U);
         EXPECT_EQ(SecretBytes::alive(), 0U);
     }
 
     Tpm& tpm() {
         if (!tpm_) {
-            tpm_ = world_->opener().open(TpmAccess::raw).value();
+            tpm_ = subject_->opener().open(TpmAccess::raw).value();
         }
         return *tpm_;
     }
@@ -71,13 +71,13 @@ class TpmContract : public ::testing::TestWithParam<WorldMaker> {
 
     /// Commands that `work` sends.
     std::size_t commands_of(const std::function<void()>& work) {
-        const auto before = world_->commands();
+        const auto before = subject_->commands();
         work();
-        return world_->commands() - before;
+        return subject_->commands() - before;
     }
 
     static constexpr std::string_view secret = "0123456789abcdef0123456789abcdef";
-    std::unique_ptr<TpmWorld> world_;
+    std::unique_ptr<TpmUnderTest> subject_;
     std::unique_ptr<Tpm> tpm_;
 };
 
@@ -110,7 +110,7 @@ TEST_P(TpmContract, NoPcrsAreNoCommand) {
 
 TEST_P(TpmContract, ExtendedPcrShowsInValueAndCounter) {
     const auto before = tpm().read_pcrs(first_eight);
-    world_->extend(7);
+    subject_->extend(7);
     const auto after = tpm().read_pcrs(first_eight);
     const auto expected = sha256({Wire(32), sha256({as_bytes("data")})});
     EXPECT_TRUE(std::ranges::equal(after.values.at(7), expected));
@@ -120,7 +120,7 @@ TEST_P(TpmContract, ExtendedPcrShowsInValueAndCounter) {
 
 TEST_P(TpmContract, DebugPcrLeavesTheCounterAlone) {
     const auto before = tpm().read_pcrs(pcr7);
-    world_->extend(16);
+    subject_->extend(16);
     EXPECT_EQ(tpm().read_pcrs(pcr7).update_counter, before.update_counter);
 }
 
@@ -130,11 +130,11 @@ TEST_P(TpmContract, BankThatTheTpmLacksIsAnError) {
 }
 
 TEST_P(TpmContract, PolicyDigestIsTheTpmsOwn) {
-    world_->extend(7);
-    world_->extend(11);
+    subject_->extend(7);
+    subject_->extend(11);
     for (const PcrMask mask : {1U << 7, 1U << 7 | 1U << 11, 0xffU, 0x800081U}) {
         const PcrSelection selection = {.bank = PcrBank::sha256, .mask = mask};
-        EXPECT_TRUE(std::ranges::equal(present_policy(selection), world_->trial_digest(selection))) << mask;
+        EXPECT_TRUE(std::ranges::equal(present_policy(selection), subject_->trial_digest(selection))) << mask;
     }
 }
 
@@ -163,13 +163,13 @@ TEST_P(TpmContract, SecondSrkIsAnError) {
 
 TEST_P(TpmContract, ClearedTpmHasAnotherSrk) {
     const auto before = tpm().make_srk();
-    world_->clear();
+    subject_->clear();
     EXPECT_FALSE(tpm().srk_name());
     EXPECT_NE(tpm().make_srk(), before);
 }
 
 TEST_P(TpmContract, OwnerPasswordRefusesTheSrk) {
-    world_->set_owner_password();
+    subject_->set_owner_password();
     try {
         static_cast<void>(tpm().make_srk());
         ADD_FAILURE() << "made";
@@ -184,7 +184,7 @@ TEST_P(TpmContract, SealedSecretComesBack) {
     const auto opened = tpm().unseal(object, {PcrStep{pcr7}});
     ASSERT_TRUE(opened) << opened.error().detail;
     EXPECT_TRUE(opened->equals(as_bytes(secret)));
-    EXPECT_FALSE(world_->crossed_wire(secret));
+    EXPECT_FALSE(subject_->crossed_wire(secret));
 }
 
 TEST_P(TpmContract, SealedObjectDemandsItsPolicyAndNoPassword) {
@@ -198,7 +198,7 @@ TEST_P(TpmContract, SealedObjectDemandsItsPolicyAndNoPassword) {
 
 TEST_P(TpmContract, WhatTheKernelSealedWithoutPolicyComesBack) {
     static_cast<void>(tpm().make_srk());
-    SealedObject object = world_->kernel_seal(secret);
+    SealedObject object = subject_->kernel_seal(secret);
     const auto opened = tpm().unseal_without_policy(object);
     ASSERT_TRUE(opened) << opened.error().detail;
     EXPECT_TRUE(opened->equals(as_bytes(secret)));
@@ -215,7 +215,7 @@ TEST_P(TpmContract, OtherPcrsDoNotOpen) {
     static_cast<void>(tpm().make_srk());
     const auto object = sealed();
     EXPECT_EQ(refusal_to_unseal(object, first_eight), RefusalKind::policy_mismatch);
-    world_->extend(7);
+    subject_->extend(7);
     EXPECT_EQ(refusal_to_unseal(object), RefusalKind::policy_mismatch);
 }
 
@@ -234,7 +234,7 @@ TEST_P(TpmContract, RefusedPolicySpendsNoLockoutBudget) {
 TEST_P(TpmContract, PcrThatChangesDuringASessionSpoilsIt) {
     static_cast<void>(tpm().make_srk());
     const auto object = sealed();
-    world_->disturb_sessions(1);
+    subject_->disturb_sessions(1);
     EXPECT_EQ(refusal_to_unseal(object), RefusalKind::pcr_changed);
     EXPECT_TRUE(tpm().unseal(object, {PcrStep{pcr7}}));
 }
@@ -262,7 +262,7 @@ TEST_P(TpmContract, DamagedObjectIsRejected) {
 TEST_P(TpmContract, ClearedTpmRejectsOldObjects) {
     static_cast<void>(tpm().make_srk());
     const auto object = sealed();
-    world_->clear();
+    subject_->clear();
     EXPECT_EQ(refusal_to_unseal(object), RefusalKind::srk_missing);
     static_cast<void>(tpm().make_srk());
     EXPECT_EQ(refusal_to_unseal(object), RefusalKind::object_rejected);
@@ -274,12 +274,12 @@ TEST_P(TpmContract, PolicySessionIsTwoCommandsAndOpensForTheKernel) {
     std::unique_ptr<PolicySession> session;
     EXPECT_EQ(commands_of([&] { session = tpm().start_policy_session({PcrStep{pcr7}}).value(); }), 2U);
     EXPECT_EQ(session->handle() >> 24, 3U);
-    EXPECT_EQ(world_->sessions(), 1U);
-    const auto opened = world_->kernel_unseal(object, session->handle());
+    EXPECT_EQ(subject_->sessions(), 1U);
+    const auto opened = subject_->kernel_unseal(object, session->handle());
     ASSERT_TRUE(opened);
     EXPECT_TRUE(std::ranges::equal(*opened, as_bytes(secret)));
     // The unseal has flushed it; the owner's own flush is no error then.
-    EXPECT_EQ(world_->sessions(), 0U);
+    EXPECT_EQ(subject_->sessions(), 0U);
     session.reset();
     EXPECT_TRUE(tpm().unseal(object, {PcrStep{pcr7}}));
 }
@@ -289,31 +289,31 @@ TEST_P(TpmContract, UnusedPolicySessionIsFlushed) {
         const auto one = tpm().start_policy_session({PcrStep{pcr7}}).value();
         const auto two = tpm().start_policy_session({PcrStep{first_eight}}).value();
         EXPECT_NE(one->handle(), two->handle());
-        EXPECT_EQ(world_->sessions(), 2U);
+        EXPECT_EQ(subject_->sessions(), 2U);
     }
-    EXPECT_EQ(world_->sessions(), 0U);
+    EXPECT_EQ(subject_->sessions(), 0U);
 }
 
 TEST_P(TpmContract, PolicySessionOverOtherPcrsDoesNotOpenForTheKernel) {
     static_cast<void>(tpm().make_srk());
     const auto object = sealed();
     const auto session = tpm().start_policy_session({PcrStep{first_eight}}).value();
-    EXPECT_FALSE(world_->kernel_unseal(object, session->handle()));
+    EXPECT_FALSE(subject_->kernel_unseal(object, session->handle()));
 }
 
 TEST_P(TpmContract, ObjectsOfOthersAreCountedAndDropped) {
-    world_->leave_objects(2);
+    subject_->leave_objects(2);
     EXPECT_EQ(tpm().room().objects, 2U);
     EXPECT_EQ(tpm().drop_leftovers(), 2U);
     EXPECT_EQ(tpm().room().objects, 0U);
-    EXPECT_EQ(world_->transients(), 0U);
+    EXPECT_EQ(subject_->transients(), 0U);
     EXPECT_EQ(tpm().drop_leftovers(), 0U);
 }
 
 TEST_P(TpmContract, AFullTpmIsTold) {
     static_cast<void>(tpm().make_srk());
     const auto object = sealed();
-    world_->leave_objects(3);
+    subject_->leave_objects(3);
     EXPECT_EQ(refusal_to_unseal(object), RefusalKind::tpm_full);
     EXPECT_EQ(tpm().drop_leftovers(), 3U);
     EXPECT_TRUE(tpm().unseal(object, {PcrStep{pcr7}}));
@@ -323,28 +323,29 @@ TEST_P(TpmContract, SealedObjectOpensDuringALockout) {
     static_cast<void>(tpm().make_srk());
     const auto object = sealed();
     EXPECT_FALSE(tpm().lockout().locked);
-    world_->lock_out();
+    subject_->lock_out();
     EXPECT_TRUE(tpm().lockout().locked);
     EXPECT_TRUE(tpm().unseal(object, {PcrStep{pcr7}})) << "it is not subject to dictionary-attack protection";
-    world_->end_lockout();
+    subject_->end_lockout();
 }
 
 TEST_P(TpmContract, DisturbedPolicySessionDoesNotOpenForTheKernel) {
     static_cast<void>(tpm().make_srk());
     const auto object = sealed();
-    world_->disturb_sessions(1);
+    subject_->disturb_sessions(1);
     const auto session = tpm().start_policy_session({PcrStep{pcr7}}).value();
-    EXPECT_FALSE(world_->kernel_unseal(object, session->handle()));
+    EXPECT_FALSE(subject_->kernel_unseal(object, session->handle()));
 }
 
-std::string name_of(const ::testing::TestParamInfo<WorldMaker>& info) {
+std::string name_of(const ::testing::TestParamInfo<SubjectMaker>& info) {
     return info.param.name;
 }
 
-const auto worlds = ::testing::Values(WorldMaker{"fake", fake_tpm_world}, WorldMaker{"swtpm", swtpm_world},
-                                      WorldMaker{"swtpm_like_a_device", device_world});
+const auto subjects =
+    ::testing::Values(SubjectMaker{"fake", fake_tpm_subject}, SubjectMaker{"swtpm", swtpm_subject},
+                      SubjectMaker{"swtpm_like_a_device", device_subject});
 
-INSTANTIATE_TEST_SUITE_P(Worlds, TpmContract, worlds, name_of);
+INSTANTIATE_TEST_SUITE_P(Subjects, TpmContract, subjects, name_of);
 
 TEST(TpmOpenerContract, MachineWithoutTpmHasNoTpm) {
     if (std::filesystem::exists("/dev/tpm0")) {

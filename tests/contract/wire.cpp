@@ -2,7 +2,7 @@
 #include "contract/wire.hpp"
 
 #include "base/error.hpp"
-#include "sys/crypto.hpp"
+#include "sys/crypto/crypto.hpp"
 
 namespace sealmount::testing {
 

@@ -2,8 +2,8 @@
 #include "fakes/fake_keyring.hpp"
 
 #include "base/error.hpp"
-#include "core/encrypted_key.hpp"
-#include "core/tpm_key.hpp"
+#include "core/ecryptfs/encrypted_key.hpp"
+#include "core/master/tpm_key.hpp"
 
 namespace sealmount::testing {
 

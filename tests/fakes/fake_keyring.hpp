@@ -5,7 +5,7 @@
 
 #include "fakes/fake_tpm.hpp"
 #include "fakes/fault.hpp"
-#include "sys/keyring.hpp"
+#include "sys/keyring/keyring.hpp"
 
 #include <map>
 #include <optional>

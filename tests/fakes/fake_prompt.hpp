@@ -4,7 +4,7 @@
 #pragma once
 
 #include "fakes/fault.hpp"
-#include "sys/prompt.hpp"
+#include "sys/prompt/prompt.hpp"
 
 #include <deque>
 #include <functional>

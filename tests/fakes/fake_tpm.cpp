@@ -2,9 +2,9 @@
 #include "fakes/fake_tpm.hpp"
 
 #include "base/error.hpp"
-#include "core/policy_digest.hpp"
-#include "sys/crypto.hpp"
-#include "sys/public_key.hpp"
+#include "core/policy/policy_digest.hpp"
+#include "sys/crypto/crypto.hpp"
+#include "sys/tpm/public_key.hpp"
 
 #include <algorithm>
 #include <bit>

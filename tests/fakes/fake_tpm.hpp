@@ -4,7 +4,7 @@
 #pragma once
 
 #include "fakes/fault.hpp"
-#include "sys/tpm.hpp"
+#include "sys/tpm/tpm.hpp"
 
 #include <chrono>
 #include <cstdint>

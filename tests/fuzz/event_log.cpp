@@ -4,11 +4,12 @@
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/error.hpp"
-#include "core/device_path.hpp"
-#include "core/efi_variable.hpp"
-#include "core/event_words.hpp"
-#include "core/pe_image.hpp"
-#include "core/uki.hpp"
+#include "base/text.hpp"
+#include "core/events/device_path.hpp"
+#include "core/events/efi_variable.hpp"
+#include "core/events/event_text.hpp"
+#include "core/prediction/pe_image.hpp"
+#include "core/prediction/uki.hpp"
 
 #include <algorithm>
 #include <cstdlib>

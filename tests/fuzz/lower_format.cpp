@@ -3,12 +3,14 @@
 // refused with a reason; each file is counted once; sentences and JSON are printable.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "app/survey_report.hpp"
+#include "app/output/survey_report.hpp"
 #include "base/byte_reader.hpp"
 #include "base/hex.hpp"
 #include "base/strict_json.hpp"
-#include "core/enroll_survey.hpp"
-#include "core/manifest_rules.hpp"
+#include "base/text.hpp"
+#include "core/ecryptfs/ciphers.hpp"
+#include "core/enroll/enroll_survey.hpp"
+#include "core/volume/manifest_rules.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -44,7 +46,7 @@ void look_at_header(std::span<const std::byte> bytes) {
     require(facts->signatures.empty() || is_cipher(facts->cipher.cipher));
     require(facts->cipher.key_bytes <= 64);
     for (const std::string& signature : facts->signatures) {
-        require(!complaint_about_signature(signature));
+        require(!problem_with_signature(signature));
         require(std::ranges::count(facts->signatures, signature) == 1);
     }
     // Nothing behind the first 4096 bytes is looked at.
@@ -54,7 +56,7 @@ void look_at_header(std::span<const std::byte> bytes) {
 
 void look_at_name(std::string_view name) {
     if (const auto facts = read_lower_name(name)) {
-        require(!complaint_about_signature(facts->signature) && is_cipher(facts->cipher.cipher));
+        require(!problem_with_signature(facts->signature) && is_cipher(facts->cipher.cipher));
     }
 }
 
@@ -90,8 +92,8 @@ void enroll(const Survey& survey, EnrollRequest request, const bool is_refused) 
         require_printable(complete_from_survey(request, survey));
         require(!is_refused);
         const Volume& volume = request.volume;
-        require(!complaint_about_cipher(volume.cipher, volume.key_bytes));
-        require(!complaint_about_cipher(volume.filename_cipher, volume.filename_key_bytes));
+        require(!problem_with_cipher(volume.cipher, volume.key_bytes));
+        require(!problem_with_cipher(volume.filename_cipher, volume.filename_key_bytes));
         require(survey.ciphers.empty() || survey.ciphers.contains({volume.cipher, volume.key_bytes}));
         require(survey.filename_signatures.empty() || request.filename_encryption);
         require(volume.options.size() == (survey.in_attribute.count > 0 ? 1U : 0U));
@@ -113,19 +115,19 @@ void look_at_tree(const TreeSample& tree) {
     for (const std::string& opener : found.openers()) {
         require(found.signatures.at(opener).count == found.encrypted_files());
     }
-    const SurveyVerdict verdict = judge("/srv/.x", found);
-    require_printable(verdict.problems);
-    require_printable(verdict.warnings);
-    require_printable(survey_lines("/srv/.x", found, verdict));
-    require(!survey_json("/srv/.x", found, verdict).dump().empty());
+    const SurveyProblems severity = judge("/srv/.x", found);
+    require_printable(severity.problems);
+    require_printable(severity.warnings);
+    require_printable(survey_lines("/srv/.x", found, severity));
+    require(!survey_json("/srv/.x", found, severity).dump().empty());
     EnrollRequest plain;
     plain.volume.lower = "/srv/.x";
-    enroll(found, plain, !verdict.problems.empty());
+    enroll(found, plain, !severity.problems.empty());
     EnrollRequest asked = plain;
     asked.cipher = "aes";
     asked.key_bytes = 16;
     asked.filename_encryption = true;
-    enroll(found, asked, !verdict.problems.empty());
+    enroll(found, asked, !severity.problems.empty());
 }
 
 } // namespace

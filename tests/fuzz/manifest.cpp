@@ -2,8 +2,8 @@
 // crash, only Error is thrown, and each unit has exactly its lines, whatever the strings.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "core/manifest.hpp"
-#include "core/unit_text.hpp"
+#include "core/volume/manifest.hpp"
+#include "core/volume/unit_text.hpp"
 
 #include <algorithm>
 #include <cstdlib>

@@ -3,8 +3,8 @@
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/error.hpp"
-#include "core/pcrlock_file.hpp"
-#include "core/policy_digest.hpp"
+#include "core/policy/pcrlock_file.hpp"
+#include "core/policy/policy_digest.hpp"
 
 #include <algorithm>
 #include <cstdlib>

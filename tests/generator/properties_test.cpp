@@ -2,8 +2,8 @@
 // setting, for any bytes. The units are read by a reader of this test's own.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "core/manifest_rules.hpp"
-#include "core/unit_text.hpp"
+#include "core/volume/manifest_rules.hpp"
+#include "core/volume/unit_text.hpp"
 #include "random_volumes.hpp"
 
 #include <gtest/gtest.h>
@@ -187,12 +187,12 @@ TEST(UnitProperties, TheManifestLetsNothingPassThatSystemdWouldNotTake) {
     std::size_t refused = 0;
     for (std::size_t i = 0; i < how_many; ++i) {
         const std::string path = "/srv/" + random_bytes(dice);
-        const std::optional<std::string> complaint = complaint_about_path(path);
+        const std::optional<std::string> problem = problem_with_path(path);
         SCOPED_TRACE("seed " + std::to_string(seed) + ", number " + std::to_string(i));
-        if (complaint) {
+        if (problem) {
             ++refused;
-            ASSERT_EQ(std::ranges::count_if(*complaint, [](unsigned char c) { return c < 0x20; }), 0)
-                << *complaint;
+            ASSERT_EQ(std::ranges::count_if(*problem, [](unsigned char c) { return c < 0x20; }), 0)
+                << *problem;
             continue;
         }
         ++accepted;

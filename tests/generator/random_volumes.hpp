@@ -5,7 +5,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "core/manifest.hpp"
+#include "core/volume/manifest.hpp"
 
 #include <cstdint>
 #include <random>

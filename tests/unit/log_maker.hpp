@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "core/event_log.hpp"
-#include "sys/digest.hpp"
+#include "core/events/event_log.hpp"
+#include "sys/tpm/digest.hpp"
 
 #include <string_view>
 #include <vector>

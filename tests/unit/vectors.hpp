@@ -7,7 +7,7 @@
 #include "base/hex.hpp"
 #include "base/secret_bytes.hpp"
 #include "base/strict_json.hpp"
-#include "sys/crypto.hpp"
+#include "sys/crypto/crypto.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,5 +1,5 @@
-// What most files of base, sys and core include, and what takes longest to read: compiled once (-Db_pch=false goes without). Files
-// include it themselves nevertheless.
+// What most files of base, sys and core include, and what takes longest to read: compiled once (-Db_pch=false
+// goes without). Files include it themselves nevertheless.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <nlohmann/json.hpp>

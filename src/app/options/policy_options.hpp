@@ -1,0 +1,44 @@
+// The options that say which policy a master key is sealed to, for every verb that seals.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/policy/policy.hpp"
+#include "core/volume/paths.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <optional>
+#include <string>
+
+namespace sealmount {
+
+/// The command line as it was written.
+struct PolicyOptions {
+    std::string kind; ///< "", "pcr", "signed", "pcrlock" or "none"
+    std::string pcrs;
+    std::string signed_pcrs = "11";
+    std::string public_key = "/etc/systemd/tpm2-pcr-public-key.pem";
+    std::string signatures = "/etc/systemd/tpm2-pcr-signature.json";
+    std::string pcrlock = "/var/lib/systemd/pcrlock.json";
+    unsigned boot_window = 0; ///< seconds
+    bool pin = false;
+    std::string pin_file;
+};
+
+void add_policy_options(CLI::App& verb, PolicyOptions& words);
+
+/// Was any of them given?
+[[nodiscard]] bool names_policy(const PolicyOptions& words);
+
+/// The policy that they mean; literal PCRs may lack their values. Files are those of the system below
+/// `paths`; the TPM is opened for pcrlock only. Throws Error{usage}, or with the file's name.
+[[nodiscard]] Policy policy_from(const PolicyOptions& words, const Paths& paths, TpmOpener& opener);
+
+/// A new PIN: from the file, or typed twice. Nothing unless the policy has one. Throws Error{usage}.
+[[nodiscard]] std::optional<SecretBytes> new_pin(const PolicyOptions& words);
+
+/// The PIN of a master key that is there: from the file, or typed. Nothing when there is nobody to ask.
+[[nodiscard]] std::optional<SecretBytes> present_pin(const std::string& pin_file);
+
+} // namespace sealmount

@@ -1,0 +1,60 @@
+// The options that describe the next boot, for every verb that predicts it.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/prediction/prediction.hpp"
+#include "core/volume/paths.hpp"
+#include "sys/tpm/tpm.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sealmount {
+
+/// What the command line says about the next boot.
+struct PredictionOptions {
+    /// "OLD=NEW", two files each; the verb declares the option --replace itself, because it may have another
+    /// meaning there as well.
+    std::vector<std::string> replacements;
+    std::vector<std::string> digests;   ///< "PCR:OLDHEX=NEWHEX"
+    std::vector<std::string> variables; ///< "NAME=FILE"
+    std::vector<std::string> authorities;
+    std::optional<std::string> command_line;
+    std::optional<std::string> old_command_line;
+    std::optional<std::string> phases; ///< "enter-initrd:leave-initrd"
+    bool next_boot = false;            ///< find out what changes
+    std::string log;                   ///< "" for this boot's
+    std::string systemd_log;
+};
+
+/// Declares all options but --replace.
+void add_prediction_options(CLI::App& verb, PredictionOptions& words);
+
+/// Does any of them say that the next boot will differ from this one?
+[[nodiscard]] bool asked_for(const PredictionOptions& words);
+
+/// The values of the selected PCRs after the next boot. Reads the logs, the present values, and the files
+/// that the words name. Throws Error for words that cannot be right: usage, no_input for files and for
+/// changes that match no event, bad_data; and unavailable when there is no log, or it or the TPM lacks the
+/// bank. What cannot be predicted is a reason in the result.
+[[nodiscard]] Prediction predicted(const PredictionOptions& words, const Paths& paths, Tpm& tpm,
+                                   PcrSelection selection);
+
+/// The same without a TPM: the log is believed. For build hosts.
+[[nodiscard]] Prediction predicted_by_log(const PredictionOptions& words, const Paths& paths,
+                                          PcrSelection selection);
+
+/// The first eight bytes in hex of the digests of the firmware's events that are to come, in their order, for
+/// each of the selected PCRs. Throws as predicted() does.
+[[nodiscard]] std::map<unsigned, std::vector<std::string>>
+predicted_marks(const PredictionOptions& words, const Paths& paths, PcrSelection selection);
+
+/// The PCRs that the logs have events of.
+[[nodiscard]] PcrMask logged_pcrs(const PredictionOptions& words, const Paths& paths);
+
+} // namespace sealmount

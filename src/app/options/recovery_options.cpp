@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/options/recovery_options.hpp"
+
+#include "base/error.hpp"
+#include "core/slots/recovery.hpp"
+#include "sys/crypto/qr_code.hpp"
+#include "sys/files/files.hpp"
+#include "sys/prompt/secret_input.hpp"
+#include "sys/prompt/terminal.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <unistd.h>
+
+namespace sealmount {
+
+namespace {
+
+constexpr mode_t secret_file_mode = 0600;
+constexpr const char* form = "eight groups of eight letters, as 'sealmount recovery-key' shows it";
+
+std::string_view as_text(const SecretBytes& secret) {
+    return {reinterpret_cast<const char*>(secret.bytes().data()), secret.size()};
+}
+
+/// Past the buffers of stdio, which nobody wipes.
+void print_secret(const SecretBytes& secret, const std::string& lost) {
+    std::fflush(stdout);
+    std::string_view rest = as_text(secret);
+    while (!rest.empty()) {
+        const ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());
+        if (written < 0 && errno != EINTR) {
+            throw_errno(errno, lost);
+        }
+        rest.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
+    }
+}
+
+void show(const SecretBytes& key, const std::string& master, const Globals& globals) {
+    const std::string lost =
+        "cannot show the recovery key, which is in force: 'sealmount recovery-key' makes another one";
+    const SecretBytes text = recovery_key_text(key);
+    if (!is_seen(globals)) { // asked for by name: for a pipe
+        print_secret(text, lost);
+        std::printf("\n");
+        return;
+    }
+    std::printf("The recovery key of the master key %s opens all its volumes without the TPM:\n",
+                master.c_str());
+    show_secret(text, lost);
+    std::printf("Write it down or scan it, and keep it away from this machine. It is not shown again; "
+                "'sealmount recovery-key %s' makes a new one.\n",
+                master.c_str());
+}
+
+} // namespace
+
+void add_new_recovery_options(CLI::App& verb, NewRecoveryOptions& words) {
+    verb.add_flag("--no-recovery-key", words.none, "make no recovery key for a new master key");
+    verb.add_option("--save-recovery-key", words.save_file,
+                    "write the new recovery key to this file, which only its owner can read, instead of "
+                    "showing it");
+}
+
+void add_present_recovery_option(CLI::App& verb, std::string& file) {
+    verb.add_option(
+        "--recovery-key-file", file,
+        "read the present recovery key from there, so that it opens the new master key as well; - "
+        "for standard input");
+}
+
+void show_secret(const SecretBytes& text, const std::string& lost) {
+    std::printf("\n    ");
+    print_secret(text, lost);
+    std::printf("\n\n");
+    if (const auto code = qr_code_for_terminal(text)) {
+        print_secret(*code, lost);
+    }
+}
+
+bool is_seen(const Globals& globals) {
+    return !globals.json && ::isatty(STDOUT_FILENO) == 1;
+}
+
+NewRecoveryKey::NewRecoveryKey(std::string file)
+    : key_(random_secret(recovery_key_size)), file_(std::move(file)) {
+}
+
+NewRecoveryKey::~NewRecoveryKey() {
+    if (saved_) {
+        std::error_code stays;
+        std::filesystem::remove(file_, stays);
+    }
+}
+
+std::unique_ptr<NewRecoveryKey> NewRecoveryKey::make(const NewRecoveryOptions& words, const bool seen) {
+    if (words.none && !words.save_file.empty()) {
+        throw Error{Reason::usage, "--no-recovery-key and --save-recovery-key exclude each other"};
+    }
+    if (words.none || (words.save_file.empty() && !seen)) {
+        return nullptr;
+    }
+    if (!words.save_file.empty() && std::filesystem::exists(words.save_file)) {
+        throw Error{Reason::cannot_create, words.save_file + ": is there already, and a recovery key "
+                                                             "overwrites nothing: name another file"};
+    }
+    return std::unique_ptr<NewRecoveryKey>{new NewRecoveryKey{words.save_file}};
+}
+
+void NewRecoveryKey::save() {
+    if (!file_.empty()) {
+        SecretBytes line{recovery_key_text_size + 1};
+        const SecretBytes text = recovery_key_text(key_);
+        std::ranges::copy(text.bytes(), line.bytes().begin());
+        line.bytes().back() = std::byte{'\n'};
+        write_file_atomically(file_, as_text(line), secret_file_mode);
+        saved_ = true;
+    }
+}
+
+void NewRecoveryKey::hand_over(const std::string& master, const Globals& globals) {
+    if (!saved_) {
+        show(key_, master, globals);
+    } else if (!globals.json) {
+        std::printf("The recovery key of the master key %s is in %s: keep it away from this machine.\n",
+                    master.c_str(), file_.c_str());
+    }
+    std::fflush(stdout);
+    saved_ = false;
+}
+
+RenewedRecoveryKey recovery_key_for_renewal(const Paths& paths, const std::string& master,
+                                            const NewRecoveryOptions& words, const std::string& present_file,
+                                            const Globals& globals) {
+    const Store store{paths};
+    if (!present_file.empty()) {
+        if (words.none || !words.save_file.empty()) {
+            throw Error{Reason::usage, "--recovery-key-file keeps the present recovery key: leave "
+                                       "--no-recovery-key and --save-recovery-key out"};
+        }
+        SecretBytes key = recovery_key_in(present_file);
+        static_cast<void>(open_by_recovery_key(store, master, key));
+        return {.present = std::move(key), .fresh = nullptr};
+    }
+    const bool had_one = store.has_recovery_key(master);
+    RenewedRecoveryKey renewed;
+    if (had_one || !words.save_file.empty()) {
+        renewed.fresh = NewRecoveryKey::make(words, is_seen(globals));
+    }
+    if (had_one && !renewed.fresh && !words.none) {
+        throw Error{Reason::usage,
+                    "the recovery key of the master key \"" + master +
+                        "\" cannot open a new one: give it with --recovery-key-file FILE, write a new "
+                        "one with --save-recovery-key FILE, or say --no-recovery-key"};
+    }
+    return renewed;
+}
+
+SecretBytes recovery_key_in(const std::string& file) {
+    auto key = recovery_key_from(read_secret(file, longest_recovery_key_text));
+    if (!key) {
+        throw Error{Reason::usage,
+                    (file == "-" ? std::string{"standard input"} : file) + ": is no recovery key: " + form};
+    }
+    return std::move(*key);
+}
+
+std::expected<std::optional<SecretBytes>, Refusal> ask_for_recovery_key(const std::string& question) {
+    const auto answer = terminal_prompt()->ask(question, "sealmount:recovery", std::chrono::seconds{0});
+    if (!answer) {
+        return std::unexpected{answer.error()};
+    }
+    if (answer->empty()) {
+        return std::nullopt;
+    }
+    auto key = recovery_key_from(*answer);
+    if (!key) {
+        throw Error{Reason::usage, std::string{"that is no recovery key: "} + form};
+    }
+    return key;
+}
+
+} // namespace sealmount

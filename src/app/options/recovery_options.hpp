@@ -1,0 +1,82 @@
+// Recovery keys on the command line: how a new one gets to its owner, and how a present one is given.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "app/options/verbs.hpp"
+#include "base/refusal.hpp"
+#include "core/master/recovery_key.hpp"
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace sealmount {
+
+/// The command line as it was written.
+struct NewRecoveryOptions {
+    bool none = false;
+    std::string save_file;
+};
+void add_new_recovery_options(CLI::App& verb, NewRecoveryOptions& words);
+
+/// --recovery-key-file of the verbs that make a new master key in place of one that has a recovery key.
+void add_present_recovery_option(CLI::App& verb, std::string& file);
+
+/// Does a person see what is printed? A secret must not end in a log.
+[[nodiscard]] bool is_seen(const Globals& globals);
+
+/// Prints a secret and, behind an empty line, its QR code, past the buffers that nobody wipes. `lost` is said
+/// when it cannot be shown. Throws Error.
+void show_secret(const SecretBytes& text, const std::string& lost);
+
+/// A recovery key on its way to its owner: into a file, before anything relies on it, or onto the terminal,
+/// once it opens something.
+class NewRecoveryKey {
+  public:
+    /// Nothing when it was declined, or when nobody would get it. Throws Error{usage} when both are asked
+    /// for, and Error{cannot_create} when the file is there already.
+    [[nodiscard]] static std::unique_ptr<NewRecoveryKey> make(const NewRecoveryOptions& words, bool seen);
+    NewRecoveryKey(const NewRecoveryKey&) = delete;
+    NewRecoveryKey& operator=(const NewRecoveryKey&) = delete;
+    /// A file whose key was not handed over opens nothing and goes.
+    ~NewRecoveryKey();
+
+    [[nodiscard]] const SecretBytes& key() const { return key_; }
+    /// Writes the file, if there is to be one: right before the slot is written. Throws Error.
+    void save();
+    /// The slot is written: tells where the key is, or shows it, this once.
+    void hand_over(const std::string& master, const Globals& globals);
+
+  private:
+    explicit NewRecoveryKey(std::string file);
+
+    SecretBytes key_;
+    std::string file_;
+    bool saved_ = false;
+};
+
+/// What a verb that makes a new master key needs to know of its recovery key. Throws Error{usage} when the
+/// old one had one, and the new one would silently have none.
+struct RenewedRecoveryKey {
+    std::optional<SecretBytes> present;    ///< it stays
+    std::unique_ptr<NewRecoveryKey> fresh; ///< a new one takes its place
+
+    [[nodiscard]] const SecretBytes* key() const {
+        return present ? &*present : fresh ? &fresh->key() : nullptr;
+    }
+};
+[[nodiscard]] RenewedRecoveryKey recovery_key_for_renewal(const Paths& paths, const std::string& master,
+                                                          const NewRecoveryOptions& words,
+                                                          const std::string& present_file,
+                                                          const Globals& globals);
+
+/// A present recovery key, from the file. Throws Error{usage} when it has none.
+[[nodiscard]] SecretBytes recovery_key_in(const std::string& file);
+
+/// The same from the terminal; nothing when the answer is empty.
+[[nodiscard]] std::expected<std::optional<SecretBytes>, Refusal>
+ask_for_recovery_key(const std::string& question);
+
+} // namespace sealmount

@@ -1,0 +1,44 @@
+// What the verbs about slots have in common: the store under its lock, the TPM, and somebody to ask.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "app/options/this_machine.hpp"
+#include "core/slots/slots.hpp"
+
+#include <string>
+#include <vector>
+
+namespace sealmount {
+
+class SlotSession {
+  public:
+    /// Takes the store's lock; a writer that is at work is waited for.
+    SlotSession(const Globals& globals, std::string pin_file);
+    SlotSession(const SlotSession&) = delete;
+    SlotSession& operator=(const SlotSession&) = delete;
+
+    [[nodiscard]] const Store& store() const { return store_; }
+    [[nodiscard]] const SlotContext& context() const { return context_; }
+
+    /// The named master key, or every one that a volume uses. Throws Error{no_input} when there is none.
+    [[nodiscard]] std::vector<std::string> masters(const std::string& name) const;
+    /// The same for what can be done to one only. Throws Error{usage} when several are meant.
+    [[nodiscard]] std::string one_master(const std::string& name) const;
+
+  private:
+    Store store_;
+    ThisMachine machine_;
+    std::string pin_file_;
+    FileLock lock_;
+    SlotContext context_;
+};
+
+/// The options that all of them have.
+struct SlotOptions {
+    std::string master;
+    std::string pin_file;
+};
+void add_slot_options(CLI::App& verb, SlotOptions& words);
+
+} // namespace sealmount

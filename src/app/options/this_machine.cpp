@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/options/this_machine.hpp"
+
+#include "sys/keyring/kernel_keyring.hpp"
+#include "sys/prompt/terminal.hpp"
+
+namespace sealmount {
+
+ThisMachine::ThisMachine(const Globals& globals)
+    : tpm_(chosen_tpm(globals)), keyring_(kernel_keyring()),
+      prompt_(terminal_prompt()), machine_{.tpm = *tpm_, .keyring = *keyring_, .prompt = *prompt_} {
+}
+
+} // namespace sealmount

@@ -1,0 +1,28 @@
+// The machine as a verb of `sealmount` meets it: its kernel, a person at the terminal, and the TPM that the
+// command line chose.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "app/options/verbs.hpp"
+#include "sys/host/machine.hpp"
+
+#include <memory>
+
+namespace sealmount {
+
+/// Owns the real forms that machine() refers to. Opens nothing: each story does so when it has to.
+class ThisMachine {
+  public:
+    explicit ThisMachine(const Globals& globals);
+
+    [[nodiscard]] const Machine& machine() const { return machine_; }
+
+  private:
+    std::unique_ptr<TpmOpener> tpm_;
+    std::unique_ptr<Keyring> keyring_;
+    std::unique_ptr<Prompt> prompt_;
+    Machine machine_;
+};
+
+} // namespace sealmount

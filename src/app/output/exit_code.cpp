@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/output/exit_code.hpp"
+
+#include <sysexits.h>
+
+namespace sealmount {
+
+int exit_code(const Reason reason) noexcept {
+    switch (reason) {
+    case Reason::usage:
+        return EX_USAGE;
+    case Reason::config:
+        return EX_CONFIG;
+    case Reason::bad_data:
+        return EX_DATAERR;
+    case Reason::no_input:
+        return EX_NOINPUT;
+    case Reason::unavailable:
+        return EX_UNAVAILABLE;
+    case Reason::refused:
+        return EX_NOPERM;
+    case Reason::cannot_create:
+        return EX_CANTCREAT;
+    case Reason::try_later:
+        return EX_TEMPFAIL;
+    case Reason::io:
+        return EX_IOERR;
+    case Reason::os:
+        return EX_OSERR;
+    case Reason::internal:
+        return EX_SOFTWARE;
+    }
+    return EX_SOFTWARE;
+}
+
+int exit_code(const RefusalKind kind) noexcept {
+    switch (kind) {
+    case RefusalKind::no_tpm:
+    case RefusalKind::tpm_failed:
+    case RefusalKind::key_type_absent:
+    case RefusalKind::srk_missing:
+    case RefusalKind::no_prompt:
+        return EX_UNAVAILABLE;
+    case RefusalKind::tpm_busy:
+    case RefusalKind::tpm_full:
+    case RefusalKind::tpm_lockout:
+    case RefusalKind::pcr_changed:
+    case RefusalKind::prompt_timeout:
+        return EX_TEMPFAIL;
+    case RefusalKind::srk_changed:
+    case RefusalKind::policy_mismatch:
+    case RefusalKind::unseal_failed:
+    case RefusalKind::pin_needed:
+    case RefusalKind::pin_wrong:
+    case RefusalKind::passphrase_wrong:
+    case RefusalKind::prompt_cancelled:
+        return EX_NOPERM;
+    case RefusalKind::object_rejected:
+    case RefusalKind::text_rejected:
+        return EX_DATAERR;
+    case RefusalKind::files_unusable:
+        return EX_CONFIG;
+    }
+    return EX_SOFTWARE;
+}
+
+} // namespace sealmount

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/unlock/unlock_journal.hpp"
+
+#include "app/output/hints.hpp"
+#include "app/output/journal_names.hpp"
+#include "base/text.hpp"
+#include "core/unlock/event_differences.hpp"
+#include "sys/host/journal.hpp"
+
+namespace sealmount {
+
+namespace {
+
+using journal::message_id;
+
+const char* words_for(const UnlockStep step) {
+    switch (step) {
+    case UnlockStep::waiting_for_tpm:
+        return "Looking for the TPM";
+    case UnlockStep::waiting_for_others:
+        return "Waiting for another volume's unlock";
+    case UnlockStep::unsealing:
+        return "Asking the TPM for the master key";
+    case UnlockStep::loading_keys:
+        return "Loading the keys";
+    case UnlockStep::asking:
+        return "Waiting for the passphrase or recovery key";
+    }
+    return "";
+}
+
+const char* name_of(const UnlockMethod way) {
+    switch (way) {
+    case UnlockMethod::already_loaded:
+        return "loaded-already";
+    case UnlockMethod::tpm:
+        return "tpm";
+    case UnlockMethod::credential:
+        return "credential";
+    case UnlockMethod::passphrase:
+        return "passphrase";
+    case UnlockMethod::recovery_key:
+        return "recovery-key";
+    }
+    return "";
+}
+
+std::string words_for(const Unlocked& unlocked) {
+    switch (unlocked.way) {
+    case UnlockMethod::already_loaded:
+        return "the keys were loaded already";
+    case UnlockMethod::credential:
+        return "unlocked by the passphrase of the service's credential";
+    case UnlockMethod::passphrase:
+        return "unlocked by passphrase";
+    case UnlockMethod::recovery_key:
+        return "unlocked by the recovery key (slot " + std::to_string(unlocked.slot) + ")" +
+               (unlocked.along.empty() ? "" : ", and with it: " + join(unlocked.along));
+    case UnlockMethod::tpm:
+        return "unlocked by the TPM (slot " + std::to_string(unlocked.slot) + ", " +
+               std::string{to_string(unlocked.form)} + " key)" +
+               (unlocked.along.empty() ? "" : ", and with it: " + join(unlocked.along));
+    }
+    return "";
+}
+
+/// The fields that a refusal has for programs.
+void add_refusal(JournalFields& fields, const MasterRefusal& refusal) {
+    for (const SlotRefusal& slot : refusal.slots) {
+        for (const PcrMismatch& mismatch : slot.mismatches) {
+            fields.emplace_back(journal::pcr_mismatch, std::to_string(slot.slot) + " " +
+                                                           std::to_string(mismatch.pcr) + " " +
+                                                           std::string{to_string(mismatch.bank)} + " " +
+                                                           mismatch.expected + " " + mismatch.found);
+        }
+    }
+}
+
+} // namespace
+
+void UnlockJournal::begins(const Volume& volume) {
+    master_ = volume.master;
+}
+
+void UnlockJournal::step(const UnlockStep step) {
+    show_step(words_for(step));
+}
+
+void UnlockJournal::falls_back(const Volume& volume, const MasterRefusal& refusal) {
+    log(Level::notice, volume.name,
+        "no trusted key: " + with_detail({refusal.kind, refusal.detail}) +
+            "; unsealing without the kernel's help, as a user key",
+        {{message_id, journal::form_fell_back},
+         {journal::master, volume.master},
+         {journal::reason, identifier(refusal.kind)}});
+}
+
+void UnlockJournal::master_refused(const Volume& volume, const MasterRefusal& refusal) {
+    refusal_ = refusal;
+    JournalFields fields = {{message_id, journal::master_refused},
+                            {journal::master, volume.master},
+                            {journal::reason, identifier(refusal.kind)},
+                            {journal::hint, hint_for(refusal.kind, volume.master)}};
+    add_refusal(fields, refusal);
+    for (const std::string& line : explain(refusal, volume.master, differing_events(refusal, Paths{}))) {
+        log(Level::warning, volume.name, line, fields);
+        fields.clear(); // once is enough for programs
+    }
+}
+
+void UnlockJournal::credential_wrong(const Volume& volume) {
+    log(Level::warning, volume.name, "the passphrase of the service's credential is not the volume's",
+        {{message_id, journal::wrong_passphrase}, {journal::way, "credential"}});
+}
+
+void UnlockJournal::passphrase_wrong(const Volume& volume, const unsigned tries_left) {
+    log(Level::warning, volume.name, "wrong passphrase, tries left: " + std::to_string(tries_left),
+        {{message_id, journal::wrong_passphrase}, {journal::way, "passphrase"}});
+}
+
+void UnlockJournal::rebound(const Volume& volume, const std::optional<Renewed>& renewed) {
+    log(Level::notice, volume.name,
+        renewed ? "the master key " + volume.master +
+                      " is bound to the present state of the machine (rebind_after_recovery)"
+                : "the master key " + volume.master +
+                      " will be bound to the present state of the machine when the passphrases of its other "
+                      "volumes have been typed as well (rebind_after_recovery)",
+        {{message_id, journal::rebound}, {journal::master, volume.master}});
+}
+
+void UnlockJournal::not_rebound(const Volume& volume, const std::string& why) {
+    log(Level::warning, volume.name,
+        "the master key " + volume.master + " could not be bound to the present state: " + why +
+            "; next: 'sealmount reseal " + volume.master + " --recover'",
+        {{message_id, journal::rebound}, {journal::master, volume.master}});
+}
+
+void UnlockJournal::pin_wrong(const Volume& volume, const unsigned tries_left) {
+    log(Level::warning, volume.name, "wrong PIN, tries left: " + std::to_string(tries_left),
+        {{message_id, journal::wrong_passphrase}, {journal::way, "pin"}});
+}
+
+void UnlockJournal::recovery_key_useless(const Volume& volume, const std::string& why) {
+    log(Level::warning, volume.name,
+        "a recovery key cannot open the volume, its passphrase can: " + why +
+            "; restore /etc/sealmount from a backup");
+}
+
+void UnlockJournal::user_key_in_the_way(const Volume& volume, const std::string_view signature) {
+    const std::string command = "keyctl purge user " + std::string{signature};
+    log(Level::warning, volume.name,
+        "a user key " + std::string{signature} +
+            " is in root's keyring, and eCryptfs will take it instead of ours: drop it with '" + command +
+            "'",
+        {{message_id, journal::user_key_in_the_way},
+         {journal::signature, std::string{signature}},
+         {journal::hint, command}});
+}
+
+void UnlockJournal::unlocked(const Unlocked& unlocked) const {
+    for (const std::string& skipped : unlocked.skipped) {
+        log(Level::warning, name_, "not loaded along: " + skipped);
+    }
+    JournalFields fields = {
+        {message_id, journal::unlocked}, {journal::master, master_}, {journal::way, name_of(unlocked.way)}};
+    if (unlocked.way == UnlockMethod::tpm) {
+        fields.emplace_back(journal::form, std::string{to_string(unlocked.form)});
+    }
+    if (unlocked.slot != 0) {
+        fields.emplace_back(journal::slot, std::to_string(unlocked.slot));
+    }
+    for (const std::string& other : unlocked.along) {
+        fields.emplace_back(journal::along, other);
+    }
+    if (refusal_) {
+        fields.emplace_back(journal::reason, identifier(refusal_->kind));
+        add_refusal(fields, *refusal_);
+    }
+    log(Level::info, name_, words_for(unlocked), fields);
+    if (!unlocked.weakness.empty()) {
+        log(Level::warning, name_,
+            "slot " + std::to_string(unlocked.slot) + " of the master key " + master_ +
+                " opened it: " + unlocked.weakness,
+            {{message_id, journal::weak_slot}, {journal::master, master_}});
+    }
+    show_step("Unlocked");
+}
+
+void UnlockJournal::not_unlocked(const Refusal& refusal) const {
+    JournalFields fields = {{message_id, journal::not_unlocked},
+                            {journal::master, master_},
+                            {journal::reason, identifier(refusal.kind)},
+                            {journal::hint, hint_for(refusal.kind, master_)}};
+    if (refusal_) {
+        add_refusal(fields, *refusal_);
+    }
+    log(Level::error, name_, "not unlocked: " + with_detail(refusal), fields);
+    show_step("Not unlocked");
+}
+
+void UnlockJournal::failed(const std::string& message) const {
+    log(Level::error, name_, "not unlocked: " + message, {{message_id, journal::not_unlocked}});
+    show_step("Not unlocked");
+}
+
+} // namespace sealmount

@@ -1,0 +1,42 @@
+// What the journal and `systemctl status` say of an unlock: one outcome at its end, and before that only what
+// somebody has to know.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/unlock/unlock.hpp"
+
+#include <optional>
+#include <string>
+
+namespace sealmount {
+
+class UnlockJournal final : public UnlockObserver {
+  public:
+    /// `name` is the volume's, for what goes wrong before the manifest is read.
+    explicit UnlockJournal(std::string name) : name_(std::move(name)) {}
+
+    void begins(const Volume& volume) override;
+    void step(UnlockStep step) override;
+    void falls_back(const Volume& volume, const MasterRefusal& refusal) override;
+    void master_refused(const Volume& volume, const MasterRefusal& refusal) override;
+    void credential_wrong(const Volume& volume) override;
+    void passphrase_wrong(const Volume& volume, unsigned tries_left) override;
+    void rebound(const Volume& volume, const std::optional<Renewed>& renewed) override;
+    void not_rebound(const Volume& volume, const std::string& why) override;
+    void pin_wrong(const Volume& volume, unsigned tries_left) override;
+    void recovery_key_useless(const Volume& volume, const std::string& why) override;
+    void user_key_in_the_way(const Volume& volume, std::string_view signature) override;
+
+    // The outcome: exactly one of these.
+    void unlocked(const Unlocked& unlocked) const;
+    void not_unlocked(const Refusal& refusal) const;
+    void failed(const std::string& message) const;
+
+  private:
+    std::string name_;
+    std::string master_;
+    std::optional<MasterRefusal> refusal_;
+};
+
+} // namespace sealmount

@@ -1,0 +1,48 @@
+// Would every volume open, now and at the next start? Everything that an unlock and a mount need, looked at
+// one by one, each with its mend.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/master/master_unlock.hpp"
+#include "core/store/store.hpp"
+#include "sys/keyring/keyring.hpp"
+#include "sys/tpm/tpm.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sealmount {
+
+enum class Severity {
+    good,
+    warning, ///< the volumes open, but something should be known or mended
+    bad,     ///< a volume would not open without somebody at the keyboard, or not at all
+};
+
+/// "good", "warning" or "bad".
+[[nodiscard]] const char* to_string(Severity severity) noexcept;
+
+struct Finding {
+    std::string about; ///< "kernel", "tpm", "master NAME", "volume NAME", "manifest"
+    std::string item;  ///< one word for programs, such as "lockout": stable
+    Severity severity = Severity::good;
+    std::string words; ///< what was found
+    std::string mend;  ///< the next command or step; "" with good
+};
+
+/// What a check needs. Only refers; everything must outlive the call.
+struct CheckContext {
+    const Machine& machine;
+    const Store& store;
+    /// The store is this machine's, which also has the kernel, the units and the mounts that are meant.
+    bool is_this_machine = true;
+};
+
+/// All findings, about one volume and what it needs or about every one. Unseals each master key once, in
+/// userspace, and opens each key file with it; loads and writes nothing. A single thing that cannot be looked
+/// at is a finding; throws Error only when there is no such volume or no manifest that can be read.
+[[nodiscard]] std::vector<Finding> check(const CheckContext& context, const std::optional<std::string>& name);
+
+} // namespace sealmount

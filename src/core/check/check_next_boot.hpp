@@ -1,0 +1,27 @@
+// Would every volume open at the next boot, as far as what that will measure can be found out now?
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/check/check.hpp"
+#include "core/prediction/prediction.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sealmount {
+
+/// The PCRs of the next boot, when volumes are unlocked; a reason where that cannot be told.
+using NextPcrs = std::function<Prediction(Tpm& tpm, PcrSelection selection)>;
+
+/// One finding for each master key that a volume (or the named one) uses: good when the policy of a slot
+/// without a PIN will hold, with the predicted PCRs and one more reset on the TPM's count; else bad, with
+/// what stands against each slot. A PCR that cannot be predicted stands only against the slots that want it.
+/// Unseals nothing. Throws Error as check() does.
+[[nodiscard]] std::vector<Finding> check_next_boot(const CheckContext& context,
+                                                   const std::optional<std::string>& name,
+                                                   const NextPcrs& next_pcrs);
+
+} // namespace sealmount

@@ -1,0 +1,23 @@
+// The part of a check that is about one volume: files, directories, units, keys in the way.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/check/check.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace sealmount {
+
+/// Appends the findings about a volume. `master` is its master key where the TPM released it: then every key
+/// file is opened with it.
+void check_volume(const CheckContext& context, const Volume& volume, const SecretBytes* master,
+                  std::vector<Finding>& findings);
+
+/// Appends a warning when others than root can read a file that is root's alone.
+void check_privacy(const std::filesystem::path& file, const std::string& about,
+                   std::vector<Finding>& findings);
+
+} // namespace sealmount

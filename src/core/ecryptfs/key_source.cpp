@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/ecryptfs/key_source.hpp"
+
+#include "base/error.hpp"
+#include "core/ecryptfs/auth_token.hpp"
+
+namespace sealmount {
+
+namespace {
+
+std::optional<Fekek> key_in(Keyring& keyring, const std::string& signature) {
+    // More than a token, so that the sentence about one that is too long can say how long it is.
+    constexpr std::size_t limit = 4096;
+    try {
+        if (const auto payload = keyring.read_user_key(signature, limit)) {
+            return read_auth_token(*payload, signature);
+        }
+        return std::nullopt;
+    } catch (const Error& error) {
+        if (error.reason() != Reason::bad_data) {
+            throw;
+        }
+        throw Error{Reason::bad_data,
+                    error.what() +
+                        std::string{": drop it, and put it there anew with 'ecryptfs-add-passphrase'"}};
+    }
+}
+
+Fekek fekek_of(const SecretBytes& key) {
+    return {.key = key.clone(), .signature = signature_of(key)};
+}
+
+void check_size(const SecretBytes& key) {
+    if (key.size() != fekek_size) {
+        throw Error{Reason::usage, "a key of eCryptfs has 64 bytes, not " + std::to_string(key.size())};
+    }
+}
+
+} // namespace
+
+Fekek PassphraseSource::content_key(const std::set<std::string>& wanted) {
+    std::optional<Fekek> first;
+    for (const Salt& salt : means_.salts) {
+        Fekek key = derive_fekek(passphrase_, salt);
+        if (wanted.empty() || wanted.contains(key.signature)) {
+            salt_ = salt;
+            return key;
+        }
+        if (!first) {
+            first = std::move(key);
+        }
+    }
+    return std::move(first.value());
+}
+
+std::optional<Fekek> PassphraseSource::filename_key(const Fekek& content,
+                                                    const std::set<std::string>& wanted) {
+    // mount.ecryptfs offers the content key for names as well; ecryptfs-add-passphrase --fnek makes one of
+    // its own. The names on disk tell; where there are none, the second is what a key in the keyring was most
+    // likely made for.
+    if (!means_.filename_passphrase) {
+        if (wanted.contains(content.signature)) {
+            return std::nullopt;
+        }
+        Fekek key = derive_fekek(passphrase_, filename_salt);
+        if (wanted.empty() || wanted.contains(key.signature) || !means_.ask_filename_passphrase) {
+            return key;
+        }
+        means_.filename_passphrase = means_.ask_filename_passphrase();
+        if (!means_.filename_passphrase) {
+            return key;
+        }
+    }
+    auto fitting = derive_one_of(*means_.filename_passphrase, names_own_salts, wanted);
+    Fekek key = fitting ? std::move(*fitting) : derive_fekek(*means_.filename_passphrase, content_salt);
+    return key.signature == content.signature ? std::nullopt : std::optional{std::move(key)};
+}
+
+std::string PassphraseSource::mend_for_names() const {
+    return means_.filename_passphrase
+               ? ""
+               : ": if they have a passphrase of their own, give it with --filename-passphrase-file FILE";
+}
+
+Fekek KeyringSource::content_key(const std::set<std::string>& /*wanted*/) {
+    auto key = key_in(keyring_, signature_);
+    if (!key) {
+        throw Error{Reason::no_input, "root's keyring holds no user key " + signature_ +
+                                          ": put it there with 'ecryptfs-add-passphrase', as root"};
+    }
+    return std::move(*key);
+}
+
+std::optional<Fekek> KeyringSource::filename_key(const Fekek& content, const std::set<std::string>& wanted) {
+    if (!filename_signature_ && wanted.empty()) {
+        throw Error{Reason::usage,
+                    "the volume is empty, so nothing tells the key of its file names: name it with "
+                    "--filename-key SIG (that of the contents serves for both)"};
+    }
+    const std::string signature = filename_signature_.value_or(
+        wanted.contains(content.signature) || wanted.empty() ? content.signature : *wanted.begin());
+    if (signature == content.signature) {
+        return std::nullopt;
+    }
+    auto key = key_in(keyring_, signature);
+    if (!key) {
+        throw Error{Reason::no_input, "root's keyring holds no user key " + signature +
+                                          ", the key of the file names: put both keys "
+                                          "there with 'ecryptfs-add-passphrase "
+                                          "--fnek', as root"};
+    }
+    return key;
+}
+
+FekekSource::FekekSource(SecretBytes content_key, std::optional<SecretBytes> filename_key)
+    : content_key_(std::move(content_key)), filename_key_(std::move(filename_key)) {
+    check_size(content_key_);
+    if (filename_key_) {
+        check_size(*filename_key_);
+    }
+}
+
+Fekek FekekSource::content_key(const std::set<std::string>& /*wanted*/) {
+    return fekek_of(content_key_);
+}
+
+std::optional<Fekek> FekekSource::filename_key(const Fekek& content, const std::set<std::string>& wanted) {
+    if (filename_key_) {
+        Fekek key = fekek_of(*filename_key_);
+        return key.signature == content.signature ? std::nullopt : std::optional{std::move(key)};
+    }
+    if (!wanted.empty() && !wanted.contains(content.signature)) {
+        throw Error{Reason::usage, "the file names were made with another key, " + *wanted.begin() +
+                                       ": give it as well, with --filename-fekek-file FILE"};
+    }
+    return std::nullopt;
+}
+
+} // namespace sealmount

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/enroll/enroll_master.hpp"
+
+#include "core/ecryptfs/encrypted_key.hpp"
+#include "core/master/recovery_key.hpp"
+#include "core/master/seal_slot.hpp"
+#include "sys/crypto/crypto.hpp"
+
+#include <algorithm>
+
+namespace sealmount {
+
+namespace {
+
+void add_recovery_key(EnrolledMaster& master, const EnrollRequest& request) {
+    if (request.recovery_key != nullptr) {
+        const unsigned id = master.file.next_id();
+        master.file.recovery = {
+            make_recovery_slot(request.volume.master, id, master.key, *request.recovery_key, "enrolment")};
+        master.recovery_slot = id;
+    }
+}
+
+EnrolledMaster make_master(const EnrollContext& context, Tpm& tpm, const EnrollRequest& request) {
+    EnrolledMaster master{.file = {}, .key = random_secret(master_key_size), .is_new = true};
+    const SealingParent srk = srk_to_seal_under(tpm);
+    master.file.srk_name = srk.name;
+    master.new_srk = srk.is_new;
+    for (const BoundPolicy& bound : context.bind(tpm, request.policy)) {
+        master.file.slots.push_back(seal_slot(tpm, master.key, context.pin,
+                                              {.id = master.file.next_id(),
+                                               .policy = bound.policy,
+                                               .sealed = {},
+                                               .created = now_rfc3339(),
+                                               .note = "enrolment",
+                                               .events = bound.events}));
+    }
+    add_recovery_key(master, request);
+    return master;
+}
+
+/// Will it stay closed, however often it is tried?
+bool is_final(const RefusalKind kind) {
+    return kind == RefusalKind::policy_mismatch || kind == RefusalKind::srk_missing ||
+           kind == RefusalKind::srk_changed || kind == RefusalKind::object_rejected;
+}
+
+} // namespace
+
+void throw_master_refusal(const std::string_view name, const MasterRefusal& refusal) {
+    std::string message =
+        "the master key \"" + std::string{name} + "\" cannot be unsealed: " + describe(refusal.kind);
+    for (const SlotRefusal& slot : refusal.slots) {
+        for (const std::string& line : lines_about(slot)) {
+            message += "; " + line;
+        }
+    }
+    if (!refusal.detail.empty()) {
+        message += " (" + refusal.detail + ")";
+    }
+    throw Error{Reason::refused, message + "; choose a new master key with --master"};
+}
+
+EnrolledMaster obtain_master(const EnrollContext& context, Tpm& tpm, const EnrollRequest& request) {
+    const std::string& name = request.volume.master;
+    if (!context.store.has_master(name)) {
+        return make_master(context, tpm, request);
+    }
+    EnrolledMaster master{.file = context.store.master(name), .key = {}};
+    const std::vector<Volume> volumes = context.store.manifest().volumes;
+    const bool orphaned =
+        std::ranges::none_of(volumes, [&](const Volume& volume) { return volume.master == name; });
+    if (orphaned && std::ranges::none_of(master.file.slots, [&](const Slot& slot) {
+            return same_shape(slot.policy, without_values(request.policy));
+        })) {
+        return make_master(context, tpm, request);
+    }
+    auto key = unseal_master(tpm, context.request_for(master.file), context.machine.backoff);
+    if (!key && orphaned && is_final(key.error().kind)) {
+        return make_master(context, tpm, request);
+    }
+    if (!key) {
+        throw_master_refusal(name, key.error());
+    }
+    master.key = std::move(key->key);
+    if (orphaned) {
+        add_recovery_key(master, request);
+    }
+    return master;
+}
+
+} // namespace sealmount

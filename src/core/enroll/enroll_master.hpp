@@ -1,0 +1,29 @@
+// The master key of an enrolment: a new one, or one that is there and opens.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/enroll/enroll.hpp"
+
+#include <string_view>
+
+namespace sealmount {
+
+struct EnrolledMaster {
+    MasterFile file;
+    SecretBytes key;
+    bool is_new = false;
+    bool new_srk = false;
+    std::optional<unsigned> recovery_slot{}; ///< new, so that the file has to be written
+};
+
+/// Unseals the master key that the request names. A new one is sealed where there is none; and also in place
+/// of one that no volume refers to and that does not open any more, or was sealed to other PCRs than asked
+/// for: a killed enrolment left it. Nobody can have seen the recovery key of such a one; the request's takes
+/// its place. Throws Error with the mend.
+[[nodiscard]] EnrolledMaster obtain_master(const EnrollContext& context, Tpm& tpm,
+                                           const EnrollRequest& request);
+
+[[noreturn]] void throw_master_refusal(std::string_view name, const MasterRefusal& refusal);
+
+} // namespace sealmount

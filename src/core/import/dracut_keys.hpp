@@ -1,0 +1,27 @@
+// The key in dracut's pair of blobs: a master key, and an encrypted key under it.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/ecryptfs/key_source.hpp"
+#include "sys/tpm/tpm.hpp"
+
+#include <memory>
+#include <string>
+
+namespace sealmount {
+
+/// The description under which dracut loads its key, and so the signature in all files that were written
+/// through it (modules.d/98ecryptfs/ecryptfs-mount.sh). It says nothing about the key.
+inline constexpr const char* dracut_signature = "1000100010001000";
+
+/// The master key of a blob of the kernel's: `text` is what `keyctl pipe` gave of a trusted key, without line
+/// end. Throws Error{bad_data} when that is no key of a TPM 2.0, Error{refused} when this TPM does not open
+/// it.
+[[nodiscard]] SecretBytes open_trusted_blob(Tpm& tpm, const std::string& text);
+
+/// The key in `text`, which `keyctl pipe` gave of an encrypted key, without line end. Throws Error{bad_data}
+/// when it is not one of eCryptfs format under this master key.
+[[nodiscard]] std::unique_ptr<KeySource> dracut_keys(const std::string& text, const SecretBytes& master);
+
+} // namespace sealmount

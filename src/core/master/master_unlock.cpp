@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/master/master_unlock.hpp"
+
+#include "base/error.hpp"
+#include "base/hex.hpp"
+#include "core/master/tpm_key.hpp"
+
+#include <utility>
+
+namespace sealmount {
+
+namespace {
+
+/// The refusal of a whole master key from those of its slots: the one that needs a person most decides.
+MasterRefusal summary(std::vector<SlotRefusal> slots) {
+    MasterRefusal refusal{.kind = RefusalKind::policy_mismatch, .detail = {}, .slots = std::move(slots)};
+    for (const SlotRefusal& slot : refusal.slots) {
+        if (slot.kind != RefusalKind::policy_mismatch) {
+            refusal.kind = slot.kind;
+            refusal.detail = slot.detail;
+            return refusal;
+        }
+    }
+    if (refusal.slots.empty()) {
+        refusal.kind = RefusalKind::files_unusable;
+        refusal.detail = "the master key has no slot";
+    }
+    return refusal;
+}
+
+SlotRefusal slot_refusal(const Slot& slot, Refusal refusal) {
+    return {.slot = slot.id,
+            .kind = refusal.kind,
+            .detail = std::move(refusal.detail),
+            .mismatches = {},
+            .reasons = {},
+            .events = {}};
+}
+
+SlotRefusal slot_refusal(const Slot& slot, PolicyProblem problem) {
+    return {.slot = slot.id,
+            .kind = RefusalKind::policy_mismatch,
+            .detail = {},
+            .mismatches = std::move(problem.mismatches),
+            .reasons = std::move(problem.reasons),
+            .events = slot.events};
+}
+
+/// Why the SRK's handle cannot have opened this master's objects, or nothing.
+std::optional<Refusal> complaint_about_srk(Tpm& tpm, const MasterFile& master) {
+    const std::expected<TpmName, Refusal> name = tpm.srk_name();
+    if (!name) {
+        return name.error();
+    }
+    if (*name != master.srk_name) {
+        return Refusal{RefusalKind::srk_changed,
+                       "expected the key " + to_hex(master.srk_name) + ", found " + to_hex(*name)};
+    }
+    return std::nullopt;
+}
+
+/// The tries on one slot, while PCR extensions and leftovers of others get in the way.
+class SlotTries {
+  public:
+    SlotTries(Tpm& tpm, const TpmAccess access, const UnsealRequest& request, const FittingSlot& fitting,
+              const std::uint32_t update_counter)
+        : tpm_(tpm), access_(access), request_(request), slot_(*fitting.slot), steps_(fitting.steps),
+          update_counter_(update_counter) {}
+
+    /// `attempt` gets the steps, which may be others in a second try.
+    template<typename Result, typename Attempt>
+    std::expected<Result, SlotRefusal> run(const Backoff& pause, const Attempt& attempt) {
+        for (unsigned tried = 1;; ++tried) {
+            std::expected<Result, Refusal> result = attempt(steps_);
+            if (result) {
+                return std::move(*result);
+            }
+            if (auto severity = judge(std::move(result.error())); !severity) {
+                return std::unexpected{std::move(severity.error())};
+            }
+            if (tried == unseal_tries) {
+                return std::unexpected{
+                    slot_refusal(slot_, {RefusalKind::pcr_changed,
+                                         "PCRs kept changing during " + std::to_string(tried) + " tries"})};
+            }
+            pause(tried);
+        }
+    }
+
+  private:
+    /// Something failed that should not have. Is another try worth it?
+    std::expected<void, SlotRefusal> judge(Refusal cause) {
+        const auto refuse = [&](Refusal refusal) {
+            return std::unexpected{slot_refusal(slot_, std::move(refusal))};
+        };
+        if (cause.kind == RefusalKind::key_type_absent || cause.kind == RefusalKind::tpm_lockout ||
+            cause.kind == RefusalKind::tpm_failed || cause.kind == RefusalKind::pin_wrong) {
+            return refuse(std::move(cause));
+        }
+        if (dropped_leftovers(cause)) {
+            return {};
+        }
+        if (cause.kind == RefusalKind::tpm_full) {
+            return refuse(std::move(cause));
+        }
+        if (auto problem = complaint_about_srk(tpm_, request_.file)) {
+            return refuse(std::move(*problem));
+        }
+        PolicyNeeds needs;
+        add_needs(slot_.policy, request_.files, needs);
+        const SystemState now = read_state(tpm_, needs);
+        auto steps = plan(slot_.policy, now, request_.files);
+        if (!steps) {
+            return std::unexpected{slot_refusal(slot_, std::move(steps.error()))};
+        }
+        const bool race = cause.kind == RefusalKind::pcr_changed || now.pcr_update_counter != update_counter_;
+        update_counter_ = now.pcr_update_counter;
+        steps_ = std::move(*steps);
+        if (race) {
+            return {};
+        }
+        if (cause.kind == RefusalKind::unseal_failed && slot_.policy.pin) {
+            // The kernel cannot tell a wrong PIN, which the TPM counts.
+            return refuse({tpm_.lockout().locked ? RefusalKind::tpm_lockout : RefusalKind::pin_wrong, {}});
+        }
+        if (cause.kind == RefusalKind::unseal_failed) {
+            cause.kind = RefusalKind::object_rejected;
+        }
+        return refuse(std::move(cause));
+    }
+
+    /// Was the TPM full of what others left, or may it have been (the kernel does not say), and is it no
+    /// more?
+    bool dropped_leftovers(const Refusal& cause) {
+        const bool may_be_full =
+            cause.kind == RefusalKind::tpm_full || cause.kind == RefusalKind::unseal_failed;
+        if (access_ != TpmAccess::raw || !may_be_full || looked_for_leftovers_) {
+            return false;
+        }
+        looked_for_leftovers_ = true;
+        return tpm_.drop_leftovers() > 0;
+    }
+
+    Tpm& tpm_;
+    TpmAccess access_;
+    const UnsealRequest& request_;
+    const Slot& slot_;
+    PolicySteps steps_;
+    std::uint32_t update_counter_;
+    bool looked_for_leftovers_ = false;
+};
+
+/// Goes through the fitting slots until one opens.
+template<typename Open>
+auto first_open_slot(Tpm& tpm, const UnsealRequest& request, const Open& open)
+    -> std::expected<typename decltype(open(std::declval<const FittingSlot&>(), 0U))::value_type,
+                     MasterRefusal> {
+    SlotChoice choice = choose_slots(tpm, request);
+    for (const FittingSlot& fitting : choice.fitting) {
+        if (fitting.slot->policy.pin && request.pin == nullptr) {
+            choice.refused.push_back(slot_refusal(*fitting.slot, Refusal{RefusalKind::pin_needed, {}}));
+            continue;
+        }
+        auto opened = open(fitting, choice.state.pcr_update_counter);
+        if (opened) {
+            return std::move(*opened);
+        }
+        choice.refused.push_back(std::move(opened.error()));
+    }
+    // Without this a cleared TPM, whose PCRs may well differ, would pass for a mere change of PCRs.
+    if (auto problem = complaint_about_srk(tpm, request.file)) {
+        return std::unexpected{MasterRefusal{problem->kind, problem->detail, std::move(choice.refused)}};
+    }
+    return std::unexpected{summary(std::move(choice.refused))};
+}
+
+} // namespace
+
+std::vector<std::string> lines_about(const SlotRefusal& slot) {
+    const std::string number = "slot " + std::to_string(slot.slot) + ": ";
+    std::vector<std::string> lines;
+    for (const PcrMismatch& mismatch : slot.mismatches) {
+        lines.push_back(number + describe(mismatch));
+    }
+    for (const std::string& reason : slot.reasons) {
+        lines.push_back(number + reason);
+    }
+    if (lines.empty()) {
+        lines.push_back(number + describe(slot.kind) + (slot.detail.empty() ? "" : " (" + slot.detail + ")"));
+    }
+    return lines;
+}
+
+std::expected<std::unique_ptr<Tpm>, Refusal> open_tpm(TpmOpener& opener, const TpmAccess access,
+                                                      const Backoff& pause) {
+    for (unsigned tried = 1;; ++tried) {
+        auto tpm = opener.open(access);
+        if (tpm || tpm.error().kind != RefusalKind::tpm_busy) {
+            return tpm;
+        }
+        if (tried == open_tries) {
+            for (const std::string& holder : opener.holders()) {
+                tpm.error().detail += ", held by " + holder;
+            }
+            return tpm;
+        }
+        pause(tried);
+    }
+}
+
+std::unique_ptr<Tpm> open_managed_tpm(TpmOpener& opener, const Backoff& pause) {
+    auto tpm = open_tpm(opener, TpmAccess::managed, pause);
+    if (!tpm) {
+        throw Error{Reason::unavailable,
+                    std::string{describe(tpm.error().kind)} +
+                        (tpm.error().detail.empty() ? "" : " (" + tpm.error().detail + ")")};
+    }
+    return std::move(*tpm);
+}
+
+SlotChoice choose_slots(Tpm& tpm, const UnsealRequest& request) {
+    PolicyNeeds needs;
+    for (const Slot& slot : request.file.slots) {
+        add_needs(slot.policy, request.files, needs);
+    }
+    SlotChoice choice{.fitting = {}, .refused = {}, .state = read_state(tpm, needs)};
+    for (const Slot& slot : request.file.slots) {
+        if (auto steps = plan(slot.policy, choice.state, request.files)) {
+            choice.fitting.push_back({&slot, std::move(*steps)});
+        } else {
+            choice.refused.push_back(slot_refusal(slot, std::move(steps.error())));
+        }
+    }
+    return choice;
+}
+
+std::expected<unsigned, MasterRefusal> load_trusted_master(Tpm& tpm, Keyring& keyring,
+                                                           const std::string_view name,
+                                                           const UnsealRequest& request,
+                                                           const Backoff& pause) {
+    return first_open_slot(tpm, request, [&](const FittingSlot& fitting, const std::uint32_t counter) {
+        const Slot& slot = *fitting.slot;
+        const std::vector<std::byte> blob = write_tpm_key(slot.sealed);
+        const auto attempt = [&](const PolicySteps& steps) -> std::expected<unsigned, Refusal> {
+            const auto session = tpm.start_policy_session(steps);
+            if (!session) {
+                return std::unexpected{session.error()};
+            }
+            if (auto loaded = keyring.load_trusted_master(name, blob, (*session)->handle(),
+                                                          slot.policy.pin ? request.pin : nullptr);
+                !loaded) {
+                return std::unexpected{std::move(loaded.error())};
+            }
+            return slot.id;
+        };
+        return SlotTries{tpm, TpmAccess::raw, request, fitting, counter}.run<unsigned>(pause, attempt);
+    });
+}
+
+LoadedMaster::~LoadedMaster() {
+    try {
+        keyring_.drop_master(name_);
+    } catch (const Error&) { // NOLINT(bugprone-empty-catch): the process's own keyring ends with the process
+    }
+}
+
+std::expected<UnsealedMaster, MasterRefusal> unseal_master(Tpm& tpm, const UnsealRequest& request,
+                                                           const Backoff& pause) {
+    return first_open_slot(tpm, request, [&](const FittingSlot& fitting, const std::uint32_t counter) {
+        const Slot& slot = *fitting.slot;
+        const auto attempt = [&](const PolicySteps& steps) -> std::expected<UnsealedMaster, Refusal> {
+            auto key = tpm.unseal(slot.sealed, steps, slot.policy.pin ? request.pin : nullptr);
+            if (!key) {
+                return std::unexpected{std::move(key.error())};
+            }
+            return UnsealedMaster{.slot = slot.id, .key = std::move(*key)};
+        };
+        return SlotTries{tpm, TpmAccess::managed, request, fitting, counter}.run<UnsealedMaster>(pause,
+                                                                                                 attempt);
+    });
+}
+
+} // namespace sealmount

@@ -1,0 +1,103 @@
+// Getting a master key out of the TPM: which slot fits, what to do when none does.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/master/master_file.hpp"
+#include "sys/host/machine.hpp"
+
+#include <expected>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sealmount {
+
+/// Why one slot did not release the master key.
+struct SlotRefusal {
+    unsigned slot = 0;
+    RefusalKind kind = RefusalKind::policy_mismatch;
+    std::string detail;
+    std::vector<PcrMismatch> mismatches; ///< with policy_mismatch
+    std::vector<std::string> reasons;    ///< with policy_mismatch: what is no matter of literal PCR values
+    MeasuredEvents events{};             ///< with policy_mismatch: those that the slot was sealed to
+};
+
+/// Why, in words: one line for each thing that stands in its way, beginning with "slot N: ".
+[[nodiscard]] std::vector<std::string> lines_about(const SlotRefusal& slot);
+
+/// Why no slot of a master key did. `kind` is the one that decides what people should do.
+struct MasterRefusal {
+    RefusalKind kind = RefusalKind::policy_mismatch;
+    std::string detail;
+    std::vector<SlotRefusal> slots;
+};
+
+/// A master key as it is to be released: what its file says, and what else a policy may want.
+struct UnsealRequest {
+    const MasterFile& file;
+    PolicyFileReader files;
+    const SecretBytes* pin = nullptr; ///< for slots that have one
+};
+
+/// How often a busy raw device is opened, and an unseal that a PCR extension interrupted is repeated.
+inline constexpr unsigned open_tries = 50;
+inline constexpr unsigned unseal_tries = 30;
+
+/// Opens the TPM; a busy one is tried again, and in the end the refusal's detail names who holds it.
+[[nodiscard]] std::expected<std::unique_ptr<Tpm>, Refusal> open_tpm(TpmOpener& opener, TpmAccess access,
+                                                                    const Backoff& pause);
+
+/// The same for stories that cannot go on without the resource manager's device. Throws Error{unavailable}.
+[[nodiscard]] std::unique_ptr<Tpm> open_managed_tpm(TpmOpener& opener, const Backoff& pause);
+
+/// A slot that can match, and how.
+struct FittingSlot {
+    const Slot* slot;
+    PolicySteps steps;
+};
+
+/// The slots that the present state satisfies, in their order, and why the others do not. Reads each bank
+/// once. Slots with a PIN are among the fitting ones, whether there is a PIN at hand or not.
+struct SlotChoice {
+    std::vector<FittingSlot> fitting;
+    std::vector<SlotRefusal> refused;
+    SystemState state;
+};
+[[nodiscard]] SlotChoice choose_slots(Tpm& tpm, const UnsealRequest& request);
+
+/// Loads the master key into the kernel as "trusted:NAME" through the first slot that fits. Returns the
+/// slot's number. With one slot of a literal policy which fits, that is PCR_Read, StartAuthSession, PolicyPCR
+/// and FlushContext from us, Load, Unseal and FlushContext from the kernel. Whether a refusal by the kernel
+/// was a race with a PCR extension is told by the TPM's PCR update counter; where the TPM may be full, what
+/// others left in it is dropped, once. `tpm` is the raw device.
+[[nodiscard]] std::expected<unsigned, MasterRefusal> load_trusted_master(Tpm& tpm, Keyring& keyring,
+                                                                         std::string_view name,
+                                                                         const UnsealRequest& request,
+                                                                         const Backoff& pause);
+
+/// Unlinks a master key from the process's keyring however its use ends.
+class LoadedMaster {
+  public:
+    LoadedMaster(Keyring& keyring, std::string name) : keyring_(keyring), name_(std::move(name)) {}
+    LoadedMaster(const LoadedMaster&) = delete;
+    LoadedMaster& operator=(const LoadedMaster&) = delete;
+    ~LoadedMaster();
+
+  private:
+    Keyring& keyring_;
+    std::string name_;
+};
+
+/// A master key in userspace.
+struct UnsealedMaster {
+    unsigned slot = 0;
+    SecretBytes key;
+};
+
+/// The same as load_trusted_master() in userspace: the master key's bytes.
+[[nodiscard]] std::expected<UnsealedMaster, MasterRefusal>
+unseal_master(Tpm& tpm, const UnsealRequest& request, const Backoff& pause);
+
+} // namespace sealmount

@@ -1,0 +1,52 @@
+// Making a slot: the master key sealed to a policy, and proved as far as the present state allows.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/master/master_unlock.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace sealmount {
+
+/// A policy whose literal PCRs have values, and the events that make them, where a log tells.
+struct BoundPolicy {
+    Policy policy;
+    MeasuredEvents events;
+};
+
+/// The literal PCRs of a policy given the values of the present. More than one policy where volumes are
+/// unlocked in another state than that: systemd extends PCR 11 further when the volumes are there, so a slot
+/// for the boot and one for later are needed.
+using PresentBinder = std::function<std::vector<BoundPolicy>(Tpm& tpm, const Policy& policy)>;
+
+/// The values as they are, and nothing else.
+[[nodiscard]] PresentBinder bind_to_present_values(PolicyFileReader files);
+
+/// The present time as master files have it: RFC 3339, UTC.
+[[nodiscard]] std::string now_rfc3339();
+
+/// Seals the master key to the slot's policy, whose PCRs have values; `pin` goes with a policy that has one.
+/// Throws Error.
+[[nodiscard]] Slot seal_slot(Tpm& tpm, const SecretBytes& master, const SecretBytes* pin, Slot slot);
+
+/// The storage root key that a new master key is sealed under: checked, or made where there is none. Throws
+/// Error.
+struct SealingParent {
+    TpmName name;
+    bool is_new = false;
+};
+[[nodiscard]] SealingParent srk_to_seal_under(Tpm& tpm);
+
+enum class SlotProof {
+    unsealed, ///< it gave the very master key
+    loaded,   ///< it is another state's: the TPM took the object and only its policy stood in the way
+};
+
+/// Tries the slot, alone. Throws Error when it gives another key, or none for another reason than its policy.
+[[nodiscard]] SlotProof prove_slot(Tpm& tpm, const UnsealRequest& request, const Slot& slot,
+                                   const SecretBytes& master, const Backoff& pause);
+
+} // namespace sealmount

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/prediction/boot_entries.hpp"
+
+#include "base/error.hpp"
+#include "base/strict_json.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <sstream>
+
+namespace sealmount {
+
+namespace {
+
+[[noreturn]] void fail(const std::string& what) {
+    throw Error{Reason::bad_data, "bootctl list: " + what};
+}
+
+std::string string_of(const Json& entry, const char* const member) {
+    const auto found = entry.find(member);
+    if (found == entry.end() || found->is_null()) {
+        return {};
+    }
+    if (!found->is_string()) {
+        fail(std::string{member} + " is no string");
+    }
+    return found->get<std::string>();
+}
+
+bool flag_of(const Json& entry, const char* const member) {
+    const auto found = entry.find(member);
+    return found != entry.end() && found->is_boolean() && found->get<bool>();
+}
+
+BootEntry entry_of(const Json& json) {
+    if (!json.is_object()) {
+        fail("an entry is no object");
+    }
+    BootEntry entry;
+    entry.id = string_of(json, "id");
+    entry.title = string_of(json, "showTitle");
+    entry.root = string_of(json, "root");
+    entry.image = string_of(json, "linux");
+    if (entry.image.empty()) {
+        entry.image = string_of(json, "efi");
+    }
+    entry.options = string_of(json, "options");
+    entry.is_default = flag_of(json, "isDefault");
+    entry.is_selected = flag_of(json, "isSelected");
+    if (const auto initrds = json.find("initrd"); initrds != json.end() && initrds->is_array()) {
+        for (const Json& initrd : *initrds) {
+            if (!initrd.is_string()) {
+                fail("an initrd is no string");
+            }
+            entry.initrds.push_back(initrd.get<std::string>());
+        }
+    }
+    return entry;
+}
+
+std::vector<Json> values_of(const std::string_view text) {
+    std::vector<Json> values;
+    std::istringstream lines{std::string{text}};
+    for (std::string line; std::getline(lines, line);) {
+        if (line.find_first_not_of(" \t\r") == std::string::npos) {
+            continue;
+        }
+        Json value = parse_json(line);
+        if (!value.is_array()) {
+            values.push_back(std::move(value));
+            continue;
+        }
+        values.insert(values.end(), value.begin(), value.end());
+    }
+    return values;
+}
+
+/// "   key: value" as the list for people has it; the value, if the line has that key.
+std::optional<std::string> value_behind(const std::string& line, const std::string_view key) {
+    const std::size_t begin = line.find_first_not_of(' ');
+    if (begin == std::string::npos || line.compare(begin, key.size(), key) != 0) {
+        return std::nullopt;
+    }
+    return line.substr(begin + key.size());
+}
+
+/// Marks stand behind the title: "title: Debian (default) (selected)".
+void take_marks(std::vector<BootEntry>& entries, const std::string& title_line, const std::string& id) {
+    const auto entry = std::ranges::find(entries, id, &BootEntry::id);
+    if (entry == entries.end() || !title_line.starts_with(entry->title)) {
+        return;
+    }
+    const std::string marks = title_line.substr(entry->title.size());
+    entry->is_default = entry->is_default || marks.find("(default)") != std::string::npos;
+    entry->is_selected = entry->is_selected || marks.find("(selected)") != std::string::npos;
+}
+
+} // namespace
+
+std::string BootEntry::command_line() const {
+    std::string line;
+    for (const std::string& initrd : initrds) {
+        std::string path = initrd;
+        std::ranges::replace(path, '/', '\\');
+        line += (line.empty() ? "initrd=" : " initrd=") + path;
+    }
+    return line.empty() || options.empty() ? line + options : line + " " + options;
+}
+
+std::vector<BootEntry> read_boot_entries(const std::string_view json, const std::string_view text) {
+    std::vector<BootEntry> entries;
+    try {
+        for (const Json& value : values_of(json)) {
+            entries.push_back(entry_of(value));
+        }
+    } catch (const Error& error) {
+        throw Error{Reason::bad_data, error.reason() == Reason::bad_data
+                                          ? std::string{error.what()}
+                                          : "bootctl list: " + std::string{error.what()}};
+    }
+    std::istringstream lines{std::string{text}};
+    std::string title;
+    for (std::string line; std::getline(lines, line);) {
+        if (const auto value = value_behind(line, "title: ")) {
+            title = *value;
+        } else if (const auto id = value_behind(line, "id: ")) {
+            take_marks(entries, title, *id);
+        }
+    }
+    std::erase_if(entries, [](const BootEntry& entry) { return entry.image.empty(); });
+    return entries;
+}
+
+} // namespace sealmount

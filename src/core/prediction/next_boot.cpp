@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/prediction/next_boot.hpp"
+
+#include "base/byte_reader.hpp"
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "core/events/event_text.hpp"
+#include "core/prediction/next_boot_kernel.hpp"
+#include "sys/tpm/digest.hpp"
+
+#include <algorithm>
+
+namespace sealmount {
+
+namespace {
+
+constexpr unsigned loader_pcr = 5;
+constexpr unsigned grub_pcr = 8;
+constexpr unsigned shim_pcr = 14;
+constexpr std::string_view systemd_boot = "systemd-boot ";
+
+class NextBoot {
+  public:
+    NextBoot(Forecast& forecast, const BootFacts& facts)
+        : forecast_(forecast), facts_(facts), images_(boot_images(forecast.log())) {
+        if (facts.loader.starts_with(systemd_boot)) {
+            loader_version_ = facts.loader.substr(systemd_boot.size());
+        }
+    }
+
+    void apply() {
+        if (images_.empty()) {
+            throw Error{Reason::unavailable,
+                        forecast_.log().file +
+                            ": has no EFI boot images, so this machine does not start through UEFI, and "
+                            "--next-boot cannot find out what it will measure: name the changes yourself"};
+        }
+        if (has_grub()) {
+            spoil_for_grub();
+        } else {
+            choose();
+        }
+        for (const BootImage& image : images_) {
+            if (&image != started_ && !image.path.empty()) {
+                look_at(image);
+            }
+        }
+        loader_configuration();
+        if (started_ != nullptr) {
+            sealmount::apply(forecast_, {*started_, before_, after_, loader_version_}, facts_.read);
+        }
+    }
+
+  private:
+    [[nodiscard]] bool has_grub() const {
+        return std::ranges::any_of(forecast_.log().events, [](const LogEvent& event) {
+            return event.pcr == grub_pcr && event.type == EventType::ipl;
+        });
+    }
+
+    void spoil_for_grub() {
+        for (const unsigned pcr : {grub_pcr, 9U}) {
+            forecast_.spoil(pcr, "GRUB measures each command and file of its menu, and what it will choose "
+                                 "from it is not known");
+        }
+        if (std::ranges::any_of(images_, [](const BootImage& image) { return image.path.empty(); })) {
+            forecast_.spoil(image_pcr, "GRUB starts an image that it chooses from its menu, and which one is "
+                                       "not known");
+        }
+    }
+
+    /// Which image of the log is the kernel, and which entry comes next?
+    void choose() {
+        if (facts_.entries.empty()) {
+            const auto last = std::ranges::find_if(
+                images_.rbegin(), images_.rend(), [](const BootImage& image) { return !image.path.empty(); });
+            if (last == images_.rend() || !facts_.loader.empty()) {
+                spoil_kernel(forecast_, "which kernel comes next is not known: there is no boot entry that "
+                                        "bootctl knows");
+                return;
+            }
+            // Whatever started it, it lies there or something else does.
+            const auto file = facts_.read(place_of(*last));
+            started_ = file ? &*last : nullptr;
+            before_.image = last->path;
+            after_ = before_;
+            return;
+        }
+        const auto selected = std::ranges::find_if(facts_.entries, &BootEntry::is_selected);
+        const auto next = std::ranges::find_if(facts_.entries, &BootEntry::is_default);
+        if (selected == facts_.entries.end() || next == facts_.entries.end()) {
+            spoil_kernel(forecast_, selected == facts_.entries.end()
+                                        ? "the boot entry that this boot took is gone, or bootctl cannot tell"
+                                        : "bootctl cannot tell which boot entry the next boot takes");
+            return;
+        }
+        const auto image = std::ranges::find_if(images_.rbegin(), images_.rend(), [&](const BootImage& i) {
+            return is_same_path(i.path, selected->image);
+        });
+        if (image == images_.rend()) {
+            spoil_kernel(forecast_, "the log has no image " + printable(selected->image) +
+                                        ", which is that of the boot entry");
+            return;
+        }
+        started_ = &*image;
+        before_ = *selected;
+        after_ = *next;
+    }
+
+    static BootPlace place_of(const BootImage& image) {
+        return {.root = {}, .partition = image.partition, .path = image.path};
+    }
+
+    /// An image that is not the kernel's: a boot loader, shim.
+    void look_at(const BootImage& image) {
+        const auto file = facts_.read(place_of(image));
+        const auto now = file ? PeImage::parse(as_bytes(file->contents)) : std::nullopt;
+        if (!now) {
+            forecast_.spoil(image_pcr,
+                            printable(image.path) + ", which this boot started, " +
+                                (file ? "is no EFI program any more" : "lies on no mounted boot partition"));
+            return;
+        }
+        ForecastEvent* const event = forecast_of(forecast_, *image.event);
+        const bool is_other =
+            event != nullptr && !event->is_changed && event->digest != now->authenticode(forecast_.bank());
+        replace_image(forecast_, *image.event, *now);
+        if (is_other && &image == &images_.front() && has_events(shim_pcr)) {
+            for (const unsigned pcr : {secure_boot_pcr, shim_pcr}) {
+                forecast_.spoil(pcr, "shim was replaced, and what the new one measures of its own keys and "
+                                     "generations is not known");
+            }
+        }
+        if (const std::string version = boot_loader_version(*now); !version.empty()) {
+            change_loader(version);
+        }
+    }
+
+    [[nodiscard]] bool has_events(const unsigned pcr) const {
+        return std::ranges::any_of(forecast_.log().events, [&](const LogEvent& event) {
+            return event.is_measured() && event.pcr == pcr;
+        });
+    }
+
+    void change_loader(const std::string& version) {
+        if (!loader_version_.empty() && major_version(loader_version_) != major_version(version)) {
+            for (const unsigned pcr : {loader_pcr, 9U, 12U}) {
+                forecast_.spoil(pcr, "systemd-boot was replaced by another version (" +
+                                         printable(loader_version_) + " by " + printable(version) +
+                                         "), which may measure differently");
+            }
+        }
+        if (!facts_.entries.empty()) {
+            loader_version_ = version;
+        }
+    }
+
+    /// From 257 on, systemd-boot measures its loader.conf.
+    void loader_configuration() {
+        for (const ForecastEvent& event : forecast_.events()) {
+            if (event.pcr != loader_pcr || event.type != EventType::event_tag || event.is_changed) {
+                continue;
+            }
+            const auto file = facts_.read({.root = {}, .partition = {}, .path = "/loader/loader.conf"});
+            if (!file || digest(forecast_.bank(), {as_bytes(file->contents)}) != event.digest) {
+                forecast_.spoil(loader_pcr, "loader.conf, which systemd-boot measures, has changed");
+            }
+        }
+    }
+
+    Forecast& forecast_;
+    const BootFacts& facts_;
+    std::vector<BootImage> images_;
+    const BootImage* started_ = nullptr;
+    BootEntry before_;
+    BootEntry after_;
+    std::string loader_version_; ///< of the next boot, once all images have been looked at
+};
+
+} // namespace
+
+void apply_next_boot(Forecast& forecast, const BootFacts& facts) {
+    NextBoot{forecast, facts}.apply();
+}
+
+} // namespace sealmount

@@ -1,0 +1,17 @@
+// Where the facts about the next boot come from.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/prediction/next_boot.hpp"
+#include "core/volume/paths.hpp"
+
+namespace sealmount {
+
+/// systemd-boot's name for itself (its EFI variable LoaderInfo, systemd-boot(7)), bootctl's list of boot
+/// entries where it is systemd-boot that started the running system, and a reader that looks for files below
+/// /efi, /boot/efi and /boot, where the specification has the EFI system partition (UAPI.1). Throws Error for
+/// what bootctl_lists() and read_boot_entries() throw it for.
+[[nodiscard]] BootFacts boot_facts(const Paths& paths);
+
+} // namespace sealmount

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/prediction/prediction.hpp"
+
+#include "base/error.hpp"
+#include "base/hex.hpp"
+#include "base/text.hpp"
+#include "core/events/event_text.hpp"
+#include "core/policy/pcr_policy.hpp"
+#include "sys/tpm/digest.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace sealmount {
+
+namespace {
+
+/// The boot phases to come, or why they are not known.
+std::expected<std::vector<std::string>, std::string>
+phases_to_come(const LoggedBoot& boot, const PcrReplay& replay,
+               const std::optional<std::vector<std::string>>& wanted) {
+    if (wanted) {
+        return *wanted;
+    }
+    if (replay.phases) {
+        return before_sysinit(*replay.phases);
+    }
+    if (replay.written_by_systemd) {
+        return std::unexpected{"systemd measured more than boot phases into it"};
+    }
+    const bool is_uki = std::ranges::any_of(boot.firmware.events, [](const LogEvent& event) {
+        return event.is_measured() && event.pcr == uki_pcr;
+    });
+    if (is_uki) {
+        return std::unexpected{
+            "which boot phases systemd measures before volumes are unlocked cannot be told "
+            "without the TPM: say so with --phases"};
+    }
+    return std::vector<std::string>{};
+}
+
+std::string systemd_words(const MeasureLog& log, const unsigned pcr) {
+    const auto event = std::ranges::find(log.events, pcr, &MeasureEvent::pcr);
+    const std::string kind = event == log.events.end() ? "" : describe(*event);
+    return "systemd measures into it while the system starts" + (kind.empty() ? "" : " (" + kind + ")") +
+           ", and when that comes is not known";
+}
+
+std::expected<Bytes, std::string> predicted_value(const Forecast& forecast, const LoggedBoot& boot,
+                                                  const unsigned pcr,
+                                                  const std::optional<std::vector<std::string>>& phases) {
+    const PcrReplay replay = replay_of(boot, pcr);
+    if (!replay.agrees) {
+        return std::unexpected{replay.why};
+    }
+    if (const auto spoilt = forecast.spoilt().find(pcr); spoilt != forecast.spoilt().end()) {
+        return std::unexpected{spoilt->second};
+    }
+    if (pcr == uki_pcr) {
+        const auto to_come = phases_to_come(boot, replay, phases);
+        if (!to_come) {
+            return std::unexpected{to_come.error()};
+        }
+        return after_phases(forecast.bank(), forecast.value(pcr), *to_come);
+    }
+    if (replay.written_by_systemd) {
+        return std::unexpected{systemd_words(*boot.systemd, pcr)};
+    }
+    return forecast.value(pcr);
+}
+
+} // namespace
+
+Forecast::Forecast(const EventLog& log, const PcrBank bank) : log_(log), bank_(bank) {
+    if (std::ranges::find(log.banks, bank) == log.banks.end()) {
+        throw Error{Reason::unavailable,
+                    log.file + ": the firmware's log has no " + std::string{to_string(bank)} + " digests"};
+    }
+    for (const LogEvent& event : log.events) {
+        if (event.is_measured()) {
+            events_.push_back({.pcr = event.pcr,
+                               .type = event.type,
+                               .digest = event.digests.at(bank),
+                               .past = &event,
+                               .is_changed = false});
+        }
+    }
+}
+
+unsigned Forecast::replace(const Bytes& before, const Bytes& after, const std::optional<unsigned> pcr) {
+    unsigned count = 0;
+    for (ForecastEvent& event : events_) {
+        if (!event.is_changed && event.digest == before && event.pcr == pcr.value_or(event.pcr)) {
+            event.digest = after;
+            event.is_changed = true;
+            ++count;
+        }
+    }
+    return count;
+}
+
+Bytes Forecast::value(const unsigned pcr) const {
+    Bytes value = initial_pcr_value(pcr, bank_, log_.startup_locality);
+    for (const ForecastEvent& event : events_) {
+        if (event.pcr == pcr) {
+            value = extended(bank_, value, event.digest);
+        }
+    }
+    return value;
+}
+
+DigestChange parse_digest_change(const std::string_view text, const PcrBank bank) {
+    const std::size_t colon = text.find(':');
+    const std::size_t equals = text.find('=');
+    if (colon == std::string_view::npos || equals == std::string_view::npos || equals < colon) {
+        throw Error{Reason::usage, "--replace-digest " + printable(text) + ": write PCR:OLDHEX=NEWHEX"};
+    }
+    DigestChange change{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + colon, change.pcr);
+    if (error != std::errc{} || end != text.data() + colon || change.pcr >= pcr_count) {
+        throw Error{Reason::usage,
+                    "--replace-digest " + printable(text) + ": the PCR must be a number from 0 to 23"};
+    }
+    const auto before = from_hex(text.substr(colon + 1, equals - colon - 1));
+    const auto after = from_hex(text.substr(equals + 1));
+    const std::size_t size = digest_size(bank);
+    if (!before || !after || before->size() != size || after->size() != size) {
+        throw Error{Reason::usage, "--replace-digest " + printable(text) + ": both digests must be " +
+                                       std::to_string(2 * size) + " hex digits, as " +
+                                       std::string{to_string(bank)} + " has them"};
+    }
+    change.before = *before;
+    change.after = *after;
+    return change;
+}
+
+void apply(Forecast& forecast, const DigestChange& change) {
+    if (forecast.replace(change.before, change.after, change.pcr) == 0) {
+        throw Error{Reason::no_input, to_hex(change.before) + ": no event of PCR " +
+                                          std::to_string(change.pcr) + " in " + forecast.log().file +
+                                          " has this digest"};
+    }
+}
+
+Prediction predict(const Forecast& forecast, const LoggedBoot& boot, const PcrMask pcrs,
+                   const std::optional<std::vector<std::string>>& phases) {
+    Prediction prediction;
+    for (unsigned pcr = 0; pcr < pcr_count; ++pcr) {
+        if ((pcrs & (PcrMask{1} << pcr)) != 0) {
+            prediction.emplace(pcr, predicted_value(forecast, boot, pcr, phases));
+        }
+    }
+    return prediction;
+}
+
+} // namespace sealmount

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/prediction/prediction_secure_boot.hpp"
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "core/events/efi_variable.hpp"
+#include "core/events/event_text.hpp"
+#include "sys/crypto/certificate.hpp"
+#include "sys/tpm/digest.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+namespace sealmount {
+
+namespace {
+
+constexpr unsigned secure_boot_pcr = 7;
+constexpr std::array databases = {"PK", "KEK", "db", "dbx", "dbt", "dbr"};
+
+bool is_variable(const ForecastEvent& event) {
+    return event.past != nullptr &&
+           (event.type == EventType::variable_driver_config || event.type == EventType::variable_boot ||
+            event.type == EventType::variable_boot2);
+}
+
+bool is_db_authority(const ForecastEvent& event) {
+    if (event.past == nullptr || event.type != EventType::variable_authority) {
+        return false;
+    }
+    const auto variable = variable_data_of(event.past->data);
+    return variable && variable->guid == image_security_database() && variable->name_text() == "db";
+}
+
+void check_database(const std::string& name, const NamedFile& file) {
+    constexpr std::size_t attributes_size = 4;
+    const BytesView contents = as_bytes(file.contents);
+    if (std::ranges::find(databases, name) == databases.end() || signatures_of(contents)) {
+        return;
+    }
+    const bool has_attributes =
+        contents.size() > attributes_size && signatures_of(contents.subspan(attributes_size));
+    throw Error{Reason::bad_data,
+                file.name + ": is no EFI signature list" +
+                    (has_attributes
+                         ? ": it begins with four bytes of attributes, as files of efivarfs do; leave "
+                           "them out (tail -c +5)"
+                         : ", which " + name + " must be")};
+}
+
+/// Contents of a variable in the boot to come: as changed, or as the log has it.
+std::optional<Bytes> contents_of(const Forecast& forecast, const SecureBootChange& change,
+                                 const std::string& name) {
+    if (const auto changed = change.variables.find(name); changed != change.variables.end()) {
+        const BytesView bytes = as_bytes(changed->second.contents);
+        return Bytes{bytes.begin(), bytes.end()};
+    }
+    for (const LogEvent& event : forecast.log().events) {
+        const auto variable =
+            event.type == EventType::variable_driver_config ? variable_data_of(event.data) : std::nullopt;
+        if (variable && variable->name_text() == name) {
+            return variable->contents;
+        }
+    }
+    return std::nullopt;
+}
+
+bool is_on(const std::optional<Bytes>& contents) {
+    return contents && contents->size() == 1 && contents->front() == std::byte{1};
+}
+
+void replace_variable(Forecast& forecast, const std::string& name, const NamedFile& file) {
+    check_database(name, file);
+    unsigned count = 0;
+    for (ForecastEvent& event : forecast.events()) {
+        auto variable =
+            is_variable(event) && !event.is_changed ? variable_data_of(event.past->data) : std::nullopt;
+        if (!variable || variable->name_text() != name) {
+            continue;
+        }
+        ++count;
+        // Some firmware hashes the whole structure, some only the contents of boot variables.
+        const bool is_whole = digest(forecast.bank(), {event.past->data}) == event.digest;
+        const bool is_contents = digest(forecast.bank(), {variable->contents}) == event.digest;
+        const BytesView contents = as_bytes(file.contents);
+        variable->contents.assign(contents.begin(), contents.end());
+        if (is_whole || is_contents) {
+            event.digest = digest(forecast.bank(), {is_whole ? to_bytes(*variable) : variable->contents});
+            event.is_changed = true;
+        } else {
+            forecast.spoil(event.pcr, "what the firmware hashed of the variable " + printable(name) +
+                                          " (event " + std::to_string(event.past->number) + ") is not known");
+        }
+    }
+    if (count == 0) {
+        throw Error{Reason::no_input, "the variable " + printable(name) + " is measured nowhere in " +
+                                          forecast.log().file + ", so " + file.name + " changes nothing"};
+    }
+}
+
+Bytes authority_digest(const PcrBank bank, const Signature& signature) {
+    return digest(bank, {to_bytes(VariableData{.guid = image_security_database(),
+                                               .name = utf16("db").value(),
+                                               .contents = signature.measured_form()})});
+}
+
+/// The entry of db that has the certificate.
+const Signature& entry_of(const std::vector<Signature>& db, const NamedFile& file) {
+    const auto der = certificate_der(as_bytes(file.contents));
+    if (!der) {
+        throw Error{Reason::bad_data, file.name + ": is no certificate in DER or PEM form"};
+    }
+    const auto entry = std::ranges::find_if(
+        db, [&](const Signature& signature) { return signature.is_certificate() && signature.data == *der; });
+    if (entry == db.end()) {
+        throw Error{Reason::bad_data, file.name +
+                                          ": is not in db, so it cannot verify anything: give the db that "
+                                          "has it with --variable db=FILE"};
+    }
+    return *entry;
+}
+
+/// Takes the db entries that verified images out, and puts those that will in their place.
+void replace_authorities(Forecast& forecast, const std::vector<Bytes>& digests) {
+    std::vector<ForecastEvent>& events = forecast.events();
+    auto place = std::ranges::find_if(events, is_db_authority);
+    if (place == events.end()) {
+        place = std::ranges::find_if(events, [](const ForecastEvent& event) {
+            return event.pcr == secure_boot_pcr && event.type == EventType::separator;
+        });
+        if (place == events.end()) {
+            forecast.spoil(secure_boot_pcr,
+                           "the log has no separator of PCR 7, so where authorities come is not known");
+            return;
+        }
+        ++place;
+    }
+    std::vector<ForecastEvent> fresh;
+    for (const Bytes& value : digests) {
+        fresh.push_back({.pcr = secure_boot_pcr,
+                         .type = EventType::variable_authority,
+                         .digest = value,
+                         .past = nullptr,
+                         .is_changed = true});
+    }
+    events.insert(place, fresh.begin(), fresh.end());
+    std::erase_if(events, is_db_authority);
+}
+
+/// No authorities were named: do those of this boot still hold?
+void check_authorities(Forecast& forecast, const SecureBootChange& change, const std::vector<Signature>& db) {
+    const bool was_on = is_on(contents_of(forecast, {}, "SecureBoot"));
+    const bool will_be_on = is_on(contents_of(forecast, change, "SecureBoot"));
+    if (was_on != will_be_on) {
+        forecast.spoil(
+            secure_boot_pcr,
+            will_be_on ? "Secure Boot will be on, and which certificate verifies the images is not known: "
+                         "say so with --authority"
+                       : "Secure Boot will be off, and what is measured then is not known");
+        return;
+    }
+    for (const ForecastEvent& event : forecast.events()) {
+        const bool holds =
+            !is_db_authority(event) || std::ranges::any_of(db, [&](const Signature& signature) {
+                return authority_digest(forecast.bank(), signature) == event.digest;
+            });
+        if (!holds) {
+            forecast.spoil(secure_boot_pcr,
+                           "a certificate that verifies an image leaves db: say which ones will with "
+                           "--authority");
+        }
+    }
+}
+
+} // namespace
+
+void apply(Forecast& forecast, const SecureBootChange& change) {
+    if (change.variables.empty() && change.authorities.empty()) {
+        return;
+    }
+    for (const auto& [name, file] : change.variables) {
+        replace_variable(forecast, name, file);
+    }
+    const std::vector<Signature> db = signatures_of(contents_of(forecast, change, "db").value_or(Bytes{}))
+                                          .value_or(std::vector<Signature>{});
+    if (change.authorities.empty()) {
+        check_authorities(forecast, change, db);
+        return;
+    }
+    if (!is_on(contents_of(forecast, change, "SecureBoot"))) {
+        throw Error{Reason::usage,
+                    "--authority: Secure Boot is off, and stays so: give its new value (one byte, 1) "
+                    "with --variable SecureBoot=FILE"};
+    }
+    std::vector<Bytes> digests;
+    for (const NamedFile& file : change.authorities) {
+        const Bytes value = authority_digest(forecast.bank(), entry_of(db, file));
+        if (std::ranges::find(digests, value) == digests.end()) {
+            digests.push_back(value);
+        }
+    }
+    replace_authorities(forecast, digests);
+}
+
+} // namespace sealmount

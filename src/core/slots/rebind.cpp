@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/slots/rebind.hpp"
+
+#include "base/error.hpp"
+#include "core/slots/suspend.hpp"
+
+#include <algorithm>
+
+namespace sealmount {
+
+namespace {
+
+/// The kinds of slots that the old master file had; PCR 7 where it cannot be read.
+std::vector<Policy> old_kinds(const Store& store, const std::string& name, Renewed& renewed) {
+    MasterFile file;
+    try {
+        file = store.master(name);
+    } catch (const Error& error) {
+        renewed.notes.push_back(std::string{error.what()} + "; the new master key is bound to PCR 7");
+    }
+    for (const Slot& slot : file.slots) {
+        if (is_suspension(slot)) {
+            renewed.left_out.push_back(slot.id);
+        }
+    }
+    return lasting_kinds(file);
+}
+
+/// A new master key sealed to the present state, without keys.
+Renewal bound_to_present(const SlotContext& context, Tpm& tpm, const std::string& name,
+                         const std::optional<SecretBytes>& pin, const std::vector<Policy>& kinds,
+                         Renewed& renewed) {
+    Renewal renewal;
+    renewal.file.srk_name = srk_to_seal_under(tpm).name;
+    for (const Policy& kind : kinds) {
+        if (kind.pin && !pin) {
+            renewed.notes.push_back("no PIN was given for the master key \"" + name +
+                                    "\": it has no slot any more with " + describe(kind));
+            continue;
+        }
+        for (const BoundPolicy& bound : context.bound(tpm, kind)) {
+            renewal.file.slots.push_back(seal_slot(tpm, renewal.key, pin ? &*pin : nullptr,
+                                                   {.id = renewal.file.next_id(),
+                                                    .policy = bound.policy,
+                                                    .sealed = {},
+                                                    .created = now_rfc3339(),
+                                                    .note = "bound anew with passphrases",
+                                                    .events = bound.events}));
+        }
+    }
+    return renewal;
+}
+
+/// What waits from an earlier passphrase, if the TPM still releases it.
+std::optional<Renewal> waiting(const SlotContext& context, Tpm& tpm, const std::string& name) {
+    try {
+        auto waiting = context.store.waiting_renewal(name);
+        if (!waiting) {
+            return std::nullopt;
+        }
+        auto key = unseal_master(tpm, {waiting->master, context.store.policy_files(), nullptr},
+                                 context.machine.backoff);
+        if (!key) {
+            return std::nullopt;
+        }
+        return Renewal{.file = std::move(waiting->master),
+                       .key = std::move(key->key),
+                       .texts = std::move(waiting->keys)};
+    } catch (const Error&) {
+        return std::nullopt; // it was only half-written: what it has is typed again
+    }
+}
+
+} // namespace
+
+Renewed rebind(const SlotContext& context, const std::string& name, const std::map<std::string, Fekek>& keys,
+               const SecretBytes* const recovery_key) {
+    for (const std::string& signature : signatures_under(context.store, name)) {
+        if (!keys.contains(signature)) {
+            throw Error{Reason::usage, "the key " + signature + " of a volume under the master key \"" +
+                                           name + "\" is not at hand: all of them are needed"};
+        }
+    }
+    const auto tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
+    Renewed renewed;
+    const std::vector<Policy> kinds = old_kinds(context.store, name, renewed);
+    const auto pin =
+        std::ranges::any_of(kinds, &Policy::pin) ? context.ask_pin() : std::optional<SecretBytes>{};
+    Renewal renewal = bound_to_present(context, *tpm, name, pin, kinds, renewed);
+    for (const auto& [signature, fekek] : keys) {
+        renewal.add_key(name, signature, fekek.key);
+    }
+    renewal.add_recovery_key(name, recovery_key);
+    commit(context, *tpm, name, renewal, pin ? &*pin : nullptr, renewed);
+    context.store.drop_waiting_renewal(name);
+    return renewed;
+}
+
+std::optional<Renewed> rebind_with(const SlotContext& context, const std::string& name,
+                                   const std::vector<Fekek>& keys) {
+    const std::vector<std::string> wanted = signatures_under(context.store, name);
+    if (context.store.has_recovery_key(name)) {
+        throw Error{Reason::refused, "its recovery key would not open it any more, and a new one has to be "
+                                     "shown to somebody"};
+    }
+    const auto tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
+    Renewed renewed;
+    const std::vector<Policy> kinds = old_kinds(context.store, name, renewed);
+    if (std::ranges::any_of(kinds, &Policy::pin)) {
+        throw Error{Reason::refused, "the master key \"" + name +
+                                         "\" has slots with a PIN: 'sealmount rebind " + name +
+                                         "' asks for it"};
+    }
+    auto renewal = waiting(context, *tpm, name);
+    if (!renewal) {
+        renewal = bound_to_present(context, *tpm, name, std::nullopt, kinds, renewed);
+    }
+    for (const Fekek& fekek : keys) {
+        renewal->add_key(name, fekek.signature, fekek.key);
+    }
+    // Volumes may have been removed while their keys waited.
+    std::erase_if(renewal->texts,
+                  [&](const auto& text) { return std::ranges::count(wanted, text.first) == 0; });
+    if (!std::ranges::all_of(wanted, [&](const auto& s) { return renewal->texts.contains(s); })) {
+        context.store.write_waiting_renewal(name, renewal->file, renewal->texts);
+        return std::nullopt;
+    }
+    commit(context, *tpm, name, *renewal, nullptr, renewed);
+    context.store.drop_waiting_renewal(name);
+    return renewed;
+}
+
+} // namespace sealmount

@@ -1,0 +1,27 @@
+// Binding volumes to the present state with their passphrases, when the TPM does not release their master key
+// any more: a new master key, since the old one is out of reach.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/ecryptfs/passphrase.hpp"
+#include "core/slots/renewal.hpp"
+
+#include <optional>
+
+namespace sealmount {
+
+/// A new master key for the volumes whose keys these are, by signature; they must be all of its volumes'. Its
+/// slots are made for the present state, one for each kind of lasting slot that the old master file had;
+/// where that cannot be read, to PCR 7. A recovery key goes with it, if one is given: the old one cannot open
+/// it. Works with another TPM, too. Throws Error; nothing was changed then.
+Renewed rebind(const SlotContext& context, const std::string& master,
+               const std::map<std::string, Fekek>& keys, const SecretBytes* recovery_key = nullptr);
+
+/// The same bit by bit, as the passphrases of several volumes come in: what is at hand waits, encrypted under
+/// the new master key and bound to the present state, until the last key is there. Nothing while keys are
+/// missing. Not for a master key that has a recovery key, since nobody would see its new one. Throws Error.
+std::optional<Renewed> rebind_with(const SlotContext& context, const std::string& master,
+                                   const std::vector<Fekek>& keys);
+
+} // namespace sealmount

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/slots/recovery.hpp"
+
+#include "base/error.hpp"
+#include "core/slots/suspend.hpp"
+
+#include <algorithm>
+
+namespace sealmount {
+
+namespace {
+
+/// An attempt without the steps of its policy: the TPM has to load the object before it can say that they are
+/// missing.
+bool is_loadable(Tpm& tpm, const Slot& slot) {
+    const auto loaded = tpm.unseal(slot.sealed, {});
+    return loaded || loaded.error().kind != RefusalKind::object_rejected;
+}
+
+} // namespace
+
+RecoveredMaster open_by_recovery_key(const Store& store, const std::string& name,
+                                     const SecretBytes& recovery_key) {
+    const MasterFile file = store.master(name);
+    if (file.recovery.empty()) {
+        throw Error{Reason::refused, "the master key \"" + name +
+                                         "\" has no recovery key: the passphrases of "
+                                         "its volumes open them"};
+    }
+    auto master = open_with_recovery_key(name, file, recovery_key);
+    if (!master) {
+        throw Error{Reason::refused,
+                    "that is not the recovery key of the master key \"" + name + "\": nothing was changed"};
+    }
+    return std::move(*master);
+}
+
+OpenMaster ready_to_reseal(const SlotContext& context, const std::string& name, SecretBytes key) {
+    OpenMaster master{.name = name,
+                      .file = context.store.master(name),
+                      .key = std::move(key),
+                      .slot = 0,
+                      .pin = {},
+                      .tpm = {}};
+    master.tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
+    const TpmName srk = srk_to_seal_under(*master.tpm).name;
+    if (srk != master.file.srk_name) {
+        master.file.srk_name = srk;
+        master.file.slots.clear();
+    }
+    std::erase_if(master.file.slots, [&](const Slot& slot) { return !is_loadable(*master.tpm, slot); });
+    return master;
+}
+
+Renewed reseal_recovered(const SlotContext& context, const std::string& name, SecretBytes key) {
+    const std::vector<Policy> kinds = lasting_kinds(context.store.master(name));
+    OpenMaster master = ready_to_reseal(context, name, std::move(key));
+    if (std::ranges::any_of(kinds, &Policy::pin)) {
+        master.pin = context.ask_pin();
+    }
+    Renewed renewed;
+    for (const Policy& kind : kinds) {
+        if (kind.pin && !master.pin) {
+            renewed.notes.push_back("no PIN was given for the master key \"" + name +
+                                    "\": no slot was made with " + describe(kind));
+            continue;
+        }
+        for (const BoundPolicy& bound : context.bound(*master.tpm, kind)) {
+            renewed.slots.push_back(
+                reseal(context, master, {.bound = bound, .new_pin = nullptr, .note = "after a recovery"})
+                    .slot);
+        }
+    }
+    if (renewed.slots.empty()) {
+        throw Error{Reason::refused, "the master key \"" + name +
+                                         "\" has only slots with a PIN, and nobody gave one: 'sealmount "
+                                         "reseal " +
+                                         name + " --recover' asks for it"};
+    }
+    context.store.drop_waiting_renewal(name);
+    return renewed;
+}
+
+unsigned add_recovery_key(const Store& store, const std::string& name, const SecretBytes& master,
+                          const SecretBytes& recovery_key) {
+    MasterFile file = store.master(name);
+    const unsigned id = file.next_id();
+    file.recovery.push_back(make_recovery_slot(name, id, master, recovery_key, "recovery key"));
+    store.write_master(name, file);
+    const auto again = open_with_recovery_key(name, store.master(name), recovery_key);
+    if (!again || again->slot != id || !again->key.equals(master.bytes())) {
+        throw Error{Reason::bad_data, store.paths().master(name).string() +
+                                          ": does not hold the new recovery key as it was written; those "
+                                          "before it still open"};
+    }
+    return id;
+}
+
+std::vector<unsigned> revoke_recovery_keys(const Store& store, const std::string& name,
+                                           const std::optional<unsigned> but) {
+    MasterFile file = store.master(name);
+    std::vector<unsigned> removed;
+    std::erase_if(file.recovery, [&](const RecoverySlot& slot) {
+        const bool goes = slot.id != but;
+        if (goes) {
+            removed.push_back(slot.id);
+        }
+        return goes;
+    });
+    if (!removed.empty()) {
+        store.write_master(name, file);
+    }
+    return removed;
+}
+
+} // namespace sealmount

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/slots/renewal.hpp"
+
+#include "base/error.hpp"
+#include "core/master/recovery_key.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace sealmount {
+
+void Renewal::add_key(const std::string& master, const std::string& signature, const SecretBytes& fekek) {
+    std::string text = compose_encrypted_key("trusted:" + master, key, fekek, random_bytes(16));
+    if (!open_encrypted_key(text, key).equals(fekek.bytes())) {
+        throw Error{Reason::internal,
+                    "the composed key " + signature + " does not open again: nothing was written"};
+    }
+    texts[signature] = std::move(text);
+}
+
+void Renewal::add_recovery_key(const std::string& master, const SecretBytes* const recovery_key) {
+    if (recovery_key != nullptr) {
+        file.recovery.push_back(
+            make_recovery_slot(master, file.next_id(), key, *recovery_key, "new master key"));
+    }
+}
+
+std::vector<std::string> signatures_under(const Store& store, const std::string& master) {
+    const Manifest manifest = store.manifest();
+    if (!manifest.problems.empty()) {
+        throw Error{Reason::config, store.paths().manifest().string() + ": " +
+                                        manifest.problems.front().what() +
+                                        "; mend it first, since its keys could be left behind"};
+    }
+    std::set<std::string> signatures;
+    for (const Volume& volume : manifest.volumes) {
+        if (volume.master == master) {
+            const auto own = volume.signatures();
+            signatures.insert(own.begin(), own.end());
+        }
+    }
+    return {signatures.begin(), signatures.end()};
+}
+
+void commit(const SlotContext& context, Tpm& tpm, const std::string& name, const Renewal& renewal,
+            const SecretBytes* const pin, Renewed& renewed) {
+    bool opens = false;
+    for (const Slot& slot : renewal.file.slots) {
+        opens = prove_slot(tpm, {renewal.file, context.store.policy_files(), pin}, slot, renewal.key,
+                           context.machine.backoff) == SlotProof::unsealed ||
+                opens;
+        renewed.slots.push_back(slot.id);
+    }
+    for (const RecoverySlot& slot : renewal.file.recovery) {
+        renewed.recovery.push_back(slot.id);
+    }
+    if (!opens) {
+        throw Error{Reason::refused, "no slot of the new master key \"" + name +
+                                         "\" would open now: nothing was changed; 'sealmount reseal " + name +
+                                         "' first makes a slot for the present state"};
+    }
+    for (const auto& [signature, text] : renewal.texts) {
+        renewed.keys.push_back(signature);
+    }
+    context.store.replace(name, renewal.file, renewal.texts);
+}
+
+} // namespace sealmount

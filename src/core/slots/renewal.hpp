@@ -1,0 +1,46 @@
+// A new master key on its way: with its slots and the keys that are encrypted under it, until all of it takes
+// the place of the old.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/ecryptfs/encrypted_key.hpp"
+#include "core/slots/slots.hpp"
+#include "sys/crypto/crypto.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace sealmount {
+
+/// What is under a new master key now.
+struct Renewed {
+    std::vector<unsigned> slots;
+    std::vector<unsigned> left_out; ///< slots that want a PIN which nobody gave, and suspensions
+    std::vector<std::string> keys;  ///< signatures
+    std::vector<std::string> notes; ///< what was given up, one sentence each
+    std::vector<unsigned> recovery; ///< slots of recovery keys
+};
+
+struct Renewal {
+    MasterFile file;
+    SecretBytes key = random_secret(master_key_size);
+    std::map<std::string, std::string> texts; ///< by signature
+
+    /// Composes the text of a key under trusted:`master` and proves that it opens. Throws Error{internal}.
+    void add_key(const std::string& master, const std::string& signature, const SecretBytes& fekek);
+    /// A slot for the recovery key, unless it is nullptr, with the number behind those of the TPM.
+    void add_recovery_key(const std::string& master, const SecretBytes* recovery_key);
+};
+
+/// The signatures of all volumes under this master key. Throws Error{config} when a volume of the manifest is
+/// bad: what it needs cannot be known then.
+[[nodiscard]] std::vector<std::string> signatures_under(const Store& store, const std::string& master);
+
+/// Proves the slots, of which at least one must open now, and writes all of it in place of the old master
+/// key. Throws Error; nothing was changed then.
+void commit(const SlotContext& context, Tpm& tpm, const std::string& name, const Renewal& renewal,
+            const SecretBytes* pin, Renewed& renewed);
+
+} // namespace sealmount

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/slots/rotate.hpp"
+
+#include "core/slots/suspend.hpp"
+
+namespace sealmount {
+
+Renewed rotate(const SlotContext& context, const OpenMaster& master, const SecretBytes* const recovery_key) {
+    Renewed renewed;
+    Renewal renewal;
+    renewal.file.srk_name = master.file.srk_name;
+    for (const Slot& slot : master.file.slots) {
+        if (is_suspension(slot) || (slot.policy.pin && !master.pin)) {
+            renewed.left_out.push_back(slot.id);
+            continue;
+        }
+        renewal.file.slots.push_back(seal_slot(*master.tpm, renewal.key, master.pin_or_null(),
+                                               {.id = slot.id,
+                                                .policy = slot.policy,
+                                                .sealed = {},
+                                                .created = now_rfc3339(),
+                                                .note = slot.note,
+                                                .events = slot.events}));
+    }
+    for (const std::string& signature : signatures_under(context.store, master.name)) {
+        renewal.add_key(master.name, signature, open_encrypted_key(context.store.key(signature), master.key));
+    }
+    renewal.add_recovery_key(master.name, recovery_key);
+    commit(context, *master.tpm, master.name, renewal, master.pin_or_null(), renewed);
+    return renewed;
+}
+
+} // namespace sealmount

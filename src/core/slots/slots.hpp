@@ -1,0 +1,88 @@
+// Slots: adding one for another state of the machine, and taking away what no longer fits. What is new is
+// proved before anything old goes, and a master key never loses the last slot that opens.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/master/seal_slot.hpp"
+#include "core/store/store.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sealmount {
+
+/// What these stories need beside their master key. Only refers; everything must outlive the call. Whoever
+/// calls holds the store's lock.
+struct SlotContext {
+    const Machine& machine;
+    const Store& store;
+    /// Asked for the PIN of the slots that have one, when no other opens; nothing: there is nobody to ask.
+    std::function<std::optional<SecretBytes>()> ask_pin = [] { return std::nullopt; };
+    PresentBinder bind = {}; ///< empty: bind_to_present_values()
+
+    [[nodiscard]] std::vector<BoundPolicy> bound(Tpm& present, const Policy& policy) const {
+        return bind ? bind(present, policy) : bind_to_present_values(store.policy_files())(present, policy);
+    }
+};
+
+/// A master key that the TPM has released to us.
+struct OpenMaster {
+    std::string name;
+    MasterFile file;
+    SecretBytes key;
+    unsigned slot = 0; ///< that released it
+    std::optional<SecretBytes> pin;
+    std::unique_ptr<Tpm> tpm;
+
+    [[nodiscard]] const SecretBytes* pin_or_null() const { return pin ? &*pin : nullptr; }
+};
+
+/// Unseals it. Throws Error{refused} with what stands in the way of each slot, or {unavailable}.
+[[nodiscard]] OpenMaster open_master(const SlotContext& context, const std::string& name);
+
+/// The present state as far as these policies ask for it, and the clock.
+[[nodiscard]] SystemState state_for(const SlotContext& context, Tpm& tpm,
+                                    const std::vector<Policy>& policies);
+
+struct ResealRequest {
+    BoundPolicy bound;
+    const SecretBytes* new_pin = nullptr; ///< with a policy that has one
+    std::string note;
+};
+
+struct Resealed {
+    unsigned slot = 0;
+    bool is_new = false; ///< false: there was a slot of this very policy, and it is good
+    SlotProof proof = SlotProof::unsealed;
+};
+
+/// Adds a slot. Throws Error; nothing was written then.
+Resealed reseal(const SlotContext& context, OpenMaster& master, const ResealRequest& request);
+
+/// Drops all slots but these. Which went. Throws Error.
+std::vector<unsigned> keep_only(const SlotContext& context, OpenMaster& master,
+                                const std::vector<unsigned>& slots);
+
+struct PruneRequest {
+    std::vector<unsigned> slots; ///< these; or, when empty, what matches neither now nor a future state
+    std::vector<std::map<PcrBank, PcrValues>> future; ///< what some PCRs will hold
+    bool keep_none_open = false;                      ///< even when no slot that is left opens now
+};
+
+/// Removes slots and says which. Slots of files (signed, pcrlock) and those without PCRs go only by number,
+/// or when their boots are over. Throws Error{refused} rather than leave no slot that opens now.
+std::vector<unsigned> prune(const SlotContext& context, const std::string& master,
+                            const PruneRequest& request);
+
+/// Do the policy's literal PCRs have these values, as far as they are given?
+[[nodiscard]] bool literals_match(const Policy& policy, const std::map<PcrBank, PcrValues>& values);
+
+/// The numbers of the slots, for messages: "2, 3".
+[[nodiscard]] std::string to_string(const std::vector<unsigned>& slots);
+
+} // namespace sealmount

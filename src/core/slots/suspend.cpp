@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/slots/suspend.hpp"
+
+#include "base/error.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace sealmount {
+
+namespace {
+
+std::vector<unsigned> suspensions_of(const MasterFile& file) {
+    std::vector<unsigned> ids;
+    for (const Slot& slot : file.slots) {
+        if (is_suspension(slot)) {
+            ids.push_back(slot.id);
+        }
+    }
+    return ids;
+}
+
+void remove_slots(MasterFile& file, const std::vector<unsigned>& ids) {
+    std::erase_if(file.slots, [&](const Slot& slot) { return std::ranges::count(ids, slot.id) > 0; });
+}
+
+/// One policy of each kind that the lasting slots have and that none of them satisfies now.
+std::vector<Policy> kinds_to_bind(const MasterFile& file, const SystemState& now) {
+    std::vector<Policy> kinds;
+    for (const Slot& slot : file.slots) {
+        const bool fits = std::ranges::any_of(file.slots, [&](const Slot& other) {
+            return !is_suspension(other) && same_shape(other.policy, slot.policy) &&
+                   literals_match(other.policy, now.pcrs);
+        });
+        const Policy kind = without_values(slot.policy);
+        if (!is_suspension(slot) && !fits && std::ranges::count(kinds, kind) == 0) {
+            kinds.push_back(kind);
+        }
+    }
+    return kinds;
+}
+
+/// Suspensions whose boots are over, when the lasting slots do without them.
+bool are_over(const MasterFile& file, const SystemState& now) {
+    return std::ranges::all_of(file.slots, [&](const Slot& slot) {
+        return !slot.policy.last_boot || *slot.policy.last_boot <= now.clock.value().reset_count;
+    });
+}
+
+} // namespace
+
+std::vector<Policy> lasting_kinds(const MasterFile& file) {
+    std::vector<Policy> kinds;
+    for (const Slot& slot : file.slots) {
+        const Policy kind = without_values(slot.policy);
+        if (!is_suspension(slot) && std::ranges::count(kinds, kind) == 0) {
+            kinds.push_back(kind);
+        }
+    }
+    if (kinds.empty()) {
+        Policy usual;
+        usual.pcrs = {{.bank = PcrBank::sha256, .values = {{7, {}}}}};
+        kinds.push_back(std::move(usual));
+    }
+    return kinds;
+}
+
+Suspended suspend(const SlotContext& context, OpenMaster& master, const unsigned boots, const Policy& kept) {
+    const std::uint32_t now = master.tpm->clock().reset_count;
+    if (boots == 0 || boots > std::numeric_limits<std::uint32_t>::max() - now) {
+        throw Error{Reason::usage, "the number of boots must be from 1 to " +
+                                       std::to_string(std::numeric_limits<std::uint32_t>::max() - now)};
+    }
+    Policy policy = filled_in(kept, state_for(context, *master.tpm, {kept}));
+    policy.last_boot = now + boots;
+    Suspended result{.slot = 0, .last_boot = *policy.last_boot, .removed = suspensions_of(master.file)};
+    result.slot =
+        reseal(context, master,
+               {.bound = {policy, {}},
+                .new_pin = nullptr,
+                .note = "suspended for " + std::to_string(boots) + (boots == 1 ? " boot" : " boots")})
+            .slot;
+    std::erase(result.removed, result.slot);
+    if (!result.removed.empty()) {
+        MasterFile file = master.file;
+        remove_slots(file, result.removed);
+        context.store.write_master(master.name, file);
+        master.file = std::move(file);
+    }
+    return result;
+}
+
+Resumed resume(const SlotContext& context, const std::string& name, const bool after_boot) {
+    Resumed result;
+    const std::vector<unsigned> suspensions = suspensions_of(context.store.master(name));
+    if (suspensions.empty()) {
+        return result;
+    }
+    OpenMaster master = open_master(context, name);
+    std::vector<Policy> policies;
+    std::ranges::for_each(master.file.slots, [&](const Slot& slot) { policies.push_back(slot.policy); });
+    const SystemState now = state_for(context, *master.tpm, policies);
+    const std::vector<Policy> kinds = kinds_to_bind(master.file, now);
+    if (after_boot && kinds.empty() && !are_over(master.file, now)) {
+        result.kept = suspensions;
+        return result;
+    }
+    for (const Policy& kind : kinds) {
+        if (kind.pin && !master.pin) {
+            for (const Slot& slot : master.file.slots) {
+                if (!is_suspension(slot) && same_shape(slot.policy, kind)) {
+                    result.unbound.push_back(slot.id);
+                }
+            }
+            continue;
+        }
+        for (const BoundPolicy& bound : context.bound(*master.tpm, kind)) {
+            result.added.push_back(
+                reseal(context, master, {.bound = bound, .new_pin = nullptr, .note = "after a suspension"})
+                    .slot);
+        }
+    }
+    MasterFile file = master.file;
+    remove_slots(file, suspensions);
+    // Not by trying: of a slot with a boot window, which is over by now, all the rest must hold.
+    const bool stays_open = std::ranges::any_of(file.slots, [&](const Slot& slot) {
+        Policy policy = slot.policy;
+        policy.boot_window.reset();
+        return plan(policy, now, context.store.policy_files()) && (!policy.pin || master.pin);
+    });
+    if (!stays_open) {
+        throw Error{Reason::refused,
+                    "no lasting slot of the master key \"" + name +
+                        "\" fits the present state: the suspension stays; 'sealmount reseal " + name +
+                        "' makes one"};
+    }
+    context.store.write_master(name, file);
+    result.removed = suspensions;
+    return result;
+}
+
+} // namespace sealmount

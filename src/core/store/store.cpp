@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/store/store.hpp"
+
+#include "core/ecryptfs/encrypted_key.hpp"
+#include "sys/files/files.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace sealmount {
+
+namespace {
+
+constexpr mode_t directory_mode = 0755;
+constexpr mode_t private_directory_mode = 0700;
+constexpr mode_t manifest_mode = 0644;
+constexpr mode_t private_file_mode = 0600;
+
+/// A file that the manifest refers to: its absence is a fault of the configuration.
+std::string read_referred_file(const std::filesystem::path& file) {
+    std::optional<std::string> text = read_trusted_file_if_exists(file);
+    if (!text) {
+        throw Error{Reason::config, file.string() + ": is missing: restore it from a backup of " +
+                                        file.parent_path().parent_path().string() +
+                                        ", or enroll the volume again"};
+    }
+    return std::move(*text);
+}
+
+/// An empty one when the file does not exist.
+Manifest manifest_in(const std::filesystem::path& file) {
+    const std::string text = read_trusted_file_if_exists(file).value_or("");
+    if (text.empty()) {
+        return {};
+    }
+    try {
+        return read_manifest(text);
+    } catch (const Error& error) {
+        throw error.in(file.string());
+    }
+}
+
+} // namespace
+
+std::string Store::manifest_text() const {
+    return read_trusted_file_if_exists(paths_.manifest()).value_or("");
+}
+
+Manifest Store::manifest() const {
+    return manifest_in(paths_.manifest());
+}
+
+Manifest Store::removal() const {
+    return manifest_in(paths_.removing());
+}
+
+Volume Store::volume(const std::string_view name) const {
+    const Manifest all = manifest();
+    if (const Volume* const found = all.find(name)) {
+        return *found;
+    }
+    if (!all.problems.empty()) {
+        throw Error{Reason::config, paths_.manifest().string() + ": no usable volume \"" + std::string{name} +
+                                        "\"; " + all.problems.front().what()};
+    }
+    throw Error{Reason::no_input,
+                paths_.manifest().string() + ": no volume is called \"" + std::string{name} + "\""};
+}
+
+/// Where the file is read: in a replacement that has been decided but not moved yet, or at its place.
+std::filesystem::path Store::current(const std::filesystem::path& file) const {
+    const auto replaced = paths_.replacement() / file.lexically_relative(paths_.configuration());
+    return std::filesystem::exists(replaced) ? replaced : file;
+}
+
+MasterFile Store::master(const std::string_view name) const {
+    const std::filesystem::path file = current(paths_.master(name));
+    const std::string text = read_referred_file(file);
+    try {
+        return read_master_file(text);
+    } catch (const Error& error) {
+        throw error.in(file.string());
+    }
+}
+
+PolicyFileReader Store::policy_files() const {
+    return [this](const std::string& file) { return read_trusted_file(paths_.below_root(file)); };
+}
+
+bool Store::has_master(const std::string_view name) const {
+    return std::filesystem::exists(current(paths_.master(name)));
+}
+
+bool Store::has_recovery_key(const std::string_view name) const {
+    try {
+        return !master(name).recovery.empty();
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+std::string Store::key(const std::string_view signature) const {
+    const std::filesystem::path file = current(paths_.key(signature));
+    std::string text = read_referred_file(file);
+    // Editors add a line end, which the kernel would take for a part of the key (encrypted.c,
+    // datablob_parse).
+    while (!text.empty() && text.back() == '\n') {
+        text.pop_back();
+    }
+    try {
+        static_cast<void>(master_description_of(text));
+    } catch (const Error& error) {
+        throw error.in(file.string());
+    }
+    return text;
+}
+
+bool Store::has_key(const std::string_view signature) const {
+    return std::filesystem::exists(current(paths_.key(signature)));
+}
+
+void Store::check_writable() const {
+    sealmount::check_writable(paths_.configuration());
+    sealmount::check_writable(paths_.masters());
+    sealmount::check_writable(paths_.keys());
+}
+
+void Store::write(const std::filesystem::path& file, const std::string_view text, const mode_t mode) const {
+    write_file_atomically(file, text, mode);
+    // Whoever writes holds the lock, so what lies there has no owner any more.
+    remove_leftovers(file.parent_path());
+}
+
+void Store::write_master(const std::string_view name, const MasterFile& master) const {
+    make_directory(paths_.configuration(), directory_mode);
+    make_directory(paths_.masters(), private_directory_mode);
+    write(paths_.master(name), write_master_file(master), private_file_mode);
+}
+
+void Store::write_key(const std::string_view signature, const std::string_view text) const {
+    make_directory(paths_.configuration(), directory_mode);
+    make_directory(paths_.keys(), private_directory_mode);
+    // No line end: the file is the exact text that add_key(2) takes.
+    write(paths_.key(signature), text, private_file_mode);
+}
+
+void Store::write_manifest(const std::string_view text) const {
+    make_directory(paths_.configuration(), directory_mode);
+    write(paths_.manifest(), text, manifest_mode);
+}
+
+void Store::replace(const std::string_view name, const MasterFile& master,
+                    const std::map<std::string, std::string>& keys) const {
+    const std::filesystem::path unfinished = paths_.unfinished_replacement();
+    const auto place = [&](const std::filesystem::path& file) {
+        return unfinished / file.lexically_relative(paths_.configuration());
+    };
+    make_directory(unfinished, private_directory_mode);
+    make_directory(unfinished / "masters", private_directory_mode);
+    make_directory(unfinished / "keys", private_directory_mode);
+    write_file_atomically(place(paths_.master(name)), write_master_file(master), private_file_mode);
+    for (const auto& [signature, text] : keys) {
+        write_file_atomically(place(paths_.key(signature)), text, private_file_mode);
+    }
+    const FileLock no_unlock = unlock_lock(); // none may read one file before and another behind this point
+    rename_durably(unfinished, paths_.replacement());
+    move_replacement();
+}
+
+void Store::finish_replacement() const {
+    remove_tree_durably(paths_.unfinished_replacement());
+    if (std::filesystem::exists(paths_.replacement())) {
+        const FileLock no_unlock =
+            unlock_lock(); // none may look for a file in the one place and read the other
+        move_replacement();
+    }
+}
+
+void Store::move_replacement() const {
+    const std::filesystem::path replacement = paths_.replacement();
+    for (const std::filesystem::path& place : {paths_.masters(), paths_.keys()}) {
+        const auto from = replacement / place.filename();
+        if (!std::filesystem::exists(from)) {
+            continue;
+        }
+        make_directory(place, private_directory_mode); // it may have been lost, and the set stands for it
+        std::vector<std::filesystem::path> files;
+        for (const auto& entry : std::filesystem::directory_iterator{from}) {
+            files.push_back(entry.path());
+        }
+        std::ranges::sort(files);
+        for (const std::filesystem::path& file : files) {
+            rename_durably(file, place / file.filename());
+        }
+        remove_tree_durably(from);
+    }
+    remove_tree_durably(replacement);
+}
+
+std::optional<Store::WaitingRenewal> Store::waiting_renewal(const std::string_view name) const {
+    const auto text = read_trusted_file_if_exists(paths_.waiting_renewal(name) / "master.json");
+    if (!text) {
+        return std::nullopt;
+    }
+    WaitingRenewal waiting{.master = read_master_file(*text), .keys = {}};
+    for (const auto& entry : std::filesystem::directory_iterator{paths_.waiting_renewal(name)}) {
+        if (entry.path().extension() == ".key") {
+            waiting.keys.emplace(entry.path().stem().string(), read_trusted_file(entry.path()));
+        }
+    }
+    return waiting;
+}
+
+void Store::write_waiting_renewal(const std::string_view name, const MasterFile& master,
+                                  const std::map<std::string, std::string>& keys) const {
+    const std::filesystem::path directory = paths_.waiting_renewal(name);
+    const std::string text = write_master_file(master);
+    const auto before = read_trusted_file_if_exists(directory / "master.json");
+    if (before && *before != text) {
+        drop_waiting_renewal(name); // its keys are under another master key
+    }
+    make_directory(directory, private_directory_mode);
+    write_file_atomically(directory / "master.json", text, private_file_mode);
+    for (const auto& [signature, key] : keys) {
+        write_file_atomically(directory / (signature + ".key"), key, private_file_mode);
+    }
+}
+
+void Store::drop_waiting_renewal(const std::string_view name) const {
+    remove_tree_durably(paths_.waiting_renewal(name));
+}
+
+void Store::write_removal(const Volume& volume) const {
+    write(paths_.removing(), manifest_with("", volume), private_file_mode);
+}
+
+void Store::remove_master(const std::string_view name) const {
+    drop_waiting_renewal(name);
+    remove_file_durably(paths_.master(name));
+}
+
+void Store::remove_key(const std::string_view signature) const {
+    remove_file_durably(paths_.key(signature));
+}
+
+void Store::remove_removal() const {
+    remove_file_durably(paths_.removing());
+}
+
+FileLock Store::lock() const {
+    make_directory(paths_.runtime(), private_directory_mode);
+    FileLock held{paths_.runtime() / "store.lock"};
+    finish_replacement();
+    return held;
+}
+
+FileLock Store::unlock_lock() const {
+    make_directory(paths_.runtime(), private_directory_mode);
+    return FileLock{paths_.runtime() / "unlock.lock"};
+}
+
+} // namespace sealmount

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/unlock/rescue.hpp"
+
+#include "core/ecryptfs/encrypted_key.hpp"
+#include "core/enroll/enroll_keys.hpp"
+#include "core/enroll/enroll_survey.hpp"
+#include "core/master/ephemeral_master.hpp"
+#include "core/slots/recovery.hpp"
+#include "core/unlock/volume_keys.hpp"
+#include "core/volume/unit_text.hpp"
+#include "sys/files/mounts.hpp"
+#include "sys/host/process.hpp"
+
+#include <algorithm>
+
+namespace sealmount {
+
+namespace {
+
+/// Unloads on every way out what was not there before.
+class TemporaryKeys {
+  public:
+    TemporaryKeys(Keyring& keyring, const Volume& volume) : keyring_(keyring) {
+        for (const std::string& signature : volume.signatures()) {
+            if (!keyring.has_volume_key(signature)) {
+                ours_.push_back(signature);
+            }
+        }
+    }
+    TemporaryKeys(const TemporaryKeys&) = delete;
+    TemporaryKeys& operator=(const TemporaryKeys&) = delete;
+    ~TemporaryKeys() {
+        for (const std::string& signature : ours_) {
+            try {
+                keyring_.unload_volume_key(signature);
+            } catch (const Error&) { // NOLINT(bugprone-empty-catch): it can only be used for a mount
+            }
+        }
+    }
+
+  private:
+    Keyring& keyring_;
+    std::vector<std::string> ours_;
+};
+
+/// The options that tell eCryptfs how the volume was made; the others are for its own machine.
+std::string rescue_options(Volume volume) {
+    std::erase_if(volume.options, [](const std::string& option) { return !option.starts_with("ecryptfs_"); });
+    volume.nofail = false;
+    volume.noauto = false;
+    return mount_options(volume, false);
+}
+
+} // namespace
+
+Rescued rescue_by_passphrase(const std::filesystem::path& lower, const SecretBytes& passphrase,
+                             PassphraseMeans means) {
+    EnrollRequest request;
+    request.volume.name = "rescue";
+    request.volume.lower = lower.string();
+    const Survey found = survey_of(lower);
+    if (found.empty_of_keys()) {
+        throw Error{Reason::refused, lower.string() + ": holds no eCryptfs file, so nothing tells how the "
+                                                      "volume was made"};
+    }
+    static_cast<void>(complete_from_survey(request, found)); // warnings are for who goes on to write
+    const Store nothing_enrolled{Paths{"/nonexistent"}};
+    PassphraseSource source{passphrase, std::move(means)};
+    Rescued rescued;
+    rescued.keys = keys_for_volume(nothing_enrolled, request, found, source);
+    rescued.volume = std::move(request.volume);
+    return rescued;
+}
+
+Rescued rescue_from_backup(const Store& backup, const std::string& name, const SecretBytes& answer,
+                           const SecretBytes* const filename_passphrase) {
+    Rescued rescued{.volume = backup.volume(name), .keys = {}};
+    const Volume& volume = rescued.volume;
+    const auto recovery_key = recovery_key_from(answer);
+    const auto master =
+        recovery_key ? open_with_recovery_key(volume.master, backup.master(volume.master), *recovery_key)
+                     : std::nullopt;
+    if (!master) {
+        AnsweredKeys answered{volume};
+        answered.add(answer);
+        if (filename_passphrase != nullptr) {
+            answered.add(*filename_passphrase);
+        }
+        if (answered.keys().empty()) {
+            throw Error{Reason::refused, "that is neither the passphrase of the volume \"" + name +
+                                             "\" nor the recovery key of its master key \"" + volume.master +
+                                             "\""};
+        }
+        if (!answered.is_complete()) {
+            throw Error{Reason::refused, "file names and contents of the volume \"" + name +
+                                             "\" have a passphrase each: give that of the names with "
+                                             "--filename-passphrase-file FILE"};
+        }
+        rescued.keys = std::move(answered).keys();
+        return rescued;
+    }
+    for (const std::string& signature : volume.signatures()) {
+        rescued.keys.push_back(
+            {.key = open_encrypted_key(backup.key(signature), master->key), .signature = signature});
+    }
+    return rescued;
+}
+
+void mount_rescued(Keyring& keyring, const Rescued& rescued, const std::filesystem::path& lower,
+                   const std::filesystem::path& mountpoint, const bool read_only) {
+    if (mount_at(mountpoint)) {
+        throw Error{Reason::refused, mountpoint.string() + ": something is mounted there already"};
+    }
+    const SignalsHeld held;
+    const TemporaryKeys keys{keyring, rescued.volume};
+    if (const auto loaded = load_under_ephemeral_master(keyring, rescued.keys); !loaded) {
+        throw Error{Reason::unavailable,
+                    std::string{"the kernel does not take the keys: "} + describe(loaded.error().kind)};
+    }
+    mount_ecryptfs(lower, mountpoint, rescue_options(rescued.volume), read_only);
+}
+
+} // namespace sealmount

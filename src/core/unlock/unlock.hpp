@@ -1,0 +1,105 @@
+// The boot story: how a volume's keys get into the kernel, and out again.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/master/master_form.hpp"
+#include "core/slots/rebind.hpp"
+#include "core/store/store.hpp"
+#include "core/volume/manifest.hpp"
+#include "sys/keyring/keyring.hpp"
+#include "sys/prompt/prompt.hpp"
+
+#include <expected>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sealmount {
+
+/// How the keys came in.
+enum class UnlockMethod {
+    already_loaded, ///< nothing to do: another volume's unlock brought them along
+    tpm,            ///< the TPM released the master key
+    credential,     ///< by a passphrase that the service manager handed over
+    passphrase,     ///< typed by a person
+    recovery_key,   ///< of the master key: typed, or handed over
+};
+
+struct Unlocked {
+    UnlockMethod way = UnlockMethod::already_loaded;
+    MasterForm form = MasterForm::trusted; ///< with tpm
+    unsigned slot = 0;                     ///< with tpm and recovery_key
+    std::string weakness;                  ///< with tpm: what makes the slot a weak one; "" when nothing does
+    std::vector<std::string> along;   ///< the other volumes whose keys were loaded with the same master key
+    std::vector<std::string> skipped; ///< why keys of other volumes could not be, one sentence each
+};
+
+/// What an unlock is at, for whoever watches it.
+enum class UnlockStep {
+    waiting_for_tpm,    ///< the firmware speaks of a TPM whose device is not there yet
+    waiting_for_others, ///< another volume's unlock is at work
+    unsealing,          ///< the TPM is asked for the master key
+    loading_keys,       ///< the master key is there
+    asking,             ///< a person is asked
+};
+
+/// What the story tells while it runs; app/ turns it into words.
+class UnlockObserver {
+  public:
+    virtual ~UnlockObserver() = default;
+    /// Once, when the manifest has told which volume it is.
+    virtual void begins(const Volume& volume) = 0;
+    virtual void step(UnlockStep step) = 0;
+    /// A trusted key did not come, for a reason that the user form may get around: it is tried next.
+    virtual void falls_back(const Volume& volume, const MasterRefusal& refusal) = 0;
+    /// The TPM did not open the master key; a passphrase is asked for next, unless the volume is headless.
+    virtual void master_refused(const Volume& volume, const MasterRefusal& refusal) = 0;
+    /// The passphrase of the service's credential is not the volume's.
+    virtual void credential_wrong(const Volume& volume) = 0;
+    virtual void passphrase_wrong(const Volume& volume, unsigned tries_left) = 0;
+    virtual void pin_wrong(const Volume& volume, unsigned tries_left) = 0;
+    /// The recovery key may be right, but the volume's files are damaged: only the passphrase helps.
+    virtual void recovery_key_useless(const Volume& volume, const std::string& why) = 0;
+    /// After a passphrase or recovery key: the master key is bound to the present state, or waits for the
+    /// passphrases of other volumes (nothing), or could not be.
+    virtual void rebound(const Volume& volume, const std::optional<Renewed>& renewed) = 0;
+    virtual void not_rebound(const Volume& volume, const std::string& why) = 0;
+    /// A *user* key of this signature is in the way: eCryptfs would take it instead of ours.
+    virtual void user_key_in_the_way(const Volume& volume, std::string_view signature) = 0;
+};
+
+/// What an unlock needs beside its volume. Only refers; everything must outlive the call.
+struct UnlockContext {
+    const Machine& machine;
+    const Store& store;
+    UnlockObserver& observer;
+    /// The passphrase or recovery key that the service manager handed over, if it did (systemd.exec(5),
+    /// LoadCredential=).
+    std::function<std::optional<SecretBytes>()> credential = [] { return std::nullopt; };
+    /// The PIN, in the same way.
+    std::function<std::optional<SecretBytes>()> pin_credential = [] { return std::nullopt; };
+    PresentBinder bind = {}; ///< for "rebind_after_recovery"; empty: the present values
+    /// The passphrase of the file names, where they have their own, in the way of `credential`.
+    std::function<std::optional<SecretBytes>()> filename_credential = [] { return std::nullopt; };
+};
+
+inline constexpr unsigned passphrase_tries = 3;
+
+/// Loads the keys of a volume into root's user keyring. In the order of cost: already there; one unseal by
+/// the TPM, which loads those of every other automatic volume under the same master key as well (after its
+/// PIN was given, when only slots with one fit); a passphrase, or the recovery key of the master key, from
+/// the service's credential; one typed by a person. A question is withdrawn when the keys come with the
+/// answer to another one. SIGTERM and its like wait while keys or TPM sessions are half-way; unload_volume()
+/// then takes back what was loaded. The refusal is the one to report when all failed. Accidents (a damaged
+/// key file, say) throw Error, and never before the passphrase was asked for where that can help.
+[[nodiscard]] std::expected<Unlocked, Refusal> load_volume(const UnlockContext& context,
+                                                           std::string_view name);
+
+/// Takes the volume's keys out of the keyring, except those that another loaded volume shares; nothing with
+/// "keep_keys". Needs no manifest: a volume that has left it can still be stopped.
+void unload_volume(const Paths& paths, Keyring& keyring, std::string_view name);
+
+} // namespace sealmount

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/unlock/unlock_answer.hpp"
+
+#include "core/master/ephemeral_master.hpp"
+#include "core/slots/recovery.hpp"
+#include "core/store/volume_state.hpp"
+#include "core/unlock/unlock_load.hpp"
+#include "core/unlock/volume_keys.hpp"
+#include "sys/files/files.hpp"
+#include "sys/host/process.hpp"
+
+namespace sealmount {
+
+namespace {
+
+/// Keys of passphrases that are right are loaded, or have come along with another volume meanwhile; nothing
+/// when they are not all there.
+std::expected<std::optional<Unlocked>, Refusal> try_passphrase(const UnlockContext& context,
+                                                               const Volume& volume,
+                                                               const AnsweredKeys& answered,
+                                                               const UnlockMethod way) {
+    const FileLock lock = context.store.unlock_lock();
+    const SignalsHeld held;
+    if (is_loaded(context.machine.keyring, volume)) {
+        mark_loaded(context.store.paths(), volume);
+        return Unlocked{};
+    }
+    if (!answered.is_complete()) {
+        return std::nullopt;
+    }
+    mark_loading(context.store.paths(), volume);
+    if (const auto loaded = load_under_ephemeral_master(context.machine.keyring, answered.keys()); !loaded) {
+        return std::unexpected{loaded.error()};
+    }
+    mark_loaded(context.store.paths(), volume, how_loaded(way, MasterForm::user));
+    return Unlocked{
+        .way = way, .form = MasterForm::user, .slot = 0, .weakness = {}, .along = {}, .skipped = {}};
+}
+
+/// The same with a recovery key and all volumes that it opens. Damaged files leave the passphrase.
+std::expected<std::optional<Unlocked>, Refusal>
+try_recovery_key(const UnlockContext& context, const Volume& volume, const RecoveredMaster& recovered) {
+    for (const std::string& signature : volume.signatures()) {
+        static_cast<void>(context.store.key(signature)); // a missing file is told before anything is loaded
+    }
+    const FileLock lock = context.store.unlock_lock();
+    const SignalsHeld held;
+    if (is_loaded(context.machine.keyring, volume)) {
+        mark_loaded(context.store.paths(), volume);
+        return Unlocked{};
+    }
+    mark_loading(context.store.paths(), volume);
+    const auto master = KernelMaster::user(context.machine.keyring, {recovered.slot, recovered.key.clone()});
+    auto unlocked = load_all(context, volume, master, UnlockMethod::recovery_key);
+    if (!unlocked) {
+        return std::unexpected{Refusal{unlocked.error().kind, std::move(unlocked.error().detail)}};
+    }
+    mark_loaded(context.store.paths(), volume, how_loaded(UnlockMethod::recovery_key, MasterForm::user));
+    return std::move(*unlocked);
+}
+
+/// The master key, when the answer is its recovery key.
+std::optional<RecoveredMaster> recovered_by(const UnlockContext& context, const Volume& volume,
+                                            const SecretBytes& answer) {
+    const auto key = recovery_key_from(answer);
+    return key ? open_with_recovery_key(volume.master, context.store.master(volume.master), *key)
+               : std::nullopt;
+}
+
+/// The volume is open; whatever happens here, it stays so.
+template<typename Rebind>
+void rebind_if_wanted(const UnlockContext& context, const Volume& volume, const Rebind& rebind) {
+    if (!volume.rebind_after_recovery) {
+        return;
+    }
+    try {
+        const FileLock lock = context.store.lock();
+        const SlotContext slots{.machine = context.machine,
+                                .store = context.store,
+                                .ask_pin = [] { return std::nullopt; },
+                                .bind = context.bind};
+        context.observer.rebound(volume, rebind(slots));
+    } catch (const Error& error) {
+        context.observer.not_rebound(volume, error.what());
+    }
+}
+
+} // namespace
+
+std::expected<std::optional<Unlocked>, Refusal> try_answer(const UnlockContext& context, const Volume& volume,
+                                                           const SecretBytes& answer, const UnlockMethod way,
+                                                           AnsweredKeys& answered) {
+    try {
+        if (auto recovered = recovered_by(context, volume, answer)) {
+            auto opened = try_recovery_key(context, volume, *recovered);
+            if (opened) {
+                rebind_if_wanted(context, volume, [&](const SlotContext& slots) {
+                    return std::optional{reseal_recovered(slots, volume.master, std::move(recovered->key))};
+                });
+            }
+            return opened;
+        }
+    } catch (const Error& error) {
+        if (error.reason() != Reason::config && error.reason() != Reason::bad_data) {
+            throw;
+        }
+        context.observer.recovery_key_useless(volume, error.what());
+    }
+    answered.add(answer);
+    auto opened = try_passphrase(context, volume, answered, way);
+    if (opened && *opened) {
+        rebind_if_wanted(context, volume, [&](const SlotContext& slots) {
+            return rebind_with(slots, volume.master, answered.keys());
+        });
+    }
+    return opened;
+}
+
+} // namespace sealmount

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/unlock/unlock_load.hpp"
+
+#include "core/store/volume_state.hpp"
+
+#include <algorithm>
+
+namespace sealmount {
+
+namespace {
+
+/// Loads what is missing of a volume's keys. On a refusal, none that was loaded here stays.
+std::expected<void, Refusal> load_keys(const UnlockContext& context, const Volume& volume,
+                                       const KernelMaster& master) {
+    std::vector<std::string> done;
+    for (const std::string& signature : volume.signatures()) {
+        if (context.machine.keyring.has_volume_key(signature)) {
+            continue;
+        }
+        auto loaded =
+            context.machine.keyring.load_volume_key(signature, master.text_for(context.store.key(signature)));
+        if (!loaded) {
+            for (const std::string& earlier : done) {
+                context.machine.keyring.unload_volume_key(earlier);
+            }
+            return loaded;
+        }
+        done.push_back(signature);
+    }
+    return {};
+}
+
+/// Is this a volume whose keys the next job of this boot will ask for, and which may have them in this form?
+/// What a person typed opens a volume whatever its form, as its passphrase does.
+bool comes_along(const UnlockContext& context, const Volume& candidate, const Volume& volume,
+                 const MasterForm form, const UnlockMethod way) {
+    const bool form_fits =
+        form == MasterForm::trusted || candidate.form == FormChoice::any || way == UnlockMethod::recovery_key;
+    return candidate.name != volume.name && candidate.master == volume.master && !candidate.noauto &&
+           form_fits && volume_state(context.store.paths(), candidate.name) == VolumeState::untouched;
+}
+
+/// One unseal or answer for all: the master key is in the kernel, so the keys of the other volumes cost
+/// nothing.
+void load_others(const UnlockContext& context, const Volume& volume, const KernelMaster& master,
+                 Unlocked& unlocked) {
+    for (const Volume& other : context.store.manifest().volumes) {
+        if (!comes_along(context, other, volume, master.form(), unlocked.way) ||
+            is_loaded(context.machine.keyring, other)) {
+            continue;
+        }
+        try {
+            mark_along(context.store.paths(), other, how_loaded(unlocked.way, master.form()));
+            if (const auto loaded = load_keys(context, other, master)) {
+                unlocked.along.push_back(other.name);
+            } else {
+                unlocked.skipped.push_back(other.name + ": " + describe(loaded.error().kind));
+            }
+        } catch (const Error& error) { // its own unlock will tell the whole story
+            unlocked.skipped.push_back(other.name + ": " + error.what());
+        }
+    }
+}
+
+} // namespace
+
+bool is_loaded(Keyring& keyring, const Volume& volume) {
+    return std::ranges::all_of(
+        volume.signatures(), [&](const std::string& signature) { return keyring.has_volume_key(signature); });
+}
+
+std::string_view how_loaded(const UnlockMethod way, const MasterForm form) noexcept {
+    switch (way) {
+    case UnlockMethod::recovery_key:
+        return "recovery-key";
+    case UnlockMethod::credential:
+        return "credential";
+    case UnlockMethod::passphrase:
+        return "passphrase";
+    case UnlockMethod::tpm:
+    case UnlockMethod::already_loaded:
+        break;
+    }
+    return to_string(form);
+}
+
+std::expected<Unlocked, MasterRefusal> load_all(const UnlockContext& context, const Volume& volume,
+                                                const KernelMaster& master, const UnlockMethod way) {
+    context.observer.step(UnlockStep::loading_keys);
+    if (const auto loaded = load_keys(context, volume, master); !loaded) {
+        return std::unexpected{MasterRefusal{loaded.error().kind, loaded.error().detail, {}}};
+    }
+    Unlocked unlocked{
+        .way = way, .form = master.form(), .slot = master.slot(), .weakness = {}, .along = {}, .skipped = {}};
+    load_others(context, volume, master, unlocked);
+    return unlocked;
+}
+
+} // namespace sealmount

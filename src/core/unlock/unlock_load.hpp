@@ -1,0 +1,25 @@
+// The part of the boot story in which a master key is in the kernel and volume keys are loaded under it.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/unlock/unlock.hpp"
+
+#include <expected>
+#include <string_view>
+
+namespace sealmount {
+
+/// Are all keys of the volume in root's user keyring?
+[[nodiscard]] bool is_loaded(Keyring& keyring, const Volume& volume);
+
+/// How a volume's keys came in, as loaded_by() of core/store/volume_state.hpp has it.
+[[nodiscard]] std::string_view how_loaded(UnlockMethod way, MasterForm form) noexcept;
+
+/// Loads the keys of the volume, and along with them those of every other automatic volume under the same
+/// master key. On a refusal, none of the volume's own that was loaded here stays. Throws Error when a key
+/// file of the volume is missing or damaged.
+[[nodiscard]] std::expected<Unlocked, MasterRefusal>
+load_all(const UnlockContext& context, const Volume& volume, const KernelMaster& master, UnlockMethod way);
+
+} // namespace sealmount

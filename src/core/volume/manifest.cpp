@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/volume/manifest.hpp"
+#include "base/text.hpp"
+#include "core/ecryptfs/ciphers.hpp"
+#include "core/volume/manifest_rules.hpp"
+
+#include "base/hex.hpp"
+#include "base/strict_json.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace sealmount {
+
+namespace {
+
+constexpr std::int64_t file_version = 1;
+constexpr std::int64_t longest_timeout = 86400;
+constexpr std::size_t salt_digits = 16;
+
+using Problem = std::optional<std::string>;
+
+void check(const ObjectReader& reader, const std::string_view member, const Problem& problem) {
+    if (problem) {
+        reader.fail(member, *problem);
+    }
+}
+
+unsigned read_key_bytes(const ObjectReader& reader, const std::string_view cipher,
+                        const std::string_view cipher_member, const std::int64_t key_bytes,
+                        const std::string_view member) {
+    check(reader, is_cipher(cipher) ? member : cipher_member, problem_with_cipher(cipher, key_bytes));
+    return static_cast<unsigned>(key_bytes);
+}
+
+void read_filename_members(ObjectReader& reader, Volume& volume) {
+    volume.filename_signature = reader.optional_string("filename_signature");
+    const auto cipher = reader.optional_string("filename_cipher");
+    const auto key_bytes = reader.optional_integer("filename_key_bytes");
+    volume.filename_cipher = cipher.value_or(volume.cipher);
+    if (!volume.filename_signature) {
+        constexpr std::string_view alone =
+            "means something only with \"filename_signature\": add that member, or take this one out";
+        check(reader, "filename_cipher", cipher ? Problem{alone} : std::nullopt);
+        check(reader, "filename_key_bytes", key_bytes ? Problem{alone} : std::nullopt);
+        volume.filename_key_bytes = volume.key_bytes;
+        return;
+    }
+    check(reader, "filename_signature", problem_with_signature(*volume.filename_signature));
+    volume.filename_key_bytes = read_key_bytes(reader, volume.filename_cipher, "filename_cipher",
+                                               key_bytes.value_or(volume.key_bytes), "filename_key_bytes");
+}
+
+void read_options(ObjectReader& reader, Volume& volume) {
+    volume.options = reader.optional_strings("options");
+    for (std::size_t i = 0; i < volume.options.size(); ++i) {
+        check(reader, "options[" + std::to_string(i) + "]", problem_with_option(volume.options[i]));
+    }
+}
+
+/// eCryptfs would hide its own lower directory below the mount.
+Problem complaint_about_nesting(const Volume& volume) {
+    if (!volume.lower.starts_with(volume.mountpoint + "/")) {
+        return std::nullopt;
+    }
+    return in_quotes(volume.lower) + " lies below the mount point, which would hide it: move it elsewhere";
+}
+
+Volume read_volume(const Json& json, const std::string& path) {
+    ObjectReader reader{json, path};
+    Volume volume;
+    volume.name = reader.string("name");
+    check(reader, "name", problem_with_name(volume.name));
+    volume.lower = reader.string("lower");
+    check(reader, "lower", problem_with_path(volume.lower));
+    volume.mountpoint = reader.string("mountpoint");
+    check(reader, "mountpoint", problem_with_path(volume.mountpoint));
+    check(reader, "lower", complaint_about_nesting(volume));
+    volume.signature = reader.string("signature");
+    check(reader, "signature", problem_with_signature(volume.signature));
+    volume.cipher = reader.optional_string("cipher").value_or(volume.cipher);
+    volume.key_bytes =
+        read_key_bytes(reader, volume.cipher, "cipher", reader.integer("key_bytes"), "key_bytes");
+    read_filename_members(reader, volume);
+    volume.salt = reader.optional_string("salt");
+    if (volume.salt && !is_lower_hex(*volume.salt, salt_digits)) {
+        reader.fail("salt", in_quotes(*volume.salt) + " is not a salt: write 16 hex digits, 0-9 and a-f");
+    }
+    volume.master = reader.optional_string("master").value_or(volume.master);
+    check(reader, "master", problem_with_name(volume.master));
+    if (const auto form = reader.optional_string("form")) {
+        if (*form != "auto" && *form != "trusted") {
+            reader.fail("form", in_quotes(*form) + " is not known: write \"auto\" or \"trusted\"");
+        }
+        volume.form = *form == "trusted" ? FormChoice::trusted : FormChoice::any;
+    }
+    read_options(reader, volume);
+    volume.nofail = reader.optional_boolean("nofail").value_or(volume.nofail);
+    volume.noauto = reader.optional_boolean("noauto").value_or(volume.noauto);
+    volume.headless = reader.optional_boolean("headless").value_or(volume.headless);
+    volume.no_passphrase = reader.optional_boolean("no_passphrase").value_or(volume.no_passphrase);
+    volume.keep_keys = reader.optional_boolean("keep_keys").value_or(volume.keep_keys);
+    volume.rebind_after_recovery =
+        reader.optional_boolean("rebind_after_recovery").value_or(volume.rebind_after_recovery);
+    const std::int64_t timeout = reader.optional_integer("timeout_seconds").value_or(volume.timeout.count());
+    if (timeout < 1 || timeout > longest_timeout) {
+        reader.fail("timeout_seconds", std::to_string(timeout) + " is out of range: write 1 to 86400");
+    }
+    volume.timeout = std::chrono::seconds{timeout};
+    reader.finish();
+    return volume;
+}
+
+/// One volume never takes the name or the place of another.
+class Taken {
+  public:
+    /// Throws when the volume's name or mount point is another's; else remembers both.
+    void add(const Volume& volume, const std::string& path) {
+        if (names_.contains(volume.name)) {
+            throw Error{Reason::config, path + ".name: " + in_quotes(volume.name) +
+                                            " is the name of another volume already: choose another name"};
+        }
+        const auto [place, is_new] = mountpoints_.try_emplace(volume.mountpoint, volume.name);
+        if (!is_new) {
+            throw Error{Reason::config, path + ".mountpoint: " + in_quotes(volume.mountpoint) +
+                                            " is the mount point of volume " + in_quotes(place->second) +
+                                            " already: choose another directory"};
+        }
+        names_.insert(volume.name);
+    }
+
+  private:
+    std::unordered_set<std::string> names_;
+    std::unordered_map<std::string, std::string> mountpoints_; ///< and the volume's name
+};
+
+Manifest read_document(const Json& json) {
+    ObjectReader reader{json, ""};
+    const std::int64_t version = reader.integer("version");
+    if (version != file_version) {
+        reader.fail("version", std::to_string(version) + " is not known to this sealmount: write 1");
+    }
+    static_cast<void>(reader.optional_string("$schema"));
+    const Json& volumes = reader.array("volumes");
+    reader.finish();
+    Manifest manifest;
+    manifest.volumes.reserve(volumes.size());
+    Taken taken;
+    for (std::size_t i = 0; i < volumes.size(); ++i) {
+        const std::string path = "volumes[" + std::to_string(i) + "]";
+        try {
+            Volume volume = read_volume(volumes[i], path);
+            taken.add(volume, path);
+            manifest.volumes.push_back(std::move(volume));
+        } catch (const Error& error) {
+            manifest.problems.push_back(error);
+        }
+    }
+    return manifest;
+}
+
+/// The document, of which every volume is good.
+Json read_whole(const std::string_view text) {
+    if (text.empty()) {
+        Json empty = Json::object();
+        empty["version"] = file_version;
+        empty["volumes"] = Json::array();
+        return empty;
+    }
+    Json json = parse_json(text);
+    const Manifest manifest = read_document(json);
+    if (!manifest.problems.empty()) {
+        throw manifest.problems.front();
+    }
+    return json;
+}
+
+Json volume_to_json(const Volume& volume) {
+    const Volume defaults;
+    Json json = Json::object();
+    json["name"] = volume.name;
+    json["lower"] = volume.lower;
+    json["mountpoint"] = volume.mountpoint;
+    json["signature"] = volume.signature;
+    if (volume.filename_signature) {
+        json["filename_signature"] = *volume.filename_signature;
+    }
+    json["cipher"] = volume.cipher;
+    json["key_bytes"] = volume.key_bytes;
+    if (volume.filename_signature && volume.filename_cipher != volume.cipher) {
+        json["filename_cipher"] = volume.filename_cipher;
+    }
+    if (volume.filename_signature && volume.filename_key_bytes != volume.key_bytes) {
+        json["filename_key_bytes"] = volume.filename_key_bytes;
+    }
+    if (volume.salt) {
+        json["salt"] = *volume.salt;
+    }
+    const auto put_unless_default = [&](const char* const member, const auto& value, const auto& usual) {
+        if (value != usual) {
+            json[member] = value;
+        }
+    };
+    put_unless_default("master", volume.master, defaults.master);
+    if (volume.form == FormChoice::trusted) {
+        json["form"] = "trusted";
+    }
+    put_unless_default("options", volume.options, defaults.options);
+    put_unless_default("nofail", volume.nofail, defaults.nofail);
+    put_unless_default("noauto", volume.noauto, defaults.noauto);
+    put_unless_default("headless", volume.headless, defaults.headless);
+    put_unless_default("no_passphrase", volume.no_passphrase, defaults.no_passphrase);
+    put_unless_default("keep_keys", volume.keep_keys, defaults.keep_keys);
+    put_unless_default("rebind_after_recovery", volume.rebind_after_recovery, defaults.rebind_after_recovery);
+    put_unless_default("timeout_seconds", volume.timeout.count(), defaults.timeout.count());
+    return json;
+}
+
+std::string to_text(const Json& json) {
+    return json.dump(2) + "\n";
+}
+
+} // namespace
+
+std::vector<std::string> Volume::signatures() const {
+    std::vector<std::string> all = {signature};
+    if (filename_signature && *filename_signature != signature) {
+        all.push_back(*filename_signature);
+    }
+    return all;
+}
+
+const Volume* Manifest::find(const std::string_view name) const {
+    const auto found = std::ranges::find(volumes, name, &Volume::name);
+    return found == volumes.end() ? nullptr : &*found;
+}
+
+Manifest read_manifest(const std::string_view text) {
+    return read_document(parse_json(text));
+}
+
+std::string manifest_with(const std::string_view text, const Volume& volume) {
+    Json json = read_whole(text);
+    Json& volumes = json["volumes"];
+    const std::string path = "volumes[" + std::to_string(volumes.size()) + "]";
+    Json added = volume_to_json(volume);
+    Taken taken;
+    for (const Volume& other : read_document(json).volumes) {
+        taken.add(other, path);
+    }
+    taken.add(read_volume(added, path), path);
+    volumes.push_back(std::move(added));
+    return to_text(json);
+}
+
+std::string manifest_without(const std::string_view text, const std::string_view name) {
+    Json json = read_whole(text);
+    Json& volumes = json["volumes"];
+    const auto found = std::ranges::find_if(
+        volumes, [&](const Json& volume) { return volume["name"] == Json(std::string{name}); });
+    if (found == volumes.end()) {
+        throw Error{Reason::no_input, "the manifest has no volume " + in_quotes(name)};
+    }
+    volumes.erase(found);
+    return to_text(json);
+}
+
+} // namespace sealmount

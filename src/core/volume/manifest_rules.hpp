@@ -1,0 +1,18 @@
+// What may stand in a manifest, value by value.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sealmount {
+
+/// Nothing when the name, path, signature or cipher is acceptable; else the complaint, without the place.
+[[nodiscard]] std::optional<std::string> problem_with_name(std::string_view name);
+[[nodiscard]] std::optional<std::string> problem_with_path(std::string_view path);
+[[nodiscard]] std::optional<std::string> problem_with_signature(std::string_view signature);
+[[nodiscard]] std::optional<std::string> problem_with_option(std::string_view option);
+
+} // namespace sealmount

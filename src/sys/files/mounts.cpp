@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sys/files/mounts.hpp"
+
+#include "base/error.hpp"
+
+#include <cerrno>
+#include <fstream>
+#include <keyutils.h>
+#include <sstream>
+#include <sys/mount.h>
+#include <vector>
+
+namespace sealmount {
+
+namespace {
+
+bool is_octal(const char digit) {
+    return digit >= '0' && digit <= '7';
+}
+
+/// The kernel writes blanks, tabs, newlines and backslashes as three octal digits (fs/proc_namespace.c,
+/// mangle).
+std::string unescape(const std::string& text) {
+    std::string result;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\\' && i + 3 < text.size() && is_octal(text[i + 1]) && is_octal(text[i + 2]) &&
+            is_octal(text[i + 3])) {
+            result +=
+                static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
+            i += 3;
+        } else {
+            result += text[i];
+        }
+    }
+    return result;
+}
+
+std::vector<std::string> fields_of(const std::string& line) {
+    std::vector<std::string> fields;
+    std::istringstream stream{line};
+    for (std::string field; std::getline(stream, field, ' ');) {
+        fields.push_back(field);
+    }
+    return fields;
+}
+
+std::filesystem::path without_trailing_slash(const std::filesystem::path& path) {
+    auto normal = path.lexically_normal();
+    return normal.has_filename() || normal == normal.root_path() ? normal : normal.parent_path();
+}
+
+} // namespace
+
+std::optional<Mount> mount_at(const std::filesystem::path& mountpoint) {
+    constexpr std::size_t mountpoint_field = 4;
+    constexpr std::size_t first_optional_field = 6;
+    const auto wanted = without_trailing_slash(mountpoint).string();
+
+    errno = 0;
+    std::ifstream list{"/proc/self/mountinfo"};
+    if (!list) {
+        throw_errno(errno != 0 ? errno : EIO, "/proc/self/mountinfo");
+    }
+    std::optional<Mount> found;
+    for (std::string line; std::getline(list, line);) {
+        const auto fields = fields_of(line);
+        // Any number of optional fields stands before a lone dash.
+        auto dash = first_optional_field;
+        while (dash < fields.size() && fields[dash] != "-") {
+            ++dash;
+        }
+        if (dash + 3 >= fields.size() || unescape(fields[mountpoint_field]) != wanted) {
+            continue;
+        }
+        // Later lines cover earlier ones.
+        found = Mount{.source = unescape(fields[dash + 2]),
+                      .type = unescape(fields[dash + 1]),
+                      .options = unescape(fields[dash + 3])};
+    }
+    if (list.bad()) {
+        throw_errno(EIO, "/proc/self/mountinfo");
+    }
+    return found;
+}
+
+void mount_ecryptfs(const std::filesystem::path& lower, const std::filesystem::path& mountpoint,
+                    const std::string& options, const bool read_only) {
+    if (::keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING) < 0) {
+        throw_errno(errno, "cannot reach root's user keyring");
+    }
+    unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    if (read_only) {
+        flags |= MS_RDONLY;
+    }
+    const int result = ::mount(lower.c_str(), mountpoint.c_str(), "ecryptfs", flags, options.c_str());
+    const int error = errno;
+    ::keyctl_unlink(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING);
+    if (result != 0 && error == ENODEV) {
+        throw Error{Reason::unavailable,
+                    "this kernel has no eCryptfs: boot one with CONFIG_ECRYPT_FS, or run "
+                    "'modprobe ecryptfs'"};
+    }
+    if (result != 0) {
+        throw_errno(error, "cannot mount " + lower.string() + " on " + mountpoint.string() +
+                               " (the kernel's log says more: dmesg)");
+    }
+}
+
+} // namespace sealmount

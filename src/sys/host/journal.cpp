@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sys/host/journal.hpp"
+
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-journal.h>
+
+#include <sys/uio.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace sealmount {
+
+namespace {
+
+/// Did the journal take it?
+bool send(const Level level, const std::string& message, const JournalFields& fields) {
+    std::vector<std::string> lines = {"MESSAGE=" + message,
+                                      "PRIORITY=" + std::to_string(static_cast<int>(level))};
+    for (const auto& [field, value] : fields) {
+        lines.push_back(std::string{field} + "=" + value);
+    }
+    std::vector<::iovec> parts;
+    for (std::string& line : lines) {
+        parts.push_back({.iov_base = line.data(), .iov_len = line.size()});
+    }
+    return ::sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) == 0;
+}
+
+bool is_service() {
+    return std::getenv("JOURNAL_STREAM") != nullptr;
+}
+
+} // namespace
+
+void log(const Level level, const std::string_view volume, const std::string& message,
+         const JournalFields& fields) {
+    const std::string name{volume};
+    if (is_service()) {
+        JournalFields all = {{"VOLUME", name},
+                             // The journal learns a sender's unit from its process, which may be gone by
+                             // then; this makes `journalctl -u` find the message all the same
+                             // (systemd.journal-fields(7)).
+                             {"OBJECT_SYSTEMD_UNIT", "sealmount-unlock@" + name + ".service"}};
+        all.insert(all.end(), fields.begin(), fields.end());
+        if (send(level, message, all)) {
+            return;
+        }
+    }
+    std::fprintf(stderr, "sealmount-unlock: %s: %s\n", name.c_str(), message.c_str());
+}
+
+void record(const Level level, const std::string& message, const JournalFields& fields) {
+    if (!send(level, message, fields) && is_service()) {
+        std::fprintf(stderr, "sealmount: %s\n", message.c_str());
+    }
+}
+
+void show_step(const std::string& step) {
+    ::sd_notifyf(0, "STATUS=%s", step.c_str());
+}
+
+} // namespace sealmount

@@ -1,0 +1,20 @@
+// The real Tpm: tpm2-tss's ESYS over a TCTI.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "sys/tpm/tpm.hpp"
+
+#include <memory>
+#include <string>
+
+namespace sealmount {
+
+/// Opens the machine's TPM: "device:/dev/tpm0" for raw access, "device:/dev/tpmrm0" for managed access.
+[[nodiscard]] std::unique_ptr<TpmOpener> machine_tpm();
+
+/// Opens one given TCTI (tss2-tctildr(7) notation, e.g. "swtpm:path=/run/swtpm.sock") for both kinds of
+/// access.
+[[nodiscard]] std::unique_ptr<TpmOpener> tpm_at(std::string tcti);
+
+} // namespace sealmount

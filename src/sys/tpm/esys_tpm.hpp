@@ -1,0 +1,16 @@
+// A connection to a TPM through ESYS, over whatever TCTI.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "sys/tpm/device_tcti.hpp"
+#include "sys/tpm/tpm.hpp"
+
+#include <memory>
+
+namespace sealmount {
+
+/// Sends no TPM command.
+[[nodiscard]] std::unique_ptr<Tpm> esys_tpm(TctiPtr tcti);
+
+} // namespace sealmount

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/check/check_next_boot.hpp"
+#include "core/slots/suspend.hpp"
+#include "stories/fake_machine.hpp"
+
+#include <gmock/gmock.h>
+
+namespace sealmount::testing {
+
+namespace {
+
+using ::testing::HasSubstr;
+
+class NextBootTest : public FakeMachine {
+  protected:
+    void SetUp() override { enroll("vault", vault_passphrase); }
+
+    SlotContext context() { return {.machine = machine, .store = store}; }
+
+    void add(const Policy& policy) {
+        OpenMaster master = open_master(context(), "default");
+        const auto bound = context().bound(*master.tpm, policy).front();
+        reseal(context(), master, {.bound = bound, .new_pin = nullptr, .note = "test"});
+    }
+
+    /// PCRs stay as they are, but for those of `changes`, and none is known of `unknown`.
+    Finding look() {
+        const auto findings =
+            check_next_boot({.machine = machine, .store = store, .is_this_machine = false}, std::nullopt,
+                            [this](Tpm& tpm, const PcrSelection selection) {
+                                Prediction next;
+                                for (const auto& [pcr, value] : tpm.read_pcrs(selection).values) {
+                                    next.emplace(pcr, value);
+                                    if (changed == pcr) {
+                                        next.at(pcr) = Bytes(32, std::byte{0xab});
+                                    }
+                                    if (unknown == pcr) {
+                                        next.at(pcr) = std::unexpected{"nobody knows"};
+                                    }
+                                }
+                                return next;
+                            });
+        return findings.size() == 1 ? findings.front() : Finding{};
+    }
+
+    std::optional<unsigned> changed;
+    std::optional<unsigned> unknown;
+};
+
+TEST_F(NextBootTest, TheSameStateOpens) {
+    const Finding finding = look();
+    EXPECT_EQ(finding.severity, Severity::good);
+    EXPECT_EQ(finding.about, "master default");
+}
+
+TEST_F(NextBootTest, AnotherStateDoesNotAndResealMendsIt) {
+    changed = 7;
+    const Finding finding = look();
+    EXPECT_EQ(finding.severity, Severity::bad);
+    EXPECT_THAT(finding.words, HasSubstr("PCR 7"));
+    EXPECT_THAT(finding.mend, HasSubstr("reseal default --next-boot"));
+}
+
+TEST_F(NextBootTest, WhatCannotBePredictedIsBadUnlessASlotDoesWithoutIt) {
+    unknown = 7;
+    const Finding finding = look();
+    EXPECT_EQ(finding.severity, Severity::bad);
+    EXPECT_THAT(finding.words, HasSubstr("PCR 7 cannot be predicted: nobody knows"));
+    EXPECT_THAT(finding.mend, HasSubstr("sealmount suspend default"));
+    Policy other;
+    other.pcrs = parse_pcr_values("4");
+    add(other);
+    EXPECT_EQ(look().severity, Severity::good);
+}
+
+TEST_F(NextBootTest, ASuspensionCoversOnlyTheBootsItWasMadeFor) {
+    changed = 7;
+    OpenMaster master = open_master(context(), "default");
+    suspend(context(), master, 1, {});
+    master.tpm.reset();
+    EXPECT_EQ(look().severity, Severity::good);
+    reboot();
+    EXPECT_EQ(look().severity, Severity::bad);
+}
+
+} // namespace
+
+} // namespace sealmount::testing

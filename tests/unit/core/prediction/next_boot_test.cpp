@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/prediction/next_boot.hpp"
+
+#include "core/prediction/boot_images.hpp"
+#include "core/prediction/uki.hpp"
+#include "unit/log_maker.hpp"
+#include "unit/vectors.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sealmount {
+
+using test::AgileLog;
+using test::bytes_of;
+using test::put;
+using test::wide_with_nul;
+using testing::HasSubstr;
+
+namespace {
+
+constexpr PcrBank bank = PcrBank::sha256;
+
+std::string vector(const std::string& name) {
+    return test::read_file(std::string{SEALMOUNT_TEST_VECTORS} + "/pe/" + name);
+}
+
+/// EFI_IMAGE_LOAD_EVENT with a device path of a GPT partition and a file; of a file of no name, from memory.
+Bytes image_event(const std::string& path) {
+    Bytes device_path;
+    if (!path.empty()) {
+        put(device_path, 0x2a0104, 3);
+        put(device_path, 0, 1);
+        put(device_path, 1, 4);
+        put(device_path, 2048, 8);
+        put(device_path, 4096, 8);
+        put(device_path, Bytes(16, std::byte{0x11}));
+        put(device_path, 0x0202, 2);
+        const Bytes name = wide_with_nul(path);
+        put(device_path, 0x0404, 2);
+        put(device_path, 4 + name.size(), 2);
+        put(device_path, name);
+        put(device_path, 0x04ff7f, 4);
+    }
+    Bytes data(24);
+    put(data, device_path.size(), 8);
+    put(data, device_path);
+    return data;
+}
+
+Bytes tag(const std::uint32_t id) {
+    Bytes data;
+    put(data, id, 4);
+    put(data, 0, 4);
+    return data;
+}
+
+/// A machine that systemd-boot has started; its partition is `disk`.
+class NextBootTest : public testing::Test {
+  protected:
+    NextBootTest() {
+        disk["/EFI/BOOT/BOOTX64.EFI"] = vector("pe32.efi");
+        disk["/lab/vmlinuz-1"] = vector("kernel-old.efi");
+        disk["/lab/vmlinuz-2"] = vector("kernel-new.efi");
+        disk["/lab/initrd-1"] = "first";
+        disk["/lab/initrd-2"] = "the second one";
+        disk["/EFI/Linux/1.efi"] = vector("uki-old.efi");
+        disk["/EFI/Linux/2.efi"] = vector("uki-new.efi");
+        facts.loader = "systemd-boot 252.39-1";
+        facts.read = [this](const BootPlace& place) -> std::optional<NamedFile> {
+            for (const auto& [path, contents] : disk) {
+                if (is_same_path(path, place.path)) {
+                    return NamedFile{.name = path, .contents = contents};
+                }
+            }
+            return std::nullopt;
+        };
+        facts.entries = {entry("1.conf", "/lab/vmlinuz-1", {"/lab/initrd-1"}, "quiet"),
+                         entry("2.conf", "/lab/vmlinuz-2", {"/lab/initrd-2"}, "debug")};
+        facts.entries[0].is_selected = true;
+        facts.entries[1].is_default = true;
+    }
+
+    static BootEntry entry(const std::string& id, const std::string& image,
+                           const std::vector<std::string>& initrds, const std::string& options) {
+        BootEntry entry;
+        entry.id = id;
+        entry.image = image;
+        entry.initrds = initrds;
+        entry.options = options;
+        return entry;
+    }
+
+    void next_is(const std::size_t at) {
+        for (BootEntry& each : facts.entries) {
+            each.is_default = &each == &facts.entries[at];
+        }
+    }
+
+    void add_image(AgileLog& log, const std::string& path, const std::string& contents) const {
+        log.add(4, EventType::boot_services_application, bytes_of("in place of the digest"),
+                image_event(path));
+        const Bytes value = PeImage::parse(as_bytes(contents)).value().authenticode(bank);
+        const Bytes wrong = digest(bank, {bytes_of("in place of the digest")});
+        const auto at = std::ranges::search(log.bytes, wrong);
+        std::ranges::copy(value, at.begin());
+    }
+
+    /// The events of a boot with these files.
+    AgileLog booted(const std::string& kernel, const std::string& initrd, const std::string& line) const {
+        AgileLog log{{bank}};
+        add_image(log, "\\EFI\\BOOT\\BOOTX64.EFI", vector("pe32.efi"));
+        add_image(log, kernel.empty() ? "\\lab\\vmlinuz-1" : "\\lab\\vmlinuz-2",
+                  vector(kernel.empty() ? "kernel-old.efi" : kernel));
+        log.add(12, EventType::ipl, wide_with_nul(line));
+        log.add(9, EventType::event_tag, wide_with_nul(line), tag(linux_options_tag));
+        log.add(9, EventType::event_tag, bytes_of(initrd), tag(linux_initrd_tag));
+        return log;
+    }
+
+    AgileLog first_boot() const { return booted("", "first", "initrd=\\lab\\initrd-1 quiet"); }
+
+    AgileLog unified_boot() const {
+        AgileLog log{{bank}};
+        const std::string contents = vector("uki-old.efi");
+        const PeImage image = PeImage::parse(as_bytes(contents)).value();
+        add_image(log, "\\EFI\\BOOT\\BOOTX64.EFI", vector("pe32.efi"));
+        add_image(log, "\\EFI\\Linux\\1.efi", contents);
+        const Bytes kernel = image.section(".linux").value();
+        add_image(log, "", std::string{reinterpret_cast<const char*>(kernel.data()), kernel.size()});
+        for (const std::string_view name : {".linux", ".osrel", ".cmdline", ".initrd"}) {
+            log.add(11, EventType::ipl, bytes_of(std::string{name} + '\0'), bytes_of(name));
+            log.add(11, EventType::ipl, image.section(name).value(), bytes_of(name));
+        }
+        log.add(12, EventType::ipl, wide_with_nul(command_line_for_kernel(image)));
+        return log;
+    }
+
+    std::map<unsigned, std::string> spoilt_by(const AgileLog& log) {
+        parsed = log.parsed();
+        Forecast forecast{parsed, bank};
+        apply_next_boot(forecast, facts);
+        return forecast.spoilt();
+    }
+
+    /// The next boot is predicted to have the PCRs of that one.
+    void expect_same(const AgileLog& log, const AgileLog& next) {
+        parsed = log.parsed();
+        Forecast forecast{parsed, bank};
+        apply_next_boot(forecast, facts);
+        EXPECT_TRUE(forecast.spoilt().empty()) << forecast.spoilt().begin()->second;
+        const PcrValues expected = replay(next.parsed(), bank);
+        for (const auto& [pcr, value] : expected) {
+            EXPECT_EQ(forecast.value(pcr), value) << "PCR " << pcr;
+        }
+    }
+
+    std::map<std::string, std::string> disk;
+    BootFacts facts;
+    EventLog parsed;
+};
+
+} // namespace
+
+TEST_F(NextBootTest, NothingChangesWhenNothingHasChanged) {
+    next_is(0);
+    expect_same(first_boot(), first_boot());
+}
+
+TEST_F(NextBootTest, AnotherEntryBringsItsKernelInitrdAndCommandLine) {
+    expect_same(first_boot(), booted("kernel-new.efi", "the second one", "initrd=\\lab\\initrd-2 debug"));
+}
+
+TEST_F(NextBootTest, AnInitrdThatWasOverwrittenIsMeasuredAsItIsNow) {
+    next_is(0);
+    disk["/lab/initrd-1"] = "made anew";
+    expect_same(first_boot(), booted("", "made anew", "initrd=\\lab\\initrd-1 quiet"));
+}
+
+TEST_F(NextBootTest, HowAnUnknownLoaderPadsAnOverwrittenInitrdIsNotGuessed) {
+    next_is(0);
+    facts.loader = "systemd-boot 300";
+    disk["/lab/initrd-1"] = "made anew";
+    EXPECT_THAT(spoilt_by(first_boot()).at(9), HasSubstr("in which form"));
+    disk["/lab/initrd-1"] = "made anew!!!";
+    EXPECT_TRUE(spoilt_by(first_boot()).empty());
+}
+
+TEST_F(NextBootTest, TheOldInitrdTellsWhetherTheLoaderPads) {
+    facts.loader = "systemd-boot 300";
+    AgileLog log = booted("", std::string{"first\0\0\0", 8}, "initrd=\\lab\\initrd-1 quiet");
+    expect_same(
+        log, booted("kernel-new.efi", std::string{"the second one\0\0", 16}, "initrd=\\lab\\initrd-2 debug"));
+}
+
+TEST_F(NextBootTest, TwoInitrdsAreMeasuredAsOne) {
+    facts.entries[1].initrds.emplace_back("/lab/initrd-1");
+    expect_same(first_boot(), booted("kernel-new.efi", "the second onefirst",
+                                     "initrd=\\lab\\initrd-2 initrd=\\lab\\initrd-1 debug"));
+}
+
+TEST_F(NextBootTest, ABootLoaderThatWasReplacedIsFoundWhateverTheCaseOfItsPath) {
+    next_is(0);
+    disk.erase("/EFI/BOOT/BOOTX64.EFI");
+    disk["/efi/boot/bootx64.efi"] = vector("trailer.efi");
+    parsed = first_boot().parsed();
+    Forecast forecast{parsed, bank};
+    apply_next_boot(forecast, facts);
+    Bytes value(digest_size(bank));
+    for (const char* const name : {"trailer.efi", "kernel-old.efi"}) {
+        const std::string contents = vector(name);
+        value = extended(bank, value, PeImage::parse(as_bytes(contents)).value().authenticode(bank));
+    }
+    EXPECT_EQ(forecast.value(4), value);
+    EXPECT_TRUE(forecast.spoilt().empty());
+}
+
+TEST_F(NextBootTest, AnImageThatIsGoneSpoilsItsPcr) {
+    next_is(0);
+    disk.erase("/EFI/BOOT/BOOTX64.EFI");
+    EXPECT_THAT(spoilt_by(first_boot()).at(4), HasSubstr("on no mounted boot partition"));
+    disk.erase("/lab/vmlinuz-1");
+    EXPECT_THAT(spoilt_by(first_boot()).at(9), HasSubstr("/lab/vmlinuz-1, which is not there"));
+}
+
+TEST_F(NextBootTest, WithoutADefaultEntryNothingIsGuessed) {
+    facts.entries[1].is_default = false;
+    const auto spoilt = spoilt_by(first_boot());
+    for (const unsigned pcr : {4U, 9U, 11U, 12U}) {
+        EXPECT_THAT(spoilt.at(pcr), HasSubstr("which boot entry"));
+    }
+}
+
+TEST_F(NextBootTest, ALineThatSystemdBootWouldMakeOtherwiseIsNotGuessed) {
+    const auto spoilt = spoilt_by(booted("", "first", "something else"));
+    EXPECT_THAT(spoilt.at(12), HasSubstr("not made as systemd-boot makes it"));
+    EXPECT_TRUE(spoilt.contains(9));
+}
+
+TEST_F(NextBootTest, ALineThatWasTypedIntoTheMenuDoesNotStay) {
+    next_is(0);
+    expect_same(booted("", "first", "initrd=\\lab\\initrd-1 single"), first_boot());
+}
+
+TEST_F(NextBootTest, GrubsChoiceIsNotGuessed) {
+    AgileLog log = first_boot();
+    log.add(8, EventType::ipl, bytes_of("set timeout=5"), bytes_of("grub_cmd: set timeout=5"));
+    facts.loader.clear();
+    facts.entries.clear();
+    const auto spoilt = spoilt_by(log);
+    EXPECT_THAT(spoilt.at(8), HasSubstr("GRUB"));
+    EXPECT_THAT(spoilt.at(9), HasSubstr("GRUB"));
+}
+
+TEST_F(NextBootTest, WithoutUefiItIsUnavailable) {
+    AgileLog log{{bank}};
+    log.add(4, EventType::ipl, bytes_of("a boot sector"));
+    EXPECT_EQ(test::reason_of([&] { spoilt_by(log); }), Reason::unavailable);
+}
+
+TEST_F(NextBootTest, AUnifiedImageBringsItsSections) {
+    facts.entries = {entry("1.efi", "/EFI/Linux/1.efi", {}, "quiet"),
+                     entry("2.efi", "/EFI/Linux/2.efi", {}, "debug")};
+    facts.entries[0].is_selected = true;
+    next_is(1);
+    // Overwritten in place, or beside the old one: the same is measured, as far as it can be told.
+    parsed = unified_boot().parsed();
+    Forecast beside{parsed, bank};
+    apply_next_boot(beside, facts);
+    EXPECT_FALSE(beside.spoilt().contains(4));
+    EXPECT_FALSE(beside.spoilt().contains(11));
+    next_is(0);
+    disk["/EFI/Linux/1.efi"] = disk["/EFI/Linux/2.efi"];
+    Forecast overwritten{parsed, bank};
+    apply_next_boot(overwritten, facts);
+    EXPECT_FALSE(overwritten.spoilt().contains(11));
+    EXPECT_EQ(overwritten.value(4), beside.value(4));
+    EXPECT_EQ(overwritten.value(11), beside.value(11));
+    EXPECT_NE(overwritten.value(11), replay(parsed, bank).at(11));
+}
+
+TEST_F(NextBootTest, AUnifiedImageInPlaceOfAKernelIsNotGuessed) {
+    facts.entries[1] = entry("2.efi", "/EFI/Linux/2.efi", {}, "debug");
+    next_is(1);
+    const auto spoilt = spoilt_by(first_boot());
+    EXPECT_THAT(spoilt.at(11), HasSubstr("unified kernel image takes the place"));
+    EXPECT_TRUE(spoilt.contains(4));
+}
+
+// What bootctl prints of these entries: version 252 (objects, marks only for people) and later ones (a list).
+TEST(BootEntriesTest, BothFormsOfTheListAreRead) {
+    const std::string one =
+        R"x({"id":"a.conf","path":"/efi/loader/entries/a.conf","root":"/efi","title":"A","showTitle":"A (1)",)x"
+        R"x("options":"x=1 y","linux":"/lab/vmlinuz","initrd":["/lab/ucode","/lab/initrd"]})x";
+    const std::string two = R"({"id":"b.conf","root":"/efi","showTitle":"B","efi":"/EFI/b.efi"})";
+    const auto of_252 = read_boot_entries(one + "\n" + two + "\n",
+                                          "         title: A (1) (default)\n            id: a.conf\n\n"
+                                          "         title: B (selected)\n            id: b.conf\n");
+    ASSERT_EQ(of_252.size(), 2U);
+    EXPECT_TRUE(of_252[0].is_default);
+    EXPECT_FALSE(of_252[0].is_selected);
+    EXPECT_TRUE(of_252[1].is_selected);
+    EXPECT_EQ(of_252[0].command_line(), "initrd=\\lab\\ucode initrd=\\lab\\initrd x=1 y");
+    EXPECT_EQ(of_252[1].image, "/EFI/b.efi");
+    EXPECT_EQ(of_252[1].command_line(), "");
+    const auto newer = read_boot_entries(
+        "[" + one.substr(0, one.size() - 1) + R"(,"isDefault":false,"isSelected":true},)" +
+            two.substr(0, two.size() - 1) + R"(,"isDefault":true},{"id":"auto-reboot"}])" + "\n",
+        "");
+    ASSERT_EQ(newer.size(), 2U);
+    EXPECT_TRUE(newer[0].is_selected);
+    EXPECT_TRUE(newer[1].is_default);
+}
+
+TEST(BootEntriesTest, WhatIsNoListIsBadData) {
+    for (const char* const text : {"{", "[1]", R"({"id":7})", R"([{"initrd":[1]}])"}) {
+        EXPECT_EQ(test::reason_of([&] { (void)read_boot_entries(text, ""); }), Reason::bad_data) << text;
+    }
+}
+
+TEST(BootImagesTest, PartitionAndPathAreThoseOfTheDevicePath) {
+    AgileLog log{{bank}};
+    log.add(4, EventType::boot_services_application, bytes_of("x"), image_event("\\EFI\\BOOT\\BOOTX64.EFI"));
+    log.add(4, EventType::boot_services_application, bytes_of("x"), image_event(""));
+    log.add(4, EventType::boot_services_application, bytes_of("x"), bytes_of("short"));
+    const EventLog parsed = log.parsed();
+    const auto images = boot_images(parsed);
+    ASSERT_EQ(images.size(), 3U);
+    EXPECT_EQ(images[0].path, "\\EFI\\BOOT\\BOOTX64.EFI");
+    EXPECT_EQ(images[0].partition.size(), 36U);
+    EXPECT_EQ(images[1].path, "");
+    EXPECT_EQ(images[2].path, "");
+}
+
+} // namespace sealmount
