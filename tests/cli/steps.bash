@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Walks through the steps of a command (tests/tools/step_shim.cpp): at each one it is struck, on the machine as `keep` found it.
-# What must hold after each, whatever was struck:
+# Walks through the steps of a command (tests/tools/step_shim.cpp): it fails or is killed at each one, on the machine as `keep`
+# found it. After each of them:
 #   - every volume of the manifest is whole and its master key would open, and `old` among them is what it was;
-#   - the command, run again, ends well, and what is there then is just what an undisturbed run leaves.
+#   - the command, run again, succeeds, and leaves exactly what an undisturbed run leaves.
 
 shim=$(dirname "$sealmount")/../tests/tools/libstep_shim.so
 [[ -e $shim ]] || { echo "steps: $shim is missing: build it"; exit 69; }
@@ -26,13 +26,13 @@ restore() {
     (cd "$ROOT" && xargs -r -d '\n' chattr +i) <"$work/guarded"
 }
 
-# state: all names with their modes, the manifest, and what is immutable. Not what is random.
+# state: all names with their modes, the manifest, and what is immutable; nothing that is random.
 state() {
     (cd "$ROOT" && find etc/sealmount srv -printf '%M %p\n' | LC_ALL=C sort -k 2 &&
         cat etc/sealmount/manifest.json && find srv -type d -exec lsattr -d {} + | grep '^....i' | sed 's/.* //')
 }
 
-# files_of_old: what the volume `old` needs.
+# files_of_old: what the volume `old` requires.
 files_of_old() { (cd "$ROOT/etc/sealmount" && sha256sum keys/7f475b5d20a645dc.key masters/default.json && jq '.volumes[] | select(.name == "old")' manifest.json); }
 
 all_open() {
@@ -41,7 +41,7 @@ all_open() {
         diff <(files_of_old) "$work/old"
 }
 
-# is_whole EXIT DO COMMAND...: the promises, in words when one is broken.
+# is_whole EXIT DO COMMAND...: the promises; prints the one that is broken.
 is_whole() {
     local status=$1 do=$2
     shift 2
@@ -51,14 +51,14 @@ is_whole() {
         state | cmp -s - "$work/state-before" || state | cmp -s - "$work/state-after" ||
             { echo "BROKEN: something is half done:"; state; return; }
     fi
-    # A removal whose guard could not be lifted goes on, and says what to do.
+    # A removal whose guard could not be lifted continues, and says what to do.
     if grep -q "lift that with 'chattr -i'" "$work/struck"; then
         echo -n "(warned) "
         chattr -i "$(sed -n 's/.*warning: \(.*\) stays immutable.*/\1/p' "$work/struck" | sed "s#^#$ROOT#")"
     fi
     status=0
     quietly "$@" || status=$?
-    # The very last steps of a removal come when all is done.
+    # The very last steps of a removal come after everything is removed.
     [[ $status -eq 0 || ($1 == remove && $status -eq 66) ]] ||
         { echo "BROKEN: again: exit status $status: $(cat "$work/output")"; return; }
     state | diff "$work/state-after" - || { echo "BROKEN: not as after an undisturbed run"; return; }
@@ -94,7 +94,7 @@ walk() {
         printf '%s: ' "$step"
         is_whole "$status" "$do" "$@" >"$work/verdict"
         cat "$work/verdict"
-        # What follows a broken step says nothing more.
+        # What follows a broken step shows nothing new.
         if grep -q BROKEN "$work/verdict"; then
             kill -0 "$tpm_pid" || echo "the software TPM has died: $(cat "$work/swtpm.log")"
             return

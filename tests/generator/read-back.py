@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # read-back.py GENERATOR TEMPLATE CASE...
-# Lets systemd load what the generator wrote and compares what it understood with the manifest: no character of a
-# path or option may be lost, expanded or taken for syntax. Independent of the generator's own rules of escaping.
-# Then lets it plan a boot with these units: there must be no ordering cycle.
+# Makes systemd load what the generator wrote and compares the result with the manifest: no character of a
+# path or option may be lost, expanded or taken for syntax. Independent of the generator's own escaping rules.
+# Then makes it plan a boot with these units: there must be no ordering cycle.
 import json
 import os
 import re
@@ -49,7 +49,7 @@ def differences(unit, volume):
         if unit.get(setting) != value:
             yield f"{setting} is {unit.get(setting)!r}, not {value!r}"
     options = ",".join(volume.get("options", []))
-    if "verbosity=0" in unit.get("Options", ""):  # mount.ecryptfs has its own word for this one
+    if "verbosity=0" in unit.get("Options", ""):  # mount.ecryptfs has its own option for this one
         options = options.replace("ecryptfs_xattr_metadata", "ecryptfs_xattr")
     if options and f",{options}," not in unit.get("Options", "") + ",":
         yield f"{options!r} is not in Options, {unit.get('Options')!r}"
@@ -85,7 +85,7 @@ def main(generator, template, cases):
     for case in cases:
         try:
             with open(f"{case}/root/etc/sealmount/manifest.json", encoding="utf-8") as file:
-                # Of two volumes with one name the first keeps it.
+                # Of two volumes with the same name the first keeps it.
                 volumes = {volume["name"]: volume for volume in reversed(json.load(file)["volumes"])}
         except (FileNotFoundError, json.JSONDecodeError):
             continue

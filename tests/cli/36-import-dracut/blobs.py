@@ -4,7 +4,7 @@
 # What `keyctl pipe` would give on a machine with the kernel's trusted and encrypted keys, made without them.
 #
 # blobs.py trusted PUBLIC PRIVATE        a trusted key in hex: the DER form of what tpm2_create made below 0x81000001
-# blobs.py encrypted MASTER DESCRIPTION  an encrypted key of eCryptfs format under the master key in the file MASTER
+# blobs.py encrypted MASTER DESCRIPTION  an encrypted key in eCryptfs format under the master key in the file MASTER
 # blobs.py lower FILE                    gives an encrypted file the signature of dracut's key
 import hashlib
 import hmac
