@@ -1,5 +1,5 @@
-// The guard on a real file system. Skipped where the file system of the temporary directory cannot, or where
-// the tests do not run as root.
+// The guard on a real file system. Skipped if the file system of the temporary directory has no such flag, or
+// if the tests do not run as root.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sys/files/guard.hpp"
@@ -72,11 +72,11 @@ TEST_F(GuardTest, NobodyWritesIntoAGuardedDirectoryUntilItIsLifted) {
     ASSERT_TRUE(set_guard(mountpoint_));
     EXPECT_TRUE(is_guarded(mountpoint_));
     EXPECT_FALSE(can_write_into(mountpoint_));
-    EXPECT_TRUE(set_guard(mountpoint_)) << "again is no fault";
+    EXPECT_TRUE(set_guard(mountpoint_)) << "again is not an error";
     ASSERT_TRUE(lift_guard(mountpoint_));
     EXPECT_FALSE(is_guarded(mountpoint_));
     EXPECT_TRUE(can_write_into(mountpoint_));
-    EXPECT_TRUE(lift_guard(mountpoint_)) << "again is no fault";
+    EXPECT_TRUE(lift_guard(mountpoint_)) << "again is not an error";
 }
 
 TEST_F(GuardTest, ADirectoryWithFilesIsNotGuarded) {

@@ -1,4 +1,4 @@
-// What a Keyring promises, held against the fake and against the kernel. Needs nothing but itself; where the
+// What a Keyring promises, held against the fake and against the kernel. Requires nothing else; if the
 // kernel has trusted keys and there is a software TPM (in a virtual machine), they are tried as well.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
@@ -311,7 +311,7 @@ TEST(KernelKeyringTest, ASessionWithoutTheUserKeyringReadsAndDropsItsKeys) {
     EXPECT_EQ(in_a_session_of_its_own([&] {
                   const auto id = ::keyctl_search(KEY_SPEC_USER_KEYRING, "user", signature, 0);
                   std::array<char, 16> text{};
-                  // Without possession the kernel says no; and so it does afterwards.
+                  // Without possession the kernel refuses, and does so afterwards.
                   const auto closed = [&] {
                       return ::keyctl_read(static_cast<key_serial_t>(id), text.data(), text.size()) < 0;
                   };

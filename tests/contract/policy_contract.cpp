@@ -1,5 +1,5 @@
 // Every kind of policy step on swtpm: what is sealed to the digest that core/policy/policy_digest.hpp
-// foretells opens through a session that follow() has led, and only in the right state.
+// computes opens through a session that follow() has led, and only in the right state.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/error.hpp"

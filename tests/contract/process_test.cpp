@@ -1,4 +1,4 @@
-// What a hardened process is like. Each test body runs in a child: hardening cannot be taken back.
+// What a hardened process is like. Each test body runs in a child: hardening cannot be undone.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sys/host/process.hpp"

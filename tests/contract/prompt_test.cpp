@@ -38,7 +38,7 @@ class Asker {
             ::termios mode = {};
             ::tcgetattr(STDIN_FILENO, &mode);
             if ((mode.c_lflag & ECHO) == 0) {
-                ::_exit(wrong_answer); // left mute
+                ::_exit(wrong_answer); // the terminal still does not echo
             }
             if (!answer) {
                 ::_exit(first_refusal + static_cast<int>(answer.error().kind));

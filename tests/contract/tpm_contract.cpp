@@ -39,7 +39,7 @@ class TpmContract : public ::testing::TestWithParam<SubjectMaker> {
 
     void TearDown() override {
         tpm_.reset();
-        if (!subject_) { // the set-up has failed already
+        if (!subject_) { // the setup has failed already
             return;
         }
         EXPECT_EQ(subject_->sessions(), 0U);
@@ -278,7 +278,7 @@ TEST_P(TpmContract, PolicySessionIsTwoCommandsAndOpensForTheKernel) {
     const auto opened = subject_->kernel_unseal(object, session->handle());
     ASSERT_TRUE(opened);
     EXPECT_TRUE(std::ranges::equal(*opened, as_bytes(secret)));
-    // The unseal has flushed it; the owner's own flush is no error then.
+    // The unseal has flushed it; the owner's own flush is not an error then.
     EXPECT_EQ(subject_->sessions(), 0U);
     session.reset();
     EXPECT_TRUE(tpm().unseal(object, {PcrStep{pcr7}}));

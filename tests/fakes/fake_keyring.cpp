@@ -18,7 +18,7 @@ constexpr std::uint32_t possessor_write = 0x04000000;
 
 void FakeKeyring::call() {
     if (fault_.strikes()) {
-        throw Error{Reason::unavailable, "the fake keyring fails as told"};
+        throw Error{Reason::unavailable, "the fake keyring fails as requested"};
     }
 }
 
@@ -67,7 +67,7 @@ std::expected<void, Refusal> FakeKeyring::load_trusted_master(const std::string_
     }
     auto secret = chip_->kernel_unseal(object, policy_handle, pin);
     if (!secret) {
-        // The kernel has one word for all of them.
+        // The kernel has one error for all of them.
         return std::unexpected{Refusal{RefusalKind::unseal_failed, "Operation not permitted"}};
     }
     if (secret->size() < 32 || secret->size() > 128) {

@@ -13,7 +13,7 @@ std::expected<SecretBytes, Refusal> FakePrompt::ask(const std::string& text, con
                                                     const Withdrawal* const withdrawal) {
     questions_.push_back({.text = text, .id = id, .timeout = timeout});
     if (fault_.strikes()) {
-        throw Error{Reason::unavailable, "the fake prompt fails as told"};
+        throw Error{Reason::unavailable, "the fake prompt fails as requested"};
     }
     if (event_) {
         std::exchange(event_, nullptr)();

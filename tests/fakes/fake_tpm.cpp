@@ -292,14 +292,14 @@ void FakeTpm::make_srk() {
 void FakeTpm::command() {
     ++commands_;
     if (fault_.strikes()) {
-        throw Error{Reason::unavailable, "the fake TPM fails as told"};
+        throw Error{Reason::unavailable, "the fake TPM fails as requested"};
     }
 }
 
 std::optional<Refusal> FakeTpm::refused_command() {
     ++commands_;
     if (fault_.strikes()) {
-        return Refusal{RefusalKind::tpm_failed, "the fake TPM fails as told"};
+        return Refusal{RefusalKind::tpm_failed, "the fake TPM fails as requested"};
     }
     return std::nullopt;
 }
@@ -309,7 +309,7 @@ std::optional<Refusal> FakeTpm::refused_use() {
         return refusal;
     }
     if (leftovers_ >= object_slots) {
-        return Refusal{RefusalKind::tpm_full, "the fake TPM is full as told"};
+        return Refusal{RefusalKind::tpm_full, "the fake TPM is full as requested"};
     }
     return std::nullopt;
 }

@@ -32,7 +32,7 @@ class FakeTpm {
     /// Others left this many objects in its three slots.
     void leave_objects(const unsigned count) { leftovers_ = count; }
     void set_owner_password(const bool has) { owner_password_ = has; }
-    /// So much time passes since it was switched on.
+    /// This much time has passed since it was switched on.
     void pass(const std::chrono::milliseconds time) { clock_.time += time; }
     /// Suspend and resume.
     void suspend() { ++clock_.restart_count; }
@@ -56,8 +56,8 @@ class FakeTpm {
     // What the fakes do with it.
     /// TPM2_Create as the kernel's "new 32 keyhandle=" sends it: no policy, the empty authorization value.
     [[nodiscard]] SealedObject kernel_seal(std::string_view secret);
-    /// The kernel's unseal through a session that userspace made: the bytes, or the refusal of which the
-    /// kernel would say EPERM. A session that opened the object is gone afterwards.
+    /// The kernel's unseal through a session that userspace made: the bytes, or the refusal that the
+    /// kernel would report as EPERM. A session that opened the object is gone afterwards.
     [[nodiscard]] std::expected<std::vector<std::byte>, Refusal>
     kernel_unseal(const SealedObject& object, std::uint32_t session, const SecretBytes* pin = nullptr);
 
@@ -120,7 +120,7 @@ class FakeTpmOpener final : public TpmOpener {
     explicit FakeTpmOpener(FakeTpm& chip) : chip_(chip) {}
 
     void set_absent(const bool absent) { absent_ = absent; }
-    /// The firmware speaks of a TPM that is absent; it appears while somebody waits, or never.
+    /// The firmware reports a TPM that is absent; it appears while somebody waits, or never.
     void announce(const bool appears) {
         absent_ = true;
         announced_ = true;

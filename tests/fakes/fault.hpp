@@ -1,5 +1,4 @@
-// Fault: lets one call of a fake fail, so that tests can walk through every place where the world may give
-// way.
+// Fault: makes one call of a fake fail, so that tests can walk through every place where something may fail.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -8,7 +7,7 @@
 
 namespace sealmount::testing {
 
-/// `after(n)` arms it: n calls pass, the next one is struck, those behind it pass again.
+/// `after(n)` arms it: n calls succeed, the next one fails, those after it succeed again.
 class Fault {
   public:
     void after(const unsigned calls) {

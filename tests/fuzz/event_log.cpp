@@ -1,5 +1,5 @@
 // Fuzz target: any bytes as a firmware's event log, as systemd's log, and as what their events hold: images,
-// variables, device paths. What must hold: no crash, only Error is thrown, words have no control characters,
+// variables, device paths. What must hold: no crash, only Error is thrown, text has no control characters,
 // and what was accepted replays.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later

@@ -49,7 +49,7 @@ void look_at_header(std::span<const std::byte> bytes) {
         require(!problem_with_signature(signature));
         require(std::ranges::count(facts->signatures, signature) == 1);
     }
-    // Nothing behind the first 4096 bytes is looked at.
+    // Nothing after the first 4096 bytes is looked at.
     const auto again = read_lower_header(bytes.first(std::min(bytes.size(), lower_header_size)));
     require(again && again->signatures == facts->signatures && again->cipher == facts->cipher);
 }

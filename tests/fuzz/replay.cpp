@@ -1,4 +1,4 @@
-// Runs a fuzz target once for each file that is named: a test without libFuzzer.
+// Runs a fuzz target once for each file in its arguments: a test without libFuzzer.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <cstddef>

@@ -1,5 +1,5 @@
-// What the units say is what was meant, for 10,000 random volumes; and no string adds a line, a section or a
-// setting, for any bytes. The units are read by a reader of this test's own.
+// The units of 10,000 random volumes mean what was meant; and no string of any bytes adds a line, a section
+// or a setting. The test has its own reader of units.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/volume/manifest_rules.hpp"
@@ -29,7 +29,7 @@ std::string_view stripped(std::string_view text) {
                                            : text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
 }
 
-/// The value as systemd takes it: "%%" is a percent sign, any other specifier is none of ours.
+/// The value as systemd takes it: "%%" is a percent sign, no other specifier may occur.
 std::string expanded(std::string_view value) {
     std::string text;
     for (std::size_t i = 0; i < value.size(); ++i) {
@@ -179,8 +179,8 @@ TEST(UnitProperties, NoBytesAddALineOrASetting) {
     EXPECT_LT(written, how_many);
 }
 
-/// Refused by the manifest's rules with a sentence that fits in one line; or fit for systemd, which passes
-/// over a line with a code point that is no character.
+/// Refused by the manifest's rules with a sentence that fits in one line; or fit for systemd, which ignores a
+/// line with a code point that is not a character.
 TEST(UnitProperties, TheManifestLetsNothingPassThatSystemdWouldNotTake) {
     Dice dice{seed};
     std::size_t accepted = 0;

@@ -22,8 +22,8 @@ constexpr std::array pieces = {
     "ExecStart=/bin/sh"sv, "Options=suid"sv, "(origin-file)"sv, "@"sv, "*"sv, "?"sv, "~"sv, "!"sv, "|"sv,
     "&"sv, "<"sv, ">"sv, "`"sv, "^"sv, "{"sv, "+"sv,
     // U+0080, U+0085 (next line), no-break space, a letter, combining, U+2028 (line separator), right-to-left
-    // override, private use, byte order mark, U+FFFD, next to the code points that are no characters, outside
-    // the first plane.
+    // override, private use, byte order mark, U+FFFD, next to the code points that are not characters,
+    // outside the first plane.
     "\u0080"sv, "\u0085"sv, "\u00a0"sv, "\u00c4"sv, "e\u0301"sv, "\u2028"sv, "\u2029"sv, "\u202e"sv,
     "\ue000"sv, "\ufeff"sv, "\ufffd"sv, "\ufdcf"sv, "\ufdf0"sv, "\U0001f511"sv, "\U0010fffd"sv,
     "\u65e5\u672c"sv};

@@ -1,6 +1,6 @@
-// Random volumes as the manifest allows them, and what a mount unit of theirs has to say. Knows nothing of
-// the code that writes units: the rules are systemd-escape(1)'s, systemd.mount(5)'s and the manuals' of this
-// project, written once more.
+// Random volumes as the manifest allows them, and what their mount units must contain. Independent of the
+// code that writes units: the rules of systemd-escape(1), systemd.mount(5) and the manuals of this project,
+// written again.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -41,7 +41,7 @@ class Dice {
 /// Up to some 40 bytes of any value: mostly what no manifest may hold.
 [[nodiscard]] std::string random_bytes(Dice& dice);
 
-/// A manifest of these volumes; members with their default value are left out or not, as the dice fall.
+/// A manifest of these volumes; members with their default value are left out or not, at random.
 [[nodiscard]] std::string manifest_text(const std::vector<Volume>& volumes, Dice& dice);
 
 /// What systemd-escape --path --suffix=mount gives.

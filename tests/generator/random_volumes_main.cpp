@@ -1,5 +1,5 @@
-// random-volumes SEED COUNT MANIFEST MEANT: writes a manifest of random volumes, and what systemd must say of
-// their mount units, one setting a line as tests/vm/tools/settings-of-dump prints it.
+// random-volumes SEED COUNT MANIFEST MEANT: writes a manifest of random volumes, and what systemd must report
+// for their mount units, one setting a line as tests/vm/tools/settings-of-dump prints it.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "random_volumes.hpp"

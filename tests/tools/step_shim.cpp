@@ -1,11 +1,11 @@
 // A library to preload (ld.so(8), LD_PRELOAD): counts the calls by which a program changes files below given
-// directories, and kills the program before the N-th, or lets that one fail. So a test can walk through every
-// instant at which a power cut, a kill or a full disk may strike.
+// directories, and kills the program before the N-th, or makes that one fail. So a test can walk through
+// every instant at which a power cut, a kill or a full disk may occur.
 //
 //   STEP_BELOW=DIR[:DIR...]   what counts
-//   STEP_AT=N                 the first is 1; without it nothing happens but counting
-//   STEP_DO=kill|enospc       SIGKILL before the call (the default), or "No space left on device" in its
-//   place STEP_LOG=FILE             each counted call becomes a line "NUMBER CALL PATH"
+//   STEP_AT=N                 the first is 1; without it calls are only counted
+//   STEP_DO=kill|enospc       SIGKILL before the call (the default), or ENOSPC instead of it
+//   STEP_LOG=FILE             each counted call becomes a line "NUMBER CALL PATH"
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <array>
