@@ -3,6 +3,7 @@
 
 #include "app/options/verbs.hpp"
 #include "app/output/exit_code.hpp"
+#include "app/output/hints.hpp"
 #include "base/strict_json.hpp"
 #include "sys/host/process.hpp"
 #include "sys/tpm/esys_connection.hpp"
@@ -112,7 +113,7 @@ int command(const int argc, const char* const* const argv) {
         }
         throw Error{Reason::internal, "no verb was run"};
     } catch (const Error& error) {
-        return report(globals, error.reason(), error.what());
+        return report(globals, error.reason(), in_full(error).c_str());
     } catch (const std::exception& error) {
         return report(globals, Reason::internal, error.what());
     }

@@ -10,9 +10,77 @@ namespace sealmount {
 
 /// The situations. The comment says what to do, and what `subject` and `other` are.
 enum class AdviceKind {
-    none,                 ///< the message says all
     reseal_with_recovery, ///< master key `subject`: bind it to the present state with recovery key or
                           ///< passphrases
+
+    // Slots and renewal of the master key `subject`.
+    reseal_present_state, ///< no slot fits the present state: make one
+    replace_recovery_key, ///< a recovery key is not pruned: replace or revoke it
+    list_slots,           ///< there is no such slot: look which there are
+    rebind_with_pin,      ///< slots have a PIN, which is not asked for at boot: rebind now
+    reseal_with_pin,      ///< all slots have a PIN, which nobody gave: reseal with the recovery key now
+
+    // Enrolling and removing.
+    give_master,                   ///< the key is under the master key `subject`: name that
+    choose_master,                 ///< the master key does not open: name a new one
+    edit_or_remove,                ///< volume `subject` has other settings: edit them, or remove it first
+    choose_name_or_remove,         ///< the name of volume `subject` is taken: choose another, or remove it
+    name_lower,                    ///< the lower directory is the one with the encrypted files
+    leave_out_cipher,              ///< cipher and key size are detected: do not give them
+    give_key_bytes,                ///< nothing shows the key size: give it
+    leave_out_filename_encryption, ///< names are plain: do not ask for their encryption
+    enroll_with_passphrase,        ///< the import fits not: enroll with the passphrase that made the files
+    guard_by_hand,      ///< the mount point cannot be guarded: make it immutable, or ask for no guard
+    lift_guard_by_hand, ///< the mount point stays immutable: make it writable
+    unlink_user_key,    ///< a user key of signature `subject` is still in the keyring: unlink it
+    stop_unit,          ///< the volume is mounted by unit `subject`: stop that first
+
+    // Unlocking and rescuing.
+    add_filename_passphrase, ///< file names have a passphrase of their own: give it
+    show_events,             ///< events of PCR `subject` are missing: look which there are
+
+    // Check: the kernel and the TPM.
+    boot_with_encrypted_keys, ///< the kernel has no encrypted keys
+    boot_with_trusted_keys,   ///< the kernel has no trusted keys, which the manifest demands
+    boot_with_ecryptfs,       ///< the kernel has no eCryptfs
+    clear_lockout,            ///< the TPM counts failed tries: find who guesses, or end the lockout
+    use_managed_device,       ///< another program holds the raw device
+    drop_leftovers,           ///< others left objects or sessions in the TPM
+    load_tpm_driver,          ///< the firmware announces a TPM that has no device
+    switch_on_tpm,            ///< there is no TPM
+    look_at_tpm_messages,     ///< the TPM fails: the kernel's messages say more
+
+    // Check: the files of ours, master keys and their slots.
+    fix_manifest,        ///< a volume of the manifest is bad: the manual has its members
+    restore_store,       ///< a master file is unusable: restore the directory `subject`, or enroll again
+    reseal_if_known,     ///< master key `subject`: find out who changed the boot chain, or reseal it
+    resume,              ///< master key `subject` is suspended: end that after the update
+    bind_empty_policy,   ///< master key `subject` has an empty policy: bind it to the present state
+    widen_boot_window,   ///< a boot window of master key `subject` is narrow: make a longer one
+    make_recovery_key,   ///< master key `subject` has none: make one
+    suspend,             ///< master key `subject`: what cannot be predicted cannot be sealed to
+    reseal_without_pin,  ///< master key `subject`: make a slot without a PIN
+    reseal_next_boot,    ///< master key `subject`: make a slot for the next boot
+    make_pcrlock_policy, ///< the policy of systemd-pcrlock does not allow the next boot
+    sign_next_boot,      ///< values of the next boot are not signed
+    run_check,           ///< a check of the present state shows more
+
+    // Check: volumes.
+    fix_as_message_says, ///< the message names the place and what is wrong with it
+    restore_key,         ///< a key file is unusable: restore it, or enroll again
+    fix_master_name,     ///< the manifest names another master key than the key file
+    fix_lower,           ///< the lower directory is not there: mount its file system, or edit the manifest
+    free_mountpoint,     ///< another file system is mounted there
+    move_file_away,      ///< the mount point is not a directory
+    move_files_away,     ///< files lie in the mount point
+    guard_now,           ///< the mount point `subject` is not guarded: make it immutable
+    comment_out_fstab,   ///< a line of the table mounts the volume as well: import it
+    take_out_of_fstab,   ///< a line of the table mounts something else there
+    reload_units,        ///< systemd's units are not those of the manifest: reload them
+    purge_user_key,      ///< a user key of signature `subject` is in the way: purge it
+    make_private,        ///< others can read the file `subject`
+
+    none, ///< the message says all; stays the last, by which hints.cpp counts its sentences
 };
 
 struct Advice {
@@ -21,6 +89,15 @@ struct Advice {
     std::string other{};
 
     bool operator==(const Advice&) const = default;
+};
+
+/// What is wrong, as a sentence without a full stop, and what can be done about it. An Error that nobody
+/// threw, where there is more than one, or where it only changes a decision.
+struct Problem {
+    std::string message;
+    Advice advice{};
+
+    bool operator==(const Problem&) const = default;
 };
 
 } // namespace sealmount

@@ -61,7 +61,9 @@ EnrollRequest FakeMachine::request(const std::string& name) const {
 Enrolled FakeMachine::enroll(const EnrollRequest& wanted, const std::string_view passphrase) {
     const EnrollContext context{.machine = machine, .store = store};
     EnrollDraft draft = prepare_enrollment(context, wanted);
-    return sealmount::enroll(context, draft, secret(passphrase));
+    const SecretBytes typed = secret(passphrase);
+    PassphraseSource source{typed};
+    return sealmount::enroll(context, draft, source);
 }
 
 void FakeMachine::reboot() {

@@ -45,10 +45,14 @@ struct Told final : UnlockObserver {
     std::vector<unsigned> pin_tries_left;
     std::vector<bool> rebound_whole;
     std::vector<std::string> rebind_failures;
+    std::vector<Advice> rebind_advice;
     void rebound(const Volume&, const std::optional<Renewed>& renewed) override {
         rebound_whole.push_back(renewed.has_value());
     }
-    void not_rebound(const Volume&, const std::string& why) override { rebind_failures.push_back(why); }
+    void not_rebound(const Volume&, const Error& why) override {
+        rebind_failures.emplace_back(why.what());
+        rebind_advice.push_back(why.advice());
+    }
     std::vector<std::string> useless;
     void recovery_key_useless(const Volume&, const std::string& why) override { useless.push_back(why); }
     void pin_wrong(const Volume&, unsigned left) override { pin_tries_left.push_back(left); }

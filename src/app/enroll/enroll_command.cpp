@@ -3,6 +3,7 @@
 
 #include "app/options/bound_policies.hpp"
 #include "app/options/this_machine.hpp"
+#include "app/output/hints.hpp"
 #include "app/output/volume_json.hpp"
 #include "core/volume/unit_text.hpp"
 #include "sys/host/backoff.hpp"
@@ -133,11 +134,12 @@ EnrollOutcome enroll_volume(EnrollOptions words, const Globals& globals) {
     request.recovery_key = recovery ? &recovery->key() : nullptr;
 
     EnrollDraft draft = prepare_enrollment(context, std::move(request));
-    print_warnings(draft.warnings, globals);
+    std::vector<std::string> warnings = in_full(draft.warnings);
+    print_warnings(warnings, globals);
     Enrolled enrolled = enroll_under_lock(words, context, draft, recovery.get(), globals);
-    print_warnings(enrolled.warnings, globals);
-    std::vector<std::string> warnings = std::move(draft.warnings);
-    warnings.insert(warnings.end(), enrolled.warnings.begin(), enrolled.warnings.end());
+    const std::vector<std::string> later = in_full(enrolled.warnings);
+    print_warnings(later, globals);
+    warnings.insert(warnings.end(), later.begin(), later.end());
     return {
         .enrolled = std::move(enrolled), .warnings = std::move(warnings), .recovery = std::move(recovery)};
 }

@@ -2,6 +2,7 @@
 #include "app/enroll/import_run.hpp"
 
 #include "app/output/exit_code.hpp"
+#include "app/output/hints.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 
@@ -75,7 +76,7 @@ bool ImportRun::enroll(const EnrollOptions& words, const std::string& place) {
         }
         return true;
     } catch (const Error& error) {
-        refuse(name, (place.empty() ? "" : place + ": ") + error.what(), error.reason());
+        refuse(name, (place.empty() ? "" : place + ": ") + in_full(error), error.reason());
         return false;
     }
 }

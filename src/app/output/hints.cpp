@@ -1,32 +1,177 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/output/hints.hpp"
 
+#include "base/format.hpp"
+
+#include <algorithm>
+#include <array>
+
 namespace sealmount {
 
 namespace {
 
-std::string rebind(const std::string_view master) {
-    return "'sealmount reseal " + std::string{master} +
-           " --recover' binds its volumes to the present state; it asks for the recovery key or their "
-           "passphrases";
+/// A sentence, in which {0} and {1} are the advice's `subject` and `other`, and {2} the command in quotes.
+struct Hint {
+    AdviceKind kind;
+    std::string_view text;
+    std::string_view command = {}; ///< {} is the subject as a word for a shell
+};
+
+constexpr std::string_view reseal_with_recovery = "'sealmount reseal {0} --recover' binds its volumes to the "
+                                                  "present state; it asks for the recovery key or "
+                                                  "their passphrases";
+
+constexpr std::array hints = {
+    Hint{AdviceKind::none, ""},
+    Hint{AdviceKind::reseal_with_recovery, reseal_with_recovery},
+
+    Hint{AdviceKind::reseal_present_state, "'sealmount reseal {0}' makes a slot for the present state"},
+    Hint{AdviceKind::replace_recovery_key,
+         "'sealmount recovery-key {0}' makes a new one in its place, or none with --revoke"},
+    Hint{AdviceKind::list_slots, "'sealmount slots {0}' lists them"},
+    Hint{AdviceKind::rebind_with_pin, "'sealmount rebind {0}' asks for it"},
+    Hint{AdviceKind::reseal_with_pin, "'sealmount reseal {0} --recover' asks for it"},
+
+    Hint{AdviceKind::give_master, "use --master {0}"},
+    Hint{AdviceKind::choose_master, "choose a new master key with --master"},
+    Hint{AdviceKind::edit_or_remove, "edit them there, or run 'sealmount remove {0}' first"},
+    Hint{AdviceKind::choose_name_or_remove, "choose another name, or run 'sealmount remove {0}' first"},
+    Hint{AdviceKind::name_lower, "--lower names the directory with the encrypted files"},
+    Hint{AdviceKind::leave_out_cipher, "leave out --cipher and --key-bytes, they are detected"},
+    Hint{AdviceKind::give_key_bytes, "give it with --key-bytes"},
+    Hint{AdviceKind::leave_out_filename_encryption, "leave out --filename-encryption and --filename-key"},
+    Hint{AdviceKind::enroll_with_passphrase,
+         "take the volume over with 'sealmount enroll' and the mount passphrase that made its files"},
+    Hint{AdviceKind::guard_by_hand, "'chattr +i' makes the empty directory immutable where the file system "
+                                    "supports it, --no-guard silences this"},
+    Hint{AdviceKind::lift_guard_by_hand, "lift that with 'chattr -i'"},
+    Hint{AdviceKind::unlink_user_key, "drop it with 'keyctl unlink \"$(keyctl search @u user {0})\" @u'"},
+    Hint{AdviceKind::stop_unit, "run {2} first", "systemctl stop {}"},
+
+    Hint{AdviceKind::add_filename_passphrase, "give that of the names with --filename-passphrase-file FILE"},
+    Hint{AdviceKind::show_events, "'sealmount events --pcr {0}' shows which there are"},
+
+    Hint{AdviceKind::boot_with_encrypted_keys,
+         "boot a kernel with CONFIG_ENCRYPTED_KEYS, or run 'modprobe encrypted-keys'"},
+    Hint{AdviceKind::boot_with_trusted_keys,
+         "boot a kernel with CONFIG_TRUSTED_KEYS (run 'modprobe trusted' where it is a module), or take "
+         "\"form\": \"trusted\" out of the manifest"},
+    Hint{AdviceKind::boot_with_ecryptfs,
+         "boot a kernel with CONFIG_ECRYPT_FS, or install its module: Debian's cloud "
+         "kernels have none"},
+    Hint{AdviceKind::clear_lockout,
+         "find out which program guesses; 'tpm2_dictionarylockout --clear-lockout' ends it"},
+    Hint{AdviceKind::use_managed_device,
+         "let that program use /dev/tpmrm0; until then master keys come in as user keys"},
+    Hint{AdviceKind::drop_leftovers,
+         "the next unlock drops them if it needs the room; 'tpm2_flushcontext --transient-object "
+         "--loaded-session --tcti device:/dev/tpm0' does so now"},
+    Hint{AdviceKind::load_tpm_driver, "look at 'dmesg | grep -i tpm' and load its driver"},
+    Hint{AdviceKind::switch_on_tpm, "if this machine has one, switch it on in the firmware setup"},
+    Hint{AdviceKind::look_at_tpm_messages, "look at 'dmesg | grep -i tpm'"},
+
+    Hint{AdviceKind::fix_manifest, "fix that place; sealmount-manifest(5) says what may appear there"},
+    Hint{AdviceKind::restore_store, "restore {0} from a backup, or enroll its volumes again"},
+    Hint{
+        AdviceKind::reseal_if_known,
+        "if nobody changed the boot chain but you, 'sealmount reseal {0} --recover' binds its volumes to the "
+        "present state; it asks for the recovery key or their passphrases"},
+    Hint{AdviceKind::resume, "when the update is done, run 'sealmount resume {0}'"},
+    Hint{AdviceKind::bind_empty_policy,
+         "'sealmount reseal {0} --pcrs 7 --replace' binds it to the present state"},
+    Hint{AdviceKind::widen_boot_window,
+         "at the next boot, within the window, run 'sealmount reseal {0}' with a longer --boot-window"},
+    Hint{AdviceKind::make_recovery_key, "'sealmount recovery-key {0}' makes one"},
+    Hint{AdviceKind::suspend, "'sealmount suspend {0}' lets the next boot pass, whatever it measures"},
+    Hint{AdviceKind::reseal_without_pin, "'sealmount reseal {0} --pcrs 7' makes a slot without a PIN"},
+    Hint{AdviceKind::reseal_next_boot, "'sealmount reseal {0} --next-boot' makes a slot for it"},
+    Hint{AdviceKind::make_pcrlock_policy, "'systemd-pcrlock make-policy' allows what the next boot measures"},
+    Hint{AdviceKind::sign_next_boot,
+         "'sealmount predict --next-boot --json' shows the values, and 'sealmount "
+         "sign-policy' signs them where the key is"},
+    Hint{AdviceKind::run_check, "'sealmount check' shows more about it"},
+
+    Hint{AdviceKind::fix_as_message_says, "fix what the message says"},
+    Hint{AdviceKind::restore_key, "restore it from a backup, or enroll the volume again"},
+    Hint{AdviceKind::fix_master_name, "write the right \"master\" into the manifest"},
+    Hint{AdviceKind::fix_lower, "mount the file system that it is on, or fix \"lower\" in the manifest"},
+    Hint{AdviceKind::free_mountpoint, "unmount it, or choose another mount point"},
+    Hint{AdviceKind::move_file_away, "move it away, or choose another mount point"},
+    Hint{AdviceKind::move_files_away,
+         "move them away (if they are private: they are not encrypted), then into "
+         "the mounted volume"},
+    Hint{AdviceKind::guard_now, "while it is not mounted, run {2}", "chattr +i {}"},
+    Hint{AdviceKind::comment_out_fstab,
+         "when you have seen the volume open, 'sealmount import-fstab --comment-out' makes a comment of it"},
+    Hint{AdviceKind::take_out_of_fstab, "take it out, or choose another mount point"},
+    Hint{AdviceKind::reload_units,
+         "run 'systemctl daemon-reload', and look at 'journalctl -b -t sealmount-generator -k'"},
+    Hint{AdviceKind::purge_user_key, "run 'keyctl purge user {0}'"},
+    Hint{AdviceKind::make_private, "run {2}", "chmod 600 {}"},
+};
+
+constexpr bool has_each_kind_once() {
+    for (std::size_t kind = 0; kind <= static_cast<std::size_t>(AdviceKind::none); ++kind) {
+        if (std::ranges::count(hints, static_cast<AdviceKind>(kind), &Hint::kind) != 1) {
+            return false;
+        }
+    }
+    return true;
+}
+static_assert(has_each_kind_once(), "an AdviceKind has no sentence, or two");
+
+/// In single quotes where a shell would take one of its characters for its own.
+std::string shell_word(const std::string_view text) {
+    constexpr std::string_view plain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_";
+    if (!text.empty() && text.find_first_not_of(plain) == std::string_view::npos) {
+        return std::string{text};
+    }
+    std::string word = "'";
+    for (const char c : text) {
+        word += c == '\'' ? std::string_view{"'\\''"} : std::string_view{&c, 1};
+    }
+    return word + "'";
+}
+
+/// In the quotes of a sentence, which are others where the command has its own.
+std::string quoted_command(const std::string_view command, const std::string_view subject) {
+    const std::string word = shell_word(subject);
+    const std::string whole = formatted_from(command, fmt::make_format_args(word));
+    return whole.find('\'') == std::string::npos ? formatted("'{}'", whole) : formatted("\"{}\"", whole);
 }
 
 } // namespace
 
 std::string hint_for(const Advice& advice) {
-    switch (advice.kind) {
-    case AdviceKind::none:
-        return "";
-    case AdviceKind::reseal_with_recovery:
-        return rebind(advice.subject);
+    const Hint& hint = *std::ranges::find(hints, advice.kind, &Hint::kind);
+    const std::string command = hint.command.empty() ? "" : quoted_command(hint.command, advice.subject);
+    return formatted_from(hint.text, fmt::make_format_args(advice.subject, advice.other, command));
+}
+
+std::string in_full(const Problem& problem) {
+    const std::string hint = hint_for(problem.advice);
+    return hint.empty() ? problem.message : formatted("{}; {}", problem.message, hint);
+}
+
+std::string in_full(const Error& error) {
+    return in_full(Problem{.message = error.what(), .advice = error.advice()});
+}
+
+std::vector<std::string> in_full(const std::vector<Problem>& problems) {
+    std::vector<std::string> sentences;
+    for (const Problem& problem : problems) {
+        sentences.push_back(in_full(problem));
     }
-    return "";
+    return sentences;
 }
 
 std::string hint_for(const RefusalKind kind, const std::string_view master) {
+    const std::string rebind =
+        hint_for({.kind = AdviceKind::reseal_with_recovery, .subject = std::string{master}});
     switch (kind) {
     case RefusalKind::no_tpm:
-        return "if this machine has a TPM, switch it on in the firmware set-up and look at 'dmesg | grep -i "
+        return "if this machine has a TPM, switch it on in the firmware setup and look at 'dmesg | grep -i "
                "tpm'";
     case RefusalKind::tpm_busy:
         return "find who holds it with 'fuser -v /dev/tpm0', and let that program use /dev/tpmrm0";
@@ -41,11 +186,11 @@ std::string hint_for(const RefusalKind kind, const std::string_view master) {
                "'tpm2_dictionarylockout --clear-lockout'";
     case RefusalKind::policy_mismatch:
         return "if you did not update firmware, boot loader or Secure Boot keys, find out who did; else " +
-               rebind(master);
+               rebind;
     case RefusalKind::srk_missing:
     case RefusalKind::srk_changed:
     case RefusalKind::object_rejected:
-        return rebind(master);
+        return rebind;
     case RefusalKind::pin_needed:
     case RefusalKind::pin_wrong:
         return "'systemctl start' the mount again to be asked for the PIN again";
@@ -57,7 +202,7 @@ std::string hint_for(const RefusalKind kind, const std::string_view master) {
                "encrypted-keys";
     case RefusalKind::text_rejected:
     case RefusalKind::files_unusable:
-        return "restore /etc/sealmount from a backup; or " + rebind(master);
+        return "restore /etc/sealmount from a backup; or " + rebind;
     case RefusalKind::no_prompt:
     case RefusalKind::prompt_timeout:
     case RefusalKind::prompt_cancelled:
@@ -68,22 +213,20 @@ std::string hint_for(const RefusalKind kind, const std::string_view master) {
 }
 
 std::vector<std::string> explain(const MasterRefusal& refusal, const std::string_view master,
-                                 const std::vector<std::string>& differences) {
-    std::string cause = std::string{"the master key \""} + std::string{master} +
-                        "\" was not released: " + describe(refusal.kind);
-    if (!refusal.detail.empty()) {
-        cause += " (" + refusal.detail + ")";
-    }
-    std::vector<std::string> lines{std::move(cause)};
+                                 const std::vector<Problem>& differences) {
+    std::vector<std::string> lines{
+        formatted("the master key \"{}\" was not released: {}", master, with_detail(refusal))};
     for (const SlotRefusal& slot : refusal.slots) {
         if (slot.kind != RefusalKind::policy_mismatch) {
             continue; // the cause says it
         }
-        for (std::string& line : lines_about(slot)) {
+        for (std::string& line : in_full(lines_about(slot))) {
             lines.push_back(std::move(line));
         }
     }
-    lines.insert(lines.end(), differences.begin(), differences.end());
+    for (std::string& line : in_full(differences)) {
+        lines.push_back(std::move(line));
+    }
     if (std::string hint = hint_for(refusal.kind, master); !hint.empty()) {
         lines.push_back("next: " + hint);
     }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/advice.hpp"
+#include "base/error.hpp"
 #include "core/master/master_unlock.hpp"
 
 #include <string>
@@ -15,13 +16,18 @@ namespace sealmount {
 /// What the person should do, with the exact command; "" for AdviceKind::none.
 [[nodiscard]] std::string hint_for(const Advice& advice);
 
+/// The message, and behind it the hint.
+[[nodiscard]] std::string in_full(const Problem& problem);
+[[nodiscard]] std::string in_full(const Error& error);
+[[nodiscard]] std::vector<std::string> in_full(const std::vector<Problem>& problems);
+
 /// What the person should do about a master key that was not released; "" when nothing helps but the
 /// passphrase.
 [[nodiscard]] std::string hint_for(RefusalKind kind, std::string_view master);
 
 /// The refusal in words, one line for each thing to know: the cause, each differing PCR with expected and
-/// found value, the lessons (core/unlock/event_differences.hpp), the hint.
+/// found value, the differing events (core/unlock/event_differences.hpp), the hint.
 [[nodiscard]] std::vector<std::string> explain(const MasterRefusal& refusal, std::string_view master,
-                                               const std::vector<std::string>& differences);
+                                               const std::vector<Problem>& differences);
 
 } // namespace sealmount

@@ -3,6 +3,7 @@
 
 #include "app/options/bound_policies.hpp"
 #include "app/output/exit_code.hpp"
+#include "app/output/hints.hpp"
 #include "app/unlock/unlock_journal.hpp"
 #include "core/master/recovery_key.hpp"
 #include "core/unlock/unlock.hpp"
@@ -63,7 +64,7 @@ int load(const std::string& name) {
         journal.unlocked(*unlocked);
         return 0;
     } catch (const Error& error) {
-        journal.failed(error.what());
+        journal.failed(in_full(error));
         return exit_code(error.reason());
     } catch (const std::exception& error) {
         journal.failed(error.what());
@@ -102,7 +103,7 @@ int unlock_command(const int argc, const char* const* const argv) {
         harden_process();
         return load_verb->parsed() ? load(name) : unload(name);
     } catch (const Error& error) {
-        log(Level::error, name, error.what());
+        log(Level::error, name, in_full(error));
         return exit_code(error.reason());
     } catch (const std::exception& error) {
         log(Level::error, name, error.what());

@@ -29,8 +29,8 @@ const char* words_for(const UnlockStep step) {
     return "";
 }
 
-const char* name_of(const UnlockMethod way) {
-    switch (way) {
+const char* name_of(const UnlockMethod method) {
+    switch (method) {
     case UnlockMethod::already_loaded:
         return "loaded-already";
     case UnlockMethod::tpm:
@@ -46,7 +46,7 @@ const char* name_of(const UnlockMethod way) {
 }
 
 std::string words_for(const Unlocked& unlocked) {
-    switch (unlocked.way) {
+    switch (unlocked.method) {
     case UnlockMethod::already_loaded:
         return "the keys were loaded already";
     case UnlockMethod::credential:
@@ -55,11 +55,11 @@ std::string words_for(const Unlocked& unlocked) {
         return "unlocked by passphrase";
     case UnlockMethod::recovery_key:
         return "unlocked by the recovery key (slot " + std::to_string(unlocked.slot) + ")" +
-               (unlocked.along.empty() ? "" : ", and with it: " + join(unlocked.along));
+               (unlocked.also_loaded.empty() ? "" : ", and with it: " + join(unlocked.also_loaded));
     case UnlockMethod::tpm:
         return "unlocked by the TPM (slot " + std::to_string(unlocked.slot) + ", " +
                std::string{to_string(unlocked.form)} + " key)" +
-               (unlocked.along.empty() ? "" : ", and with it: " + join(unlocked.along));
+               (unlocked.also_loaded.empty() ? "" : ", and with it: " + join(unlocked.also_loaded));
     }
     return "";
 }
@@ -128,9 +128,9 @@ void UnlockJournal::rebound(const Volume& volume, const std::optional<Renewed>& 
         {{message_id, journal::rebound}, {journal::master, volume.master}});
 }
 
-void UnlockJournal::not_rebound(const Volume& volume, const std::string& why) {
+void UnlockJournal::not_rebound(const Volume& volume, const Error& why) {
     log(Level::warning, volume.name,
-        "the master key " + volume.master + " could not be bound to the present state: " + why +
+        "the master key " + volume.master + " could not be bound to the present state: " + in_full(why) +
             "; next: 'sealmount reseal " + volume.master + " --recover'",
         {{message_id, journal::rebound}, {journal::master, volume.master}});
 }
@@ -161,15 +161,16 @@ void UnlockJournal::unlocked(const Unlocked& unlocked) const {
     for (const std::string& skipped : unlocked.skipped) {
         log(Level::warning, name_, "not loaded along: " + skipped);
     }
-    JournalFields fields = {
-        {message_id, journal::unlocked}, {journal::master, master_}, {journal::way, name_of(unlocked.way)}};
-    if (unlocked.way == UnlockMethod::tpm) {
+    JournalFields fields = {{message_id, journal::unlocked},
+                            {journal::master, master_},
+                            {journal::way, name_of(unlocked.method)}};
+    if (unlocked.method == UnlockMethod::tpm) {
         fields.emplace_back(journal::form, std::string{to_string(unlocked.form)});
     }
     if (unlocked.slot != 0) {
         fields.emplace_back(journal::slot, std::to_string(unlocked.slot));
     }
-    for (const std::string& other : unlocked.along) {
+    for (const std::string& other : unlocked.also_loaded) {
         fields.emplace_back(journal::along, other);
     }
     if (refusal_) {

@@ -23,7 +23,7 @@ class UnlockJournal final : public UnlockObserver {
     void credential_wrong(const Volume& volume) override;
     void passphrase_wrong(const Volume& volume, unsigned tries_left) override;
     void rebound(const Volume& volume, const std::optional<Renewed>& renewed) override;
-    void not_rebound(const Volume& volume, const std::string& why) override;
+    void not_rebound(const Volume& volume, const Error& why) override;
     void pin_wrong(const Volume& volume, unsigned tries_left) override;
     void recovery_key_useless(const Volume& volume, const std::string& why) override;
     void user_key_in_the_way(const Volume& volume, std::string_view signature) override;

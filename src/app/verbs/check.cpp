@@ -4,6 +4,7 @@
 #include "app/options/this_machine.hpp"
 #include "app/options/verbs.hpp"
 #include "app/output/exit_code.hpp"
+#include "app/output/hints.hpp"
 #include "base/error.hpp"
 #include "base/strict_json.hpp"
 #include "core/check/check_next_boot.hpp"
@@ -13,7 +14,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <cstdio>
 
 namespace sealmount {
@@ -31,8 +31,8 @@ void print_json(const std::vector<Finding>& findings, const bool well) {
         json["findings"].push_back({{"about", finding.about},
                                     {"item", finding.item},
                                     {"verdict", to_string(finding.severity)},
-                                    {"words", finding.words},
-                                    {"mend", finding.mend}});
+                                    {"words", finding.text},
+                                    {"fix", hint_for(finding.fix)}});
     }
     std::printf("%s\n", json.dump(2).c_str());
 }
@@ -40,9 +40,9 @@ void print_json(const std::vector<Finding>& findings, const bool well) {
 void print_words(const std::vector<Finding>& findings, const bool well, const char* const when) {
     for (const Finding& finding : findings) {
         std::printf("%-7s  %s: %s\n", to_string(finding.severity), finding.about.c_str(),
-                    finding.words.c_str());
-        if (!finding.mend.empty()) {
-            std::printf("         -> %s\n", finding.mend.c_str());
+                    finding.text.c_str());
+        if (const std::string fix = hint_for(finding.fix); !fix.empty()) {
+            std::printf("         -> %s\n", fix.c_str());
         }
     }
     if (findings.empty()) {
@@ -86,8 +86,7 @@ int run_check(const CheckOptions& words, const Globals& globals) {
     const auto name = words.name.empty() ? std::nullopt : std::optional{words.name};
     const auto findings =
         words.next_boot ? check_next_boot(context, name, next_pcrs(globals.paths())) : check(context, name);
-    const bool well =
-        std::ranges::none_of(findings, [](const Finding& f) { return f.severity == Severity::bad; });
+    const bool well = all_open(findings);
     globals.json ? print_json(findings, well)
                  : print_words(findings, well, words.next_boot ? "at the next boot" : "now");
     return well ? 0 : exit_code(Reason::unavailable);

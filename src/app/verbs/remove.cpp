@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/options/verbs.hpp"
+#include "app/output/hints.hpp"
 #include "base/strict_json.hpp"
 #include "core/enroll/enroll.hpp"
 
@@ -44,12 +45,13 @@ int run_remove(const std::string& name, const bool yes, const Globals& globals) 
     }
     const FileLock lock = store.lock();
     const Removed removed = remove_volume(store, name);
+    const std::vector<std::string> warnings = in_full(removed.warnings);
     if (globals.json) {
-        const Json json = {{"name", name}, {"files", removed.files}, {"warnings", removed.warnings}};
+        const Json json = {{"name", name}, {"files", removed.files}, {"warnings", warnings}};
         std::printf("%s\n", json.dump(2).c_str());
         return 0;
     }
-    for (const std::string& warning : removed.warnings) {
+    for (const std::string& warning : warnings) {
         std::fprintf(stderr, "sealmount: warning: %s\n", warning.c_str());
     }
     std::printf("Removed %s. Its encrypted files are untouched; %s them.\n", name.c_str(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/options/bound_policies.hpp"
 #include "app/options/slot_session.hpp"
+#include "app/output/hints.hpp"
 #include "base/strict_json.hpp"
 #include "core/policy/policy_json.hpp"
 #include "core/slots/suspend.hpp"
@@ -44,7 +45,7 @@ Json to_json(const std::string& master, const Slot& slot, const Refusals& refusa
         const SlotRefusal* const refusal = refusal_of(refusals, slot.id);
         json["fits_now"] = refusal == nullptr;
         if (refusal != nullptr) {
-            json["against_it"] = lines_about(*refusal);
+            json["against_it"] = in_full(lines_about(*refusal));
         }
     }
     return json;
@@ -64,8 +65,8 @@ void print(const Slot& slot, const Refusals& refusals) {
                 : refusal == nullptr ? "fits now"
                                      : "does not fit now:");
     if (refusal != nullptr) {
-        for (const std::string& line : lines_about(*refusal)) {
-            std::printf("      %s\n", line.substr(line.find(": ") + 2).c_str());
+        for (const std::string& reason : in_full(reasons_of(*refusal))) {
+            std::printf("      %s\n", reason.c_str());
         }
     }
 }

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/check/status.hpp"
+#include "app/options/this_machine.hpp"
 #include "app/options/verbs.hpp"
 #include "app/output/exit_code.hpp"
 #include "app/output/hints.hpp"
 #include "app/output/volume_json.hpp"
 #include "base/strict_json.hpp"
 #include "core/unlock/event_differences.hpp"
-#include "sys/host/backoff.hpp"
-#include "sys/keyring/kernel_keyring.hpp"
-#include "sys/tpm/esys_connection.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstdio>
-#include <set>
 
 namespace sealmount {
 
@@ -25,17 +22,17 @@ Json to_json(const VolumeStatus& status) {
     json["mounted"] = status.mounted;
     json["keys_loaded"] = status.keys_loaded;
     json["unlocked_by"] = status.unlocked_by.empty() ? Json(nullptr) : Json(status.unlocked_by);
-    json["problems"] = status.problems;
+    json["problems"] = in_full(status.problems);
     return json;
 }
 
 Json to_json(const MasterStatus& status) {
     Json json = {{"name", status.name},
-                 {"opens_now", !status.fitting_slots.empty()},
+                 {"opens_now", status.opens_now()},
                  {"fitting_slots", status.fitting_slots},
                  {"recovery_slots", status.recovery_slots},
                  {"weaknesses", status.weaknesses}};
-    if (status.fitting_slots.empty()) {
+    if (!status.opens_now()) {
         json["reason"] = describe(status.refusal.kind);
         json["detail"] = status.refusal.detail;
     }
@@ -68,13 +65,13 @@ void print(const VolumeStatus& status) {
     std::printf("%s: %s, keys %s%s\n  %s on %s\n", volume.name.c_str(),
                 status.mounted ? "mounted" : "not mounted", status.keys_loaded ? "loaded" : "not loaded",
                 how.c_str(), volume.lower.c_str(), volume.mountpoint.c_str());
-    for (const std::string& problem : status.problems) {
+    for (const std::string& problem : in_full(status.problems)) {
         std::printf("  problem: %s\n", problem.c_str());
     }
 }
 
 void print(const MasterStatus& status, const Paths& paths) {
-    if (!status.fitting_slots.empty()) {
+    if (status.opens_now()) {
         std::printf("master key %s: the TPM would release it now (slot %u)\n", status.name.c_str(),
                     status.fitting_slots.front());
         return;
@@ -88,46 +85,34 @@ void print(const MasterStatus& status, const Paths& paths) {
 
 int run_status(const std::string& name, const Globals& globals) {
     const Store store{globals.paths()};
-    const auto keyring = kernel_keyring();
-    const auto volumes = volume_status(store, *keyring, name.empty() ? std::nullopt : std::optional{name});
-    const std::vector<Error> problems = name.empty() ? store.manifest().problems : std::vector<Error>{};
-    std::set<std::string> masters;
-    for (const VolumeStatus& volume : volumes) {
-        masters.insert(volume.volume.master);
-    }
-    const auto tpm = chosen_tpm(globals);
-    std::vector<MasterStatus> master_states;
-    for (const std::string& master : masters) {
-        master_states.push_back(master_status(store, *tpm, back_off_between_tries, master));
-    }
+    const ThisMachine this_machine{globals};
+    const Status status =
+        status_of(store, this_machine.machine(), name.empty() ? std::nullopt : std::optional{name});
     if (globals.json) {
         Json json = {{"volumes", Json::array()}, {"masters", Json::array()}, {"problems", Json::array()}};
-        for (const VolumeStatus& volume : volumes) {
+        for (const VolumeStatus& volume : status.volumes) {
             json["volumes"].push_back(to_json(volume));
         }
-        for (const MasterStatus& master : master_states) {
+        for (const MasterStatus& master : status.masters) {
             json["masters"].push_back(to_json(master));
         }
-        for (const Error& problem : problems) {
+        for (const Error& problem : status.problems) {
             json["problems"].push_back(problem.what());
         }
         std::printf("%s\n", json.dump(2).c_str());
     } else {
-        std::ranges::for_each(volumes, [](const VolumeStatus& status) { print(status); });
-        for (const MasterStatus& master : master_states) {
+        std::ranges::for_each(status.volumes, [](const VolumeStatus& volume) { print(volume); });
+        for (const MasterStatus& master : status.masters) {
             print(master, globals.paths());
             for (const std::string& weakness : master.weaknesses) {
                 std::printf("  WARNING: %s\n", weakness.c_str());
             }
         }
-        for (const Error& problem : problems) {
+        for (const Error& problem : status.problems) {
             std::printf("problem: %s: %s\n", store.paths().manifest().c_str(), problem.what());
         }
     }
-    const bool well = problems.empty() && std::ranges::all_of(volumes, [](const auto& volume) {
-                          return volume.problems.empty();
-                      });
-    return well ? 0 : exit_code(Reason::config);
+    return status.is_well() ? 0 : exit_code(Reason::config);
 }
 
 } // namespace

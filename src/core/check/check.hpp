@@ -1,9 +1,10 @@
-// Would every volume open, now and at the next start? Everything that an unlock and a mount need, looked at
-// one by one, each with its mend.
+// Would every volume open, now and at the next start? Everything that an unlock and a mount need, checked one
+// by one, each with its fix.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "base/advice.hpp"
 #include "core/master/master_unlock.hpp"
 #include "core/store/store.hpp"
 #include "sys/keyring/keyring.hpp"
@@ -17,7 +18,7 @@ namespace sealmount {
 
 enum class Severity {
     good,
-    warning, ///< the volumes open, but something should be known or mended
+    warning, ///< the volumes open, but something should be known or fixed
     bad,     ///< a volume would not open without somebody at the keyboard, or not at all
 };
 
@@ -28,9 +29,15 @@ struct Finding {
     std::string about; ///< "kernel", "tpm", "master NAME", "volume NAME", "manifest"
     std::string item;  ///< one word for programs, such as "lockout": stable
     Severity severity = Severity::good;
-    std::string words; ///< what was found
-    std::string mend;  ///< the next command or step; "" with good
+    std::string text{}; ///< what was found
+    Advice fix{};       ///< the next command or step; none with good
 };
+
+/// A finding about something that could not even be looked at. `fix` is for an error without an advice.
+[[nodiscard]] Finding failed_look(std::string about, std::string item, const Error& error, Advice fix);
+
+/// Nothing that is found keeps a volume from opening without anybody at the keyboard.
+[[nodiscard]] bool all_open(const std::vector<Finding>& findings);
 
 /// What a check needs. Only refers; everything must outlive the call.
 struct CheckContext {

@@ -2,6 +2,7 @@
 #include "core/check/check_next_boot.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 
 #include <algorithm>
 #include <set>
@@ -25,11 +26,11 @@ NextState next_state(Tpm& tpm, const std::vector<Slot>& slots, const PolicyFileR
     NextState next;
     for (const auto& [bank, mask] : needs.pcrs) {
         PcrValues& values = next.state.pcrs[bank];
-        for (auto& [pcr, told] : next_pcrs(tpm, {bank, mask})) {
-            if (told) {
-                values.emplace(pcr, *told);
+        for (auto& [pcr, predicted] : next_pcrs(tpm, {bank, mask})) {
+            if (predicted) {
+                values.emplace(pcr, *predicted);
             } else {
-                next.unknown[bank].emplace(pcr, told.error());
+                next.unknown[bank].emplace(pcr, predicted.error());
             }
         }
     }
@@ -41,7 +42,7 @@ NextState next_state(Tpm& tpm, const std::vector<Slot>& slots, const PolicyFileR
 
 /// What will stand against one slot; nothing when it will open unattended.
 struct Obstacles {
-    std::vector<std::string> words;
+    std::vector<std::string> reasons;
     bool is_unknown = false; ///< something cannot be predicted
     bool is_pin = false;     ///< only that somebody has to type the PIN
 };
@@ -51,10 +52,10 @@ void add_unknown(const Policy& policy, const PolicyFileReader& files, const Next
     PolicyNeeds needs;
     add_needs(policy, files, needs);
     for (const auto& [bank, reasons] : next.unknown) {
-        const auto wanted = needs.pcrs.find(bank);
+        const auto needed = needs.pcrs.find(bank);
         for (const auto& [pcr, why] : reasons) {
-            if (wanted != needs.pcrs.end() && (wanted->second >> pcr & 1U) != 0) {
-                obstacles.words.push_back("PCR " + std::to_string(pcr) + " cannot be predicted: " + why);
+            if (needed != needs.pcrs.end() && (needed->second >> pcr & 1U) != 0) {
+                obstacles.reasons.push_back(formatted("PCR {} cannot be predicted: {}", pcr, why));
                 obstacles.is_unknown = true;
             }
         }
@@ -70,61 +71,59 @@ Obstacles obstacles_of(const Policy& policy, const PolicyFileReader& files, cons
     const auto steps = plan(policy, next.state, files);
     if (!steps) {
         for (const PcrMismatch& mismatch : steps.error().mismatches) {
-            obstacles.words.push_back("PCR " + std::to_string(mismatch.pcr) + " (" +
-                                      std::string{pcr_meaning(mismatch.pcr)} + ") will be " + mismatch.found +
-                                      ", and it wants " + mismatch.expected);
+            obstacles.reasons.push_back(formatted("PCR {} ({}) will be {}, and it requires {}", mismatch.pcr,
+                                                  pcr_meaning(mismatch.pcr), mismatch.found,
+                                                  mismatch.expected));
         }
-        obstacles.words.insert(obstacles.words.end(), steps.error().reasons.begin(),
-                               steps.error().reasons.end());
+        obstacles.reasons.insert(obstacles.reasons.end(), steps.error().reasons.begin(),
+                                 steps.error().reasons.end());
     } else if (policy.pin) {
-        obstacles.words.emplace_back("it will ask for its PIN");
+        obstacles.reasons.emplace_back("it will ask for its PIN");
         obstacles.is_pin = true;
     }
     return obstacles;
 }
 
-std::string mend_for(const std::string& name, const MasterFile& master, const bool is_unknown,
-                     const bool is_pin) {
+AdviceKind fix_for(const MasterFile& master, const bool is_unknown, const bool is_pin) {
     if (is_unknown) {
-        return "'sealmount suspend " + name + "' lets the next boot pass, whatever it measures";
+        return AdviceKind::suspend;
     }
     if (is_pin) {
-        return "'sealmount reseal " + name + " --pcrs 7' makes a slot without a PIN";
+        return AdviceKind::reseal_without_pin;
     }
     const auto has = [&](const auto& test) { return std::ranges::any_of(master.slots, test); };
     if (has([](const Slot& slot) { return !slot.policy.pcrs.empty() && !slot.policy.last_boot; })) {
-        return "'sealmount reseal " + name + " --next-boot' makes a slot for it";
+        return AdviceKind::reseal_next_boot;
     }
     if (has([](const Slot& slot) { return slot.policy.pcrlock.has_value(); })) {
-        return "'systemd-pcrlock make-policy' allows what the next boot measures";
+        return AdviceKind::make_pcrlock_policy;
     }
-    return "'sealmount predict --next-boot --json' tells the values, and 'sealmount sign-policy' signs them "
-           "where the key is";
+    return AdviceKind::sign_next_boot;
 }
 
 Finding finding_about(const std::string& name, const MasterFile& master, const PolicyFileReader& files,
                       const NextState& next) {
-    Finding finding{"master " + name, "next-boot", Severity::bad, {}, {}};
+    Finding finding{.about = formatted("master {}", name),
+                    .item = "next-boot",
+                    .severity = Severity::bad,
+                    .text = "no slot will open at the next boot without anybody at the keyboard"};
     bool is_unknown = false;
     bool is_pin = false;
     for (const Slot& slot : master.slots) {
         const Obstacles obstacles = obstacles_of(slot.policy, files, next);
-        if (obstacles.words.empty()) {
-            return {finding.about,
-                    finding.item,
-                    Severity::good,
-                    "the TPM will release it at the next boot (slot " + std::to_string(slot.id) + " of " +
-                        std::to_string(master.slots.size()) + ")",
-                    {}};
+        if (obstacles.reasons.empty()) {
+            finding.severity = Severity::good;
+            finding.text = formatted("the TPM will release it at the next boot (slot {} of {})", slot.id,
+                                     master.slots.size());
+            return finding;
         }
         is_unknown = is_unknown || obstacles.is_unknown;
         is_pin = is_pin || obstacles.is_pin;
-        for (const std::string& words : obstacles.words) {
-            finding.words += "\n  slot " + std::to_string(slot.id) + ": " + words;
+        for (const std::string& reason : obstacles.reasons) {
+            finding.text += formatted("\n  slot {}: {}", slot.id, reason);
         }
     }
-    finding.words = "no slot will open at the next boot without anybody at the keyboard" + finding.words;
-    finding.mend = mend_for(name, master, is_unknown, is_pin);
+    finding.fix = {.kind = fix_for(master, is_unknown, is_pin), .subject = name};
     return finding;
 }
 
@@ -134,8 +133,7 @@ Finding look_at(const CheckContext& context, Tpm& tpm, const std::string& name, 
         const PolicyFileReader files = context.store.policy_files();
         return finding_about(name, master, files, next_state(tpm, master.slots, files, next_pcrs));
     } catch (const Error& error) {
-        return {"master " + name, "next-boot", Severity::bad, error.what(),
-                "'sealmount check' tells more about it"};
+        return failed_look(formatted("master {}", name), "next-boot", error, {.kind = AdviceKind::run_check});
     }
 }
 
@@ -161,8 +159,11 @@ std::vector<Finding> check_next_boot(const CheckContext& context, const std::opt
     }
     const auto tpm = open_tpm(context.machine.tpm, TpmAccess::managed, context.machine.backoff);
     if (!tpm) {
-        findings.push_back({"tpm", "present", Severity::bad, describe(tpm.error().kind),
-                            "'sealmount check' tells more about it"});
+        findings.push_back({.about = "tpm",
+                            .item = "present",
+                            .severity = Severity::bad,
+                            .text = describe(tpm.error().kind),
+                            .fix = {.kind = AdviceKind::run_check}});
         return findings;
     }
     for (const std::string& master : masters) {

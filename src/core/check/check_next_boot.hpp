@@ -13,12 +13,12 @@
 
 namespace sealmount {
 
-/// The PCRs of the next boot, when volumes are unlocked; a reason where that cannot be told.
+/// The PCRs of the next boot, when volumes are unlocked; a reason where that cannot be predicted.
 using NextPcrs = std::function<Prediction(Tpm& tpm, PcrSelection selection)>;
 
 /// One finding for each master key that a volume (or the named one) uses: good when the policy of a slot
 /// without a PIN will hold, with the predicted PCRs and one more reset on the TPM's count; else bad, with
-/// what stands against each slot. A PCR that cannot be predicted stands only against the slots that want it.
+/// what stands against each slot. A PCR that cannot be predicted stands only against the slots that use it.
 /// Unseals nothing. Throws Error as check() does.
 [[nodiscard]] std::vector<Finding> check_next_boot(const CheckContext& context,
                                                    const std::optional<std::string>& name,

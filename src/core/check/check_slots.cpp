@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/check/check_slots.hpp"
 
+#include "base/format.hpp"
 #include "core/store/boot_window.hpp"
 
 #include <algorithm>
@@ -10,7 +11,7 @@ namespace sealmount {
 namespace {
 
 std::string in_seconds(const std::chrono::milliseconds time) {
-    return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
+    return formatted("{} s", std::chrono::ceil<std::chrono::seconds>(time).count());
 }
 
 /// A boot that takes more of the window than this leaves too little for one that takes longer.
@@ -23,15 +24,24 @@ void check_window(const Paths& paths, const std::string& name, const Slot& slot,
         return;
     }
     const auto& window = *slot.policy.boot_window;
-    const std::string words = "slot " + std::to_string(slot.id) + ": this boot unsealed it " +
-                              in_seconds(*unsealed) + " after power-on, of a boot window of " +
-                              in_seconds(window);
-    const bool is_comfortable = *unsealed * 100 <= window * comfortable_percent;
-    findings.push_back({"master " + name, "boot-window", is_comfortable ? Severity::good : Severity::warning,
-                        is_comfortable ? words : words + ": a slower boot would miss it",
-                        is_comfortable ? ""
-                                       : "at the next boot, within the window, run 'sealmount reseal " +
-                                             name + "' with a longer --boot-window"});
+    Finding finding{.about = formatted("master {}", name),
+                    .item = "boot-window",
+                    .text =
+                        formatted("slot {}: this boot unsealed it {} after power-on, of a boot window of {}",
+                                  slot.id, in_seconds(*unsealed), in_seconds(window))};
+    if (*unsealed * 100 > window * comfortable_percent) {
+        finding.severity = Severity::warning;
+        finding.text += ": a slower boot would miss it";
+        finding.fix = {.kind = AdviceKind::widen_boot_window, .subject = name};
+    }
+    findings.push_back(std::move(finding));
+}
+
+/// The first volume under this master key that no passphrase opens, or nullptr.
+const Volume* without_passphrase(const std::string& master, const std::vector<Volume>& volumes) {
+    const auto found = std::ranges::find_if(
+        volumes, [&](const Volume& volume) { return volume.master == master && volume.no_passphrase; });
+    return found == volumes.end() ? nullptr : &*found;
 }
 
 } // namespace
@@ -43,12 +53,14 @@ void check_slots(const Paths& paths, const std::string& name, const MasterFile& 
     const TpmClock now = has_window ? tpm.clock() : TpmClock{};
     for (const Slot& slot : master.slots) {
         if (const std::string weakness = weakness_of(slot.policy); !weakness.empty()) {
+            const bool is_suspended = slot.policy.last_boot.has_value();
             findings.push_back(
-                {"master " + name, slot.policy.last_boot ? "suspended" : "empty-policy", Severity::warning,
-                 "slot " + std::to_string(slot.id) + ": " + weakness,
-                 slot.policy.last_boot
-                     ? "when the update is done, 'sealmount resume " + name + "'"
-                     : "'sealmount reseal " + name + " --pcrs 7 --replace' binds it to the present state"});
+                {.about = formatted("master {}", name),
+                 .item = is_suspended ? "suspended" : "empty-policy",
+                 .severity = Severity::warning,
+                 .text = formatted("slot {}: {}", slot.id, weakness),
+                 .fix = {.kind = is_suspended ? AdviceKind::resume : AdviceKind::bind_empty_policy,
+                         .subject = name}});
         }
         if (slot.policy.boot_window) {
             check_window(paths, name, slot, now, findings);
@@ -58,23 +70,22 @@ void check_slots(const Paths& paths, const std::string& name, const MasterFile& 
 
 void check_recovery_key(const std::string& name, const MasterFile& master, const std::vector<Volume>& volumes,
                         std::vector<Finding>& findings) {
-    if (master.recovery.empty()) {
-        const auto without_passphrase = std::ranges::find_if(
-            volumes, [&](const Volume& volume) { return volume.master == name && volume.no_passphrase; });
-        findings.push_back(
-            {"master " + name, "recovery-key", Severity::warning,
-             without_passphrase == volumes.end()
-                 ? "has no recovery key: without the TPM, only the passphrases open its volumes"
-                 : "has no recovery key: without the TPM, nothing here opens the volume \"" +
-                       without_passphrase->name + "\", which has no passphrase",
-             "'sealmount recovery-key " + name + "' makes one"});
+    Finding finding{.about = formatted("master {}", name), .item = "recovery-key"};
+    if (!master.recovery.empty()) {
+        finding.text = formatted("has a recovery key (slot {})", master.recovery.front().id);
     } else {
-        findings.push_back({"master " + name,
-                            "recovery-key",
-                            Severity::good,
-                            "has a recovery key (slot " + std::to_string(master.recovery.front().id) + ")",
-                            {}});
+        const Volume* const closed = without_passphrase(name, volumes);
+        finding.severity = Severity::warning;
+        finding.text =
+            closed == nullptr
+                ? "has no recovery key: without the TPM, only the passphrases open its volumes"
+                : formatted(
+                      "has no recovery key: without the TPM, nothing here opens the volume \"{}\", which "
+                      "has no passphrase",
+                      closed->name);
+        finding.fix = {.kind = AdviceKind::make_recovery_key, .subject = name};
     }
+    findings.push_back(std::move(finding));
 }
 
 } // namespace sealmount

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/check/check_volume.hpp"
 
+#include "base/format.hpp"
 #include "core/ecryptfs/encrypted_key.hpp"
+#include "core/unlock/unlock_load.hpp"
 #include "core/volume/unit_text.hpp"
 #include "sys/files/files.hpp"
 #include "sys/files/fstab.hpp"
@@ -18,8 +20,8 @@ namespace fs = std::filesystem;
 class VolumeCheck {
   public:
     VolumeCheck(const CheckContext& context, const Volume& volume, std::vector<Finding>& findings)
-        : context_(context), volume_(volume), findings_(findings), about_("volume " + volume.name),
-          lower_(context.store.paths().below_root(volume.lower)),
+        : context_(context), volume_(volume), findings_(findings),
+          about_(formatted("volume {}", volume.name)), lower_(context.store.paths().below_root(volume.lower)),
           mountpoint_(context.store.paths().below_root(volume.mountpoint)) {}
 
     void run(const SecretBytes* const master) {
@@ -38,86 +40,100 @@ class VolumeCheck {
   private:
     template<typename Look>
     void look(const Look& what) {
+        constexpr AdviceKind fix = AdviceKind::fix_as_message_says;
         try {
             what();
         } catch (const Error& error) {
-            add(Severity::bad, "accident", error.what(), "mend what the message says");
+            findings_.push_back(failed_look(about_, "accident", error, {.kind = fix}));
         } catch (const fs::filesystem_error& error) {
-            add(Severity::bad, "accident", error.what(), "mend what the message says");
+            add(Severity::bad, "accident", error.what(), {.kind = fix});
         }
     }
 
-    void add(const Severity severity, std::string item, std::string words, std::string mend) {
-        findings_.push_back({about_, std::move(item), severity, std::move(words), std::move(mend)});
+    void add(const Severity severity, std::string item, std::string text, Advice fix = {}) {
+        findings_.push_back({.about = about_,
+                             .item = std::move(item),
+                             .severity = severity,
+                             .text = std::move(text),
+                             .fix = std::move(fix)});
     }
-    void good(std::string item, std::string words) {
-        add(Severity::good, std::move(item), std::move(words), {});
-    }
+    void good(std::string item, std::string text) { add(Severity::good, std::move(item), std::move(text)); }
 
     void key(const std::string& signature, const SecretBytes* const master) {
-        const fs::path file = context_.store.paths().key(signature);
-        const std::string mend = "restore it from a backup, or enroll the volume again";
+        if (is_readable(signature)) {
+            check_privacy(context_.store.paths().key(signature), about_, findings_);
+        }
+        if (auto problem = problem_with_key_file(context_.store, volume_, signature, master)) {
+            add(Severity::bad, "key", std::move(problem->message), std::move(problem->advice));
+        } else if (master != nullptr) {
+            good("key", formatted("the key {} opens under the master key", signature));
+        }
+    }
+
+    [[nodiscard]] bool is_readable(const std::string& signature) const {
         try {
-            const std::string text = context_.store.key(signature);
-            check_privacy(file, about_, findings_);
-            const std::string description = master_description_of(text);
-            if (description != "trusted:" + volume_.master) {
-                add(Severity::bad, "key",
-                    file.string() + ": is under " + description + ", but the manifest says master \"" +
-                        volume_.master + "\"",
-                    "write the right \"master\" into the manifest");
-            } else if (master != nullptr) {
-                static_cast<void>(open_encrypted_key(text, *master));
-                good("key", "the key " + signature + " opens under the master key");
-            }
-        } catch (const Error& error) {
-            const std::string words = error.what();
-            add(Severity::bad, "key",
-                words.find(file.string()) == std::string::npos ? file.string() + ": " + words : words, mend);
+            static_cast<void>(context_.store.key(signature));
+            return true;
+        } catch (const Error&) {
+            return false;
         }
     }
 
     void lower_directory() {
         if (fs::is_directory(lower_)) {
-            good("lower", volume_.lower + " is there");
+            good("lower", formatted("{} is there", volume_.lower));
         } else {
-            add(Severity::bad, "lower", volume_.lower + " is not a directory, or not there",
-                "mount the file system that it is on, or mend \"lower\" in the manifest");
+            add(Severity::bad, "lower", formatted("{} is not a directory, or not there", volume_.lower),
+                {.kind = AdviceKind::fix_lower});
         }
     }
 
     void mount_point() {
-        const auto mounted = mount_at(mountpoint_);
-        if (mounted && mounted->type == "ecryptfs") {
-            good("mounted", volume_.mountpoint + " is mounted");
-        } else if (mounted) {
-            add(Severity::bad, "mounted",
-                mounted->source + " (" + mounted->type + ") is mounted on " + volume_.mountpoint,
-                "unmount it, or choose another mount point");
-            return;
-        } else if (!fs::exists(mountpoint_)) {
-            good("mountpoint", volume_.mountpoint + " will be made");
-            return;
-        } else if (!fs::is_directory(mountpoint_)) {
-            add(Severity::bad, "mountpoint", volume_.mountpoint + " is not a directory",
-                "move it away, or choose another mount point");
-            return;
-        } else if (std::error_code failed;
-                   volume_.mountpoint != volume_.lower && !is_idle(mountpoint_, failed) && !failed) {
+        if (is_usable_mountpoint() && volume_.mountpoint != volume_.lower) {
+            guard();
+        }
+    }
+
+    /// Is it a directory, as far as the guard is concerned? One that is not there, or that nothing can be
+    /// mounted on, needs none.
+    bool is_usable_mountpoint() {
+        const std::string& mountpoint = volume_.mountpoint;
+        if (const auto mounted = mount_at(mountpoint_)) {
+            const bool is_ours = mounted->type == "ecryptfs";
+            is_ours ? good("mounted", formatted("{} is mounted", mountpoint))
+                    : add(Severity::bad, "mounted",
+                          formatted("{} ({}) is mounted on {}", mounted->source, mounted->type, mountpoint),
+                          {.kind = AdviceKind::free_mountpoint});
+            return is_ours;
+        }
+        if (!fs::exists(mountpoint_)) {
+            good("mountpoint", formatted("{} will be made", mountpoint));
+            return false;
+        }
+        if (!fs::is_directory(mountpoint_)) {
+            add(Severity::bad, "mountpoint", formatted("{} is not a directory", mountpoint),
+                {.kind = AdviceKind::move_file_away});
+            return false;
+        }
+        std::error_code failed;
+        if (mountpoint != volume_.lower && !is_idle(mountpoint_, failed) && !failed) {
             add(Severity::bad, "plaintext",
-                volume_.mountpoint + " holds files that are not in the volume: a program wrote them while "
-                                     "it was not mounted",
-                "move them away (if they are private: they are not encrypted), then into the mounted volume");
+                formatted("{} holds files that are not in the volume: a program wrote them while it was not "
+                          "mounted",
+                          mountpoint),
+                {.kind = AdviceKind::move_files_away});
         }
-        if (volume_.mountpoint == volume_.lower) {
-            return;
-        }
+        return true;
+    }
+
+    void guard() {
         if (is_guarded(mountpoint_)) {
-            good("guard", volume_.mountpoint + " takes no files while it is not mounted");
+            good("guard", formatted("{} accepts no files while it is not mounted", volume_.mountpoint));
         } else {
             add(Severity::warning, "guard",
-                volume_.mountpoint + " would take plaintext files while the volume is not mounted",
-                "while it is not mounted, run 'chattr +i " + volume_.mountpoint + "'");
+                formatted("{} would accept plaintext files while the volume is not mounted",
+                          volume_.mountpoint),
+                {.kind = AdviceKind::guard_now, .subject = volume_.mountpoint});
         }
     }
 
@@ -128,12 +144,10 @@ class VolumeCheck {
         for (const FstabLine& line : read_fstab(text.value_or(""))) {
             if (line.mountpoint == volume_.mountpoint) {
                 add(Severity::warning, "fstab",
-                    file.string() + ": line " + std::to_string(line.number) + " mounts " +
-                        volume_.mountpoint + " as well, and wins at boot: the TPM is not asked",
-                    line.type == "ecryptfs" ? "when you have seen the volume open, 'sealmount import-fstab "
-                                              "--comment-out' makes a "
-                                              "comment of it"
-                                            : "take it out, or choose another mount point");
+                    formatted("{}: line {} mounts {} as well, and wins at boot: the TPM is not asked",
+                              file.string(), line.number, volume_.mountpoint),
+                    {.kind = line.type == "ecryptfs" ? AdviceKind::comment_out_fstab
+                                                     : AdviceKind::take_out_of_fstab});
             }
         }
     }
@@ -142,22 +156,18 @@ class VolumeCheck {
         const std::string name = mount_unit_name(volume_.mountpoint);
         const auto text = read_trusted_file_if_exists(fs::path{"/run/systemd/generator"} / name);
         if (text && (*text == mount_unit(volume_, true) || *text == mount_unit(volume_, false))) {
-            good("units", name + " is as the manifest says");
+            good("units", formatted("{} is as the manifest says", name));
         } else {
             add(Severity::bad, "units",
-                text ? name + " is not as the manifest says" : "systemd has no " + name + " of ours",
-                "run 'systemctl daemon-reload', and look at 'journalctl -b -t sealmount-generator -k'");
+                text ? formatted("{} is not as the manifest says", name)
+                     : formatted("systemd has no {} of ours", name),
+                {.kind = AdviceKind::reload_units});
         }
     }
 
     void keys_in_the_way() {
-        for (const std::string& signature : volume_.signatures()) {
-            if (context_.machine.keyring.has_user_key(signature)) {
-                add(Severity::warning, "user-key",
-                    "a user key " + signature +
-                        " is in root's keyring: eCryptfs takes it instead of ours, and root can read it",
-                    "run 'keyctl purge user " + signature + "'");
-            }
+        for (Problem& problem : problems_with_user_keys(context_.machine.keyring, volume_)) {
+            add(Severity::warning, "user-key", std::move(problem.message), std::move(problem.advice));
         }
     }
 
@@ -176,12 +186,51 @@ void check_volume(const CheckContext& context, const Volume& volume, const Secre
     VolumeCheck{context, volume, findings}.run(master);
 }
 
+std::optional<Problem> problem_with_key_file(const Store& store, const Volume& volume,
+                                             const std::string& signature, const SecretBytes* const master) {
+    const std::string file = store.paths().key(signature).string();
+    std::string text;
+    try {
+        text = store.key(signature);
+    } catch (const Error& error) {
+        return Problem{.message = error.what(), .advice = {.kind = AdviceKind::restore_key}};
+    }
+    const std::string description = master_description_of(text);
+    if (description != formatted("trusted:{}", volume.master)) {
+        return Problem{.message = formatted("{}: is under {}, but the manifest says master \"{}\"", file,
+                                            description, volume.master),
+                       .advice = {.kind = AdviceKind::fix_master_name}};
+    }
+    try {
+        if (master != nullptr) {
+            static_cast<void>(open_encrypted_key(text, *master));
+        }
+    } catch (const Error& error) {
+        return Problem{.message = error.in(file).what(), .advice = {.kind = AdviceKind::restore_key}};
+    }
+    return std::nullopt;
+}
+
+std::vector<Problem> problems_with_user_keys(Keyring& keyring, const Volume& volume) {
+    std::vector<Problem> problems;
+    for (const std::string& signature : user_keys_in_the_way(keyring, volume)) {
+        problems.push_back(
+            {.message = formatted("a user key {} is in root's keyring: eCryptfs takes it instead of "
+                                  "ours, and root can read it",
+                                  signature),
+             .advice = {.kind = AdviceKind::purge_user_key, .subject = signature}});
+    }
+    return problems;
+}
+
 void check_privacy(const fs::path& file, const std::string& about, std::vector<Finding>& findings) {
     constexpr auto others = fs::perms::group_all | fs::perms::others_all;
     if ((fs::status(file).permissions() & others) != fs::perms::none) {
-        findings.push_back({about, "permissions", Severity::warning,
-                            file.string() + " can be read by others than root",
-                            "run 'chmod 600 " + file.string() + "'"});
+        findings.push_back({.about = about,
+                            .item = "permissions",
+                            .severity = Severity::warning,
+                            .text = formatted("{} can be read by users other than root", file.string()),
+                            .fix = {.kind = AdviceKind::make_private, .subject = file.string()}});
     }
 }
 

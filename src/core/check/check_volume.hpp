@@ -6,6 +6,7 @@
 #include "core/check/check.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,15 @@ namespace sealmount {
 /// file is opened with it.
 void check_volume(const CheckContext& context, const Volume& volume, const SecretBytes* master,
                   std::vector<Finding>& findings);
+
+/// What is wrong with the file of one of the volume's keys; nothing when it is good, and opens under `master`
+/// where that is not nullptr.
+[[nodiscard]] std::optional<Problem> problem_with_key_file(const Store& store, const Volume& volume,
+                                                           const std::string& signature,
+                                                           const SecretBytes* master);
+
+/// A problem for each user key that eCryptfs takes instead of the volume's.
+[[nodiscard]] std::vector<Problem> problems_with_user_keys(Keyring& keyring, const Volume& volume);
 
 /// Appends a warning when others than root can read a file that is root's alone.
 void check_privacy(const std::filesystem::path& file, const std::string& about,

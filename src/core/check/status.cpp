@@ -1,95 +1,103 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/check/status.hpp"
 
-#include "base/hex.hpp"
-#include "core/ecryptfs/encrypted_key.hpp"
+#include "base/format.hpp"
+#include "core/check/check_volume.hpp"
 #include "core/store/volume_state.hpp"
+#include "core/unlock/unlock_load.hpp"
 #include "sys/files/mounts.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace sealmount {
 
 namespace {
 
-std::vector<std::string> key_problems(const Store& store, const Volume& volume) {
-    std::vector<std::string> problems;
+/// What a check would call bad or in the way, of what shows without the master key.
+std::vector<Problem> problems_with(const Store& store, Keyring& keyring, const Volume& volume) {
+    std::vector<Problem> problems;
     for (const std::string& signature : volume.signatures()) {
-        try {
-            const std::string description = master_description_of(store.key(signature));
-            if (description != "trusted:" + volume.master) {
-                problems.push_back(store.paths().key(signature).string() + ": is under " + description +
-                                   ", but the manifest says master \"" + volume.master + "\"");
-            }
-        } catch (const Error& error) {
-            problems.emplace_back(error.what());
+        if (auto problem = problem_with_key_file(store, volume, signature, nullptr)) {
+            problems.push_back(std::move(*problem));
         }
+    }
+    for (Problem& problem : problems_with_user_keys(keyring, volume)) {
+        problems.push_back(std::move(problem));
     }
     return problems;
 }
 
-} // namespace
-
-std::vector<VolumeStatus> volume_status(const Store& store, Keyring& keyring,
-                                        const std::optional<std::string>& name) {
-    const std::vector<Volume> volumes = name ? std::vector{store.volume(*name)} : store.manifest().volumes;
-    std::vector<VolumeStatus> all;
-    for (const Volume& volume : volumes) {
-        const auto mounted = mount_at(store.paths().below_root(volume.mountpoint));
-        all.push_back({.volume = volume,
-                       .mounted = mounted && mounted->type == "ecryptfs",
-                       .unlocked_by = loaded_by(store.paths(), volume.name),
-                       .keys_loaded = std::ranges::all_of(
-                           volume.signatures(), [&](const auto& s) { return keyring.has_volume_key(s); }),
-                       .problems = key_problems(store, volume)});
-        for (const std::string& signature : volume.signatures()) {
-            if (keyring.has_user_key(signature)) {
-                all.back().problems.push_back("a user key " + signature +
-                                              " is in root's keyring, and eCryptfs takes it instead of ours: "
-                                              "run 'keyctl purge user " +
-                                              signature + "'");
-            }
-        }
+/// Fills in the slots that would open now; or why none would.
+void look_at_tpm(const Store& store, const Machine& machine, const MasterFile& master, MasterStatus& status) {
+    const auto tpm = open_tpm(machine.tpm, TpmAccess::managed, machine.backoff);
+    if (!tpm) {
+        status.refusal = refusal_without_slots(tpm.error());
+        return;
     }
-    return all;
+    if (auto problem = problem_with_srk(**tpm, master)) {
+        status.refusal = refusal_without_slots(std::move(*problem));
+        return;
+    }
+    SlotChoice choice = choose_slots(**tpm, {.file = master, .files = store.policy_files()});
+    for (const FittingSlot& fitting : choice.fitting) {
+        status.fitting_slots.push_back(fitting.slot->id);
+    }
+    status.refusal = {.slots = std::move(choice.refused)};
 }
 
-MasterStatus master_status(const Store& store, TpmOpener& opener, const Backoff& pause,
-                           const std::string& name) {
-    MasterStatus status{
-        .name = name, .fitting_slots = {}, .weaknesses = {}, .recovery_slots = {}, .refusal = {}};
+MasterStatus master_status(const Store& store, const Machine& machine, const std::string& name) {
+    MasterStatus status{.name = name};
     try {
         const MasterFile master = store.master(name);
         for (const Slot& slot : master.slots) {
             if (const std::string weakness = weakness_of(slot.policy); !weakness.empty()) {
-                status.weaknesses.push_back("slot " + std::to_string(slot.id) + ": " + weakness);
+                status.weaknesses.push_back(formatted("slot {}: {}", slot.id, weakness));
             }
         }
         for (const RecoverySlot& slot : master.recovery) {
             status.recovery_slots.push_back(slot.id);
         }
-        const auto tpm = open_tpm(opener, TpmAccess::managed, pause);
-        if (!tpm) {
-            status.refusal = {tpm.error().kind, tpm.error().detail, {}};
-            return status;
-        }
-        if (const auto srk = (*tpm)->srk_name(); !srk) {
-            status.refusal = {srk.error().kind, srk.error().detail, {}};
-            return status;
-        } else if (*srk != master.srk_name) {
-            status.refusal = {RefusalKind::srk_changed,
-                              "expected the key " + to_hex(master.srk_name) + ", found " + to_hex(*srk),
-                              {}};
-            return status;
-        }
-        SlotChoice choice = choose_slots(**tpm, {master, store.policy_files()});
-        for (const FittingSlot& fitting : choice.fitting) {
-            status.fitting_slots.push_back(fitting.slot->id);
-        }
-        status.refusal = {RefusalKind::policy_mismatch, {}, std::move(choice.refused)};
+        look_at_tpm(store, machine, master, status);
     } catch (const Error& error) {
-        const bool file = error.reason() == Reason::config || error.reason() == Reason::bad_data;
-        status.refusal = {file ? RefusalKind::files_unusable : RefusalKind::tpm_failed, error.what(), {}};
+        status.refusal = refusal_from(error);
+    }
+    return status;
+}
+
+VolumeStatus volume_status(const Store& store, Keyring& keyring, const Volume& volume) {
+    const auto mounted = mount_at(store.paths().below_root(volume.mountpoint));
+    return {.volume = volume,
+            .mounted = mounted && mounted->type == "ecryptfs",
+            .unlocked_by = loaded_by(store.paths(), volume.name),
+            .keys_loaded = is_loaded(keyring, volume),
+            .problems = problems_with(store, keyring, volume)};
+}
+
+} // namespace
+
+bool Status::is_well() const {
+    return problems.empty() &&
+           std::ranges::all_of(volumes, [](const VolumeStatus& volume) { return volume.problems.empty(); });
+}
+
+Status status_of(const Store& store, const Machine& machine, const std::optional<std::string>& name) {
+    Status status;
+    std::vector<Volume> volumes;
+    if (name) {
+        volumes.push_back(store.volume(*name));
+    } else {
+        Manifest manifest = store.manifest();
+        volumes = std::move(manifest.volumes);
+        status.problems = std::move(manifest.problems);
+    }
+    std::set<std::string> masters;
+    for (const Volume& volume : volumes) {
+        status.volumes.push_back(volume_status(store, machine.keyring, volume));
+        masters.insert(volume.master);
+    }
+    for (const std::string& master : masters) {
+        status.masters.push_back(master_status(store, machine, master));
     }
     return status;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/enroll/enroll.hpp"
 
-#include "base/hex.hpp"
+#include "base/format.hpp"
 #include "core/ecryptfs/encrypted_key.hpp"
 #include "core/enroll/enroll_checks.hpp"
 #include "core/enroll/enroll_keys.hpp"
@@ -12,10 +12,16 @@
 #include "sys/crypto/crypto.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace sealmount {
 
 namespace {
+
+void append(std::vector<Problem>& problems, std::vector<Problem> more) {
+    problems.insert(problems.end(), std::make_move_iterator(more.begin()),
+                    std::make_move_iterator(more.end()));
+}
 
 /// The text, if the file is there, is whole, and opens to this key under this master key.
 std::optional<std::string> usable_text(const Store& store, const EnrolledMaster& master, const Fekek& fekek) {
@@ -24,7 +30,7 @@ std::optional<std::string> usable_text(const Store& store, const EnrolledMaster&
         if (open_encrypted_key(text, master.key).equals(fekek.key.bytes())) {
             return text;
         }
-    } catch (const Error&) { // NOLINT(bugprone-empty-catch): it is made anew then
+    } catch (const Error&) { // NOLINT(bugprone-empty-catch): it is made again then
     }
     return std::nullopt;
 }
@@ -35,13 +41,13 @@ std::string text_for(const Store& store, const Volume& volume, const EnrolledMas
                      const Fekek& fekek) {
     for (const Volume& other : store.manifest().volumes) {
         if (other.master != volume.master && std::ranges::count(other.signatures(), fekek.signature) > 0) {
-            throw Error{Reason::refused, store.paths().key(fekek.signature).string() +
-                                             ": this key is already enrolled under trusted:" + other.master +
-                                             ", for the volume \"" + other.name +
-                                             "\": use the same --master"};
+            throw Error{Reason::refused,
+                        formatted("{}: this key is already enrolled under trusted:{}, for the volume \"{}\"",
+                                  store.paths().key(fekek.signature).string(), other.master, other.name),
+                        {.kind = AdviceKind::give_master, .subject = other.master}};
         }
     }
-    const std::string description = "trusted:" + volume.master;
+    const std::string description = formatted("trusted:{}", volume.master);
     auto text = usable_text(store, master, fekek);
     if (text && master_description_of(*text) == description) {
         return std::move(*text);
@@ -58,17 +64,18 @@ void prove(const EnrollContext& context, Tpm& tpm, const std::string& name, cons
     }
     if (!unsealed->key.equals(master.key.bytes())) {
         throw Error{Reason::bad_data,
-                    "the TPM released another master key than was sealed: nothing was written"};
+                    "the TPM released a master key other than the one that was sealed: nothing was written"};
     }
     for (const Fekek& fekek : keys) {
         if (!open_encrypted_key(texts.at(fekek.signature), unsealed->key).equals(fekek.key.bytes())) {
-            throw Error{Reason::internal,
-                        "the composed key " + fekek.signature + " does not open again: nothing was written"};
+            throw Error{
+                Reason::internal,
+                formatted("the composed key {} does not open again: nothing was written", fekek.signature)};
         }
     }
 }
 
-/// The whole way that a boot will go, up to the mount. False where this kernel has no encrypted keys.
+/// Everything that a boot will do, up to the mount. False where this kernel has no encrypted keys.
 bool prove_in_kernel(const EnrollContext& context, const Volume& volume, const MasterFile& file,
                      const KeyTexts& texts) {
     if (!context.kernel_uses_this_tpm) {
@@ -93,22 +100,22 @@ bool prove_in_kernel(const EnrollContext& context, const Volume& volume, const M
     for (const auto& [signature, text] : texts) {
         if (const auto result = context.machine.keyring.prove_volume_key(signature, master->text_for(text));
             !result) {
-            throw Error{Reason::internal, "the kernel refuses the composed key " + signature + ": " +
-                                              describe(result.error().kind) + ": nothing was written"};
+            throw Error{Reason::internal,
+                        formatted("the kernel refuses the composed key {}: {}: nothing was written",
+                                  signature, describe(result.error().kind))};
         }
     }
     return true;
 }
 
-/// Enrolled already with other settings is for the person to sort out.
+/// A volume that is enrolled with other settings is for the person to sort out.
 void check_same_settings(const Store& store, const Volume& volume) {
     const Manifest manifest = store.manifest();
     if (const Volume* const before = manifest.find(volume.name); before != nullptr && *before != volume) {
-        throw Error{Reason::refused, store.paths().manifest().string() + " already has a volume called \"" +
-                                         volume.name +
-                                         "\", with other settings: edit them there, or run "
-                                         "'sealmount remove " +
-                                         volume.name + "' first"};
+        throw Error{Reason::refused,
+                    formatted("{} already has a volume called \"{}\", with other settings",
+                              store.paths().manifest().string(), volume.name),
+                    {.kind = AdviceKind::edit_or_remove, .subject = volume.name}};
     }
 }
 
@@ -120,12 +127,10 @@ EnrollDraft prepare_enrollment(const EnrollContext& context, EnrollRequest reque
     context.store.check_writable();
     Survey found = survey_of(context.store.paths().below_root(request.volume.lower));
     check_expected_keys(request, found);
-    std::vector<std::string> warnings = complete_from_survey(request, found);
+    std::vector<Problem> warnings = complete_from_survey(request, found);
     auto tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
     if (!context.store.has_master(request.volume.master)) {
-        for (std::string& warning : warnings_about(context.bind(*tpm, request.policy).front().policy)) {
-            warnings.push_back(std::move(warning));
-        }
+        append(warnings, warnings_about(context.bind(*tpm, request.policy).front().policy));
     }
     return {.request = std::move(request),
             .survey = std::move(found),
@@ -137,7 +142,8 @@ Enrolled enroll(const EnrollContext& context, EnrollDraft& draft, KeySource& sou
     Volume& volume = draft.request.volume;
     // Under the store's lock now: the manifest may be another one than when the draft was made.
     check_against_manifest(context.store, volume);
-    const std::vector<Fekek> keys = keys_for_volume(context.store, draft.request, draft.survey, source);
+    const std::vector<Fekek> keys =
+        keys_for_volume(context.store.manifest().volumes, draft.request, draft.survey, source);
     check_same_settings(context.store, volume);
     finish_removals(context.store);
     EnrolledMaster master = obtain_master(context, *draft.tpm, draft.request);
@@ -150,30 +156,13 @@ Enrolled enroll(const EnrollContext& context, EnrollDraft& draft, KeySource& sou
                       .new_master = master.is_new,
                       .new_srk = master.new_srk,
                       .recovery_slot = master.recovery_slot,
-                      .proved_in_kernel = false,
-                      .guarded = false,
-                      .files = {},
-                      .warnings = {}};
-    enrolled.proved_in_kernel = prove_in_kernel(context, volume, master.file, texts);
+                      .proved_in_kernel = prove_in_kernel(context, volume, master.file, texts)};
     guard_and_write(context.store, draft.request.guard, master, texts, enrolled);
     if (draft.request.from_keyring) {
-        for (std::string& warning :
-             settle_user_keys(context.machine.keyring, *draft.request.from_keyring, volume.signatures())) {
-            enrolled.warnings.push_back(std::move(warning));
-        }
+        append(enrolled.warnings,
+               settle_user_keys(context.machine.keyring, *draft.request.from_keyring, volume.signatures()));
     }
     return enrolled;
-}
-
-Enrolled enroll(const EnrollContext& context, EnrollDraft& draft, const SecretBytes& passphrase) {
-    PassphraseSource source{passphrase};
-    return enroll(context, draft, source);
-}
-
-Enrolled enroll_from_keyring(const EnrollContext& context, EnrollDraft& draft) {
-    const KeyringKeys& keys = draft.request.from_keyring.value();
-    KeyringSource source{context.machine.keyring, keys.signature, keys.filename_signature};
-    return enroll(context, draft, source);
 }
 
 } // namespace sealmount

@@ -1,9 +1,11 @@
-// The enrolment story: an existing passphrase becomes encrypted keys under a sealed master key, proved before
-// the manifest names them. And the way back.
+// The enrollment story: an existing passphrase becomes encrypted keys under a sealed master key, proved
+// before the manifest names them. And the way back.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "base/advice.hpp"
+#include "core/ecryptfs/key_source.hpp"
 #include "core/ecryptfs/survey.hpp"
 #include "core/master/master_unlock.hpp"
 #include "core/master/seal_slot.hpp"
@@ -22,11 +24,11 @@ namespace sealmount {
 /// Tokens of ecryptfs-utils in the keyring, in place of a passphrase.
 struct KeyringKeys {
     std::string signature;
-    std::optional<std::string> filename_signature; ///< for an empty volume; the names on disk tell otherwise
+    std::optional<std::string> filename_signature; ///< for an empty volume; else the names on disk decide
     bool drop = false;                             ///< take them out of the keyring once all is written
 };
 
-/// What another program's set-up says of the volume's keys. Passphrase and files must agree with it.
+/// What another program's setup says about the volume's keys. Passphrase and files must agree with it.
 struct ExpectedKeys {
     std::string signature;
     std::optional<std::string> filename_signature; ///< nothing: file names are not encrypted
@@ -56,16 +58,16 @@ struct EnrollContext {
     PresentBinder bind = bind_to_present_values(store.policy_files());
 
     [[nodiscard]] UnsealRequest request_for(const MasterFile& master) const {
-        return {master, store.policy_files(), pin};
+        return {.file = master, .files = store.policy_files(), .pin = pin};
     }
 };
 
-/// An enrolment whose every check that needs no passphrase has passed. Nothing has been written.
+/// An enrollment that has passed every check that needs no passphrase. Nothing has been written.
 struct EnrollDraft {
     EnrollRequest request;
     Survey survey;
     std::unique_ptr<Tpm> tpm;
-    std::vector<std::string> warnings;
+    std::vector<Problem> warnings;
 };
 
 struct Enrolled {
@@ -74,46 +76,38 @@ struct Enrolled {
     bool new_srk = false;
     std::optional<unsigned> recovery_slot; ///< in which the request's recovery key is
     bool proved_in_kernel = false;
-    bool guarded = false;           ///< nothing can be written into the mount point while it is not mounted
-    std::vector<std::string> files; ///< what was written, in order; nothing when all was there already
-    std::vector<std::string> warnings;
+    bool guarded = false;             ///< nothing can be written into the mount point while it is not mounted
+    std::vector<std::string> files{}; ///< what was written, in order; nothing when all was there already
+    std::vector<Problem> warnings{};
 };
 
 /// Checks all that can be known before a passphrase is typed: the name and the mount point are free in the
-/// manifest and in the kernel, the lower directory is there and was not made in another way than asked for,
-/// its files ask for the expected keys, the store can be written, the TPM is there. Throws Error with the
-/// mend.
+/// manifest and in the kernel, the lower directory is there and was made in the way that was asked for, its
+/// files ask for the expected keys, the store can be written, the TPM is there. Throws Error with its advice.
 [[nodiscard]] EnrollDraft prepare_enrollment(const EnrollContext& context, EnrollRequest request);
-
-class KeySource;
 
 /// Derives the keys, refuses a passphrase that did not make this directory, seals or unseals the master key,
 /// proves everything (unsealed again, compared, and loaded by the kernel where it can), guards the mount
-/// point (sys/files/guard.hpp; what keeps it from that is a warning), writes masters, keys and manifest in
-/// this order. On failure what was newly made is taken back. A volume that is enrolled already, with the same
-/// settings, is mended where something is missing. Throws Error.
+/// point (sys/files/guard.hpp; what prevents that is a warning), writes masters, keys and manifest in this
+/// order. On failure what was newly made is taken back. A volume that is enrolled already, with the same
+/// settings, is repaired where something is missing. Throws Error.
 [[nodiscard]] Enrolled enroll(const EnrollContext& context, EnrollDraft& draft, KeySource& source);
-[[nodiscard]] Enrolled enroll(const EnrollContext& context, EnrollDraft& draft,
-                              const SecretBytes& passphrase);
-
-/// The same with the keys that `draft.request.from_keyring` names.
-[[nodiscard]] Enrolled enroll_from_keyring(const EnrollContext& context, EnrollDraft& draft);
 
 struct Removed {
-    std::vector<std::string> files; ///< what was removed, in order
-    std::vector<std::string> warnings;
+    std::vector<std::string> files{}; ///< what was removed, in order
+    std::vector<Problem> warnings{};
 };
 
 /// Lifts the guard, takes the volume out of the manifest, then its keys and its master key where no other
 /// volume uses them. Refuses while it is mounted. The files of the volume are not touched; its passphrase
-/// still opens it. A removal that was killed half-way is gone on with.
+/// still opens it. A removal that was killed half-way is continued.
 [[nodiscard]] Removed remove_volume(const Store& store, std::string_view name);
 
-/// Has a removal of this volume begun that did not come to its end, after it had left the manifest?
+/// Has a removal of this volume been killed after the volume had left the manifest?
 [[nodiscard]] bool is_half_removed(const Store& store, std::string_view name);
 
-/// Ends removals that were killed half-way: removes of their keys and master keys what the manifest does not
-/// refer to. What was removed.
+/// Ends removals that were killed half-way: removes those of their keys and master keys that the manifest
+/// does not refer to. Returns what was removed.
 std::vector<std::string> finish_removals(const Store& store);
 
 } // namespace sealmount

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/enroll/enroll_checks.hpp"
 
+#include "base/format.hpp"
 #include "core/volume/manifest_rules.hpp"
 #include "core/volume/unit_text.hpp"
 #include "sys/files/idle_mountpoint.hpp"
@@ -24,15 +25,15 @@ bool is_volatile(const unsigned pcr) {
     throw Error{Reason::refused, message};
 }
 
-void throw_problem(const std::string_view option, const std::optional<std::string>& problem) {
+void throw_problem(const std::string_view what, const std::optional<std::string>& problem) {
     if (problem) {
-        throw Error{Reason::usage, std::string{option} + ": " + *problem};
+        throw Error{Reason::usage, formatted("{}: {}", what, *problem)};
     }
 }
 
 void check_mount_options(const Volume& volume) {
     for (const std::string& option : volume.options) {
-        throw_problem("--option " + option, problem_with_option(option));
+        throw_problem("mount option", problem_with_option(option));
     }
 }
 
@@ -50,8 +51,10 @@ void check_mountpoint(const Paths& paths, const Volume& volume) {
     const std::filesystem::path mountpoint = paths.below_root(volume.mountpoint);
     if (const std::optional<Mount> mounted = mount_at(mountpoint)) {
         if (!is_mount_of(*mounted, volume, paths)) {
-            refuse(volume.mountpoint + " is in use: " + mounted->source + " (" + mounted->type +
-                   ") is mounted there; unmount it, or choose another mount point");
+            throw Error{Reason::refused,
+                        formatted("{} is in use: {} ({}) is mounted there", volume.mountpoint,
+                                  mounted->source, mounted->type),
+                        {.kind = AdviceKind::free_mountpoint}};
         }
         return;
     }
@@ -59,7 +62,7 @@ void check_mountpoint(const Paths& paths, const Volume& volume) {
         return; // systemd makes a missing mount point
     }
     if (!std::filesystem::is_directory(mountpoint)) {
-        refuse(volume.mountpoint + " is not a directory: choose another mount point");
+        refuse(formatted("{} is not a directory: choose another mount point", volume.mountpoint));
     }
     std::error_code failed;
     const bool idle = is_idle(mountpoint, failed);
@@ -67,8 +70,8 @@ void check_mountpoint(const Paths& paths, const Volume& volume) {
         throw_errno(failed.value(), mountpoint.string());
     }
     if (!idle) {
-        refuse(volume.mountpoint +
-               " is in use: it holds files, which the volume would hide; move them away first");
+        refuse(formatted("{} is in use: it holds files, which the volume would hide; move them away first",
+                         volume.mountpoint));
     }
 }
 
@@ -89,58 +92,62 @@ void check_against_manifest(const Store& store, const Volume& volume) {
             continue;
         }
         if (other.name == volume.name) {
-            refuse(file + " already has a volume called \"" + volume.name +
-                   "\": choose another name, or run 'sealmount remove " + volume.name + "' first");
+            throw Error{Reason::refused,
+                        formatted("{} already has a volume called \"{}\"", file, volume.name),
+                        {.kind = AdviceKind::choose_name_or_remove, .subject = volume.name}};
         }
         if (other.mountpoint == volume.mountpoint) {
-            refuse(volume.mountpoint + " is in use: it is the mount point of the volume \"" + other.name +
-                   "\"; choose another one");
+            refuse(formatted("{} is in use: it is the mount point of the volume \"{}\"; choose another one",
+                             volume.mountpoint, other.name));
         }
     }
 }
 
 void check_directories(const Store& store, const Volume& volume) {
-    throw_problem("NAME", problem_with_name(volume.name));
-    throw_problem("--master", problem_with_name(volume.master));
-    throw_problem("--lower", problem_with_path(volume.lower));
-    throw_problem("--mountpoint", problem_with_path(volume.mountpoint));
+    throw_problem("volume name", problem_with_name(volume.name));
+    throw_problem("master key", problem_with_name(volume.master));
+    throw_problem("lower directory", problem_with_path(volume.lower));
+    throw_problem("mount point", problem_with_path(volume.mountpoint));
     static_cast<void>(mount_unit_name(volume.mountpoint)); // throws when no unit can be called so
     check_mount_options(volume);
     const std::filesystem::path lower = store.paths().below_root(volume.lower);
     if (!std::filesystem::exists(lower)) {
         throw Error{Reason::no_input,
-                    lower.string() +
-                        ": no such directory: --lower names the directory with the encrypted files"};
+                    formatted("{}: no such directory", lower.string()),
+                    {.kind = AdviceKind::name_lower}};
     }
     if (!std::filesystem::is_directory(lower)) {
         throw Error{Reason::no_input,
-                    lower.string() +
-                        " is not a directory: --lower names the directory with the encrypted files"};
+                    formatted("{} is not a directory", lower.string()),
+                    {.kind = AdviceKind::name_lower}};
     }
     if (const auto mounted = mount_at(lower); mounted && mounted->type == "ecryptfs") {
-        refuse(volume.lower +
-               " is itself a mounted eCryptfs volume: unmount it, its encrypted files lie below");
+        refuse(formatted("{} is itself a mounted eCryptfs volume: unmount it, its encrypted files lie below",
+                         volume.lower));
     }
     check_mountpoint(store.paths(), volume);
 }
 
-std::vector<std::string> warnings_about(const Policy& policy) {
-    std::vector<std::string> warnings;
+std::vector<Problem> warnings_about(const Policy& policy) {
+    std::vector<Problem> warnings;
     if (policy.is_empty()) {
-        warnings.emplace_back(
-            "the policy is empty: whoever has the machine gets the master key, whatever they "
-            "boot on it");
+        warnings.push_back({.message =
+                                "the policy is empty: whoever has the machine gets the master key, whatever "
+                                "they boot on it"});
     }
     for (const PcrPolicy& literal : policy.pcrs) {
         for (const auto& [pcr, value] : literal.values) {
-            const std::string name =
-                "PCR " + std::to_string(pcr) + " (" + std::string{pcr_meaning(pcr)} + ")";
             if (std::ranges::all_of(value, [](const std::byte b) { return b == std::byte{0}; })) {
-                warnings.push_back(name +
-                                   " is all zero: nothing was measured into it, so it protects little");
+                warnings.push_back(
+                    {.message = formatted("PCR {} ({}) is all zero: nothing was measured into it, so "
+                                          "it protects little",
+                                          pcr, pcr_meaning(pcr))});
             } else if (is_volatile(pcr)) {
-                warnings.push_back(name + " differs from boot to boot on many machines: the volumes may ask "
-                                          "for their passphrases at the next one");
+                warnings.push_back(
+                    {.message =
+                         formatted("PCR {} ({}) differs from boot to boot on many machines: the volumes may "
+                                   "ask for their passphrases at the next one",
+                                   pcr, pcr_meaning(pcr))});
             }
         }
     }

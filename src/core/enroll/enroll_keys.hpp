@@ -1,4 +1,4 @@
-// Where the keys of an enrolment come from, and whether they are those of the lower directory.
+// Where the keys of an enrollment come from, and whether they are those of the lower directory.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -17,14 +17,14 @@ void check_expected_keys(const EnrollRequest& request, const Survey& survey);
 
 /// The keys for this volume: the content key, then the filename key where it is another one. Fills in the
 /// volume's signatures. Throws Error{refused} naming both signatures when the key did not make this
-/// directory, or another one than an enrolled volume of the same directory has.
-[[nodiscard]] std::vector<Fekek> keys_for_volume(const Store& store, EnrollRequest& request,
+/// directory, or differs from that of one of the `enrolled` volumes on the same directory.
+[[nodiscard]] std::vector<Fekek> keys_for_volume(const std::vector<Volume>& enrolled, EnrollRequest& request,
                                                  const Survey& survey, KeySource& source);
 
-/// What becomes of the *user* keys that the volume's keys were taken from, once the manifest is written: they
-/// are dropped, if that was asked for. Returns a warning, with the mend, for each that stays: eCryptfs
-/// prefers it to ours, and it can be read.
-[[nodiscard]] std::vector<std::string> settle_user_keys(Keyring& keyring, const KeyringKeys& keys,
-                                                        const std::vector<std::string>& signatures);
+/// Drops the *user* keys that the volume's keys were taken from, if that was asked for; to be called once the
+/// manifest is written. Returns a warning for each that stays: eCryptfs prefers it to ours, and it can be
+/// read.
+[[nodiscard]] std::vector<Problem> settle_user_keys(Keyring& keyring, const KeyringKeys& keys,
+                                                    const std::vector<std::string>& signatures);
 
 } // namespace sealmount

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/enroll/enroll_master.hpp"
 
+#include "base/format.hpp"
 #include "core/ecryptfs/encrypted_key.hpp"
 #include "core/master/recovery_key.hpp"
 #include "core/master/seal_slot.hpp"
@@ -16,7 +17,7 @@ void add_recovery_key(EnrolledMaster& master, const EnrollRequest& request) {
     if (request.recovery_key != nullptr) {
         const unsigned id = master.file.next_id();
         master.file.recovery = {
-            make_recovery_slot(request.volume.master, id, master.key, *request.recovery_key, "enrolment")};
+            make_recovery_slot(request.volume.master, id, master.key, *request.recovery_key, "enrollment")};
         master.recovery_slot = id;
     }
 }
@@ -32,7 +33,7 @@ EnrolledMaster make_master(const EnrollContext& context, Tpm& tpm, const EnrollR
                                                .policy = bound.policy,
                                                .sealed = {},
                                                .created = now_rfc3339(),
-                                               .note = "enrolment",
+                                               .note = "enrollment",
                                                .events = bound.events}));
     }
     add_recovery_key(master, request);
@@ -49,16 +50,16 @@ bool is_final(const RefusalKind kind) {
 
 void throw_master_refusal(const std::string_view name, const MasterRefusal& refusal) {
     std::string message =
-        "the master key \"" + std::string{name} + "\" cannot be unsealed: " + describe(refusal.kind);
+        formatted("the master key \"{}\" cannot be unsealed: {}", name, describe(refusal.kind));
     for (const SlotRefusal& slot : refusal.slots) {
-        for (const std::string& line : lines_about(slot)) {
-            message += "; " + line;
+        for (const Problem& line : lines_about(slot)) {
+            message += formatted("; {}", line.message);
         }
     }
     if (!refusal.detail.empty()) {
-        message += " (" + refusal.detail + ")";
+        message += formatted(" ({})", refusal.detail);
     }
-    throw Error{Reason::refused, message + "; choose a new master key with --master"};
+    throw Error{Reason::refused, message, advice_for(refusal, {.kind = AdviceKind::choose_master})};
 }
 
 EnrolledMaster obtain_master(const EnrollContext& context, Tpm& tpm, const EnrollRequest& request) {

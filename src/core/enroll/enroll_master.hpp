@@ -1,4 +1,4 @@
-// The master key of an enrolment: a new one, or one that is there and opens.
+// The master key of an enrollment: a new one, or one that is there and opens.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -19,8 +19,8 @@ struct EnrolledMaster {
 
 /// Unseals the master key that the request names. A new one is sealed where there is none; and also in place
 /// of one that no volume refers to and that does not open any more, or was sealed to other PCRs than asked
-/// for: a killed enrolment left it. Nobody can have seen the recovery key of such a one; the request's takes
-/// its place. Throws Error with the mend.
+/// for: a killed enrollment left it. Nobody can have seen the recovery key of such a one; the request's takes
+/// its place. Throws Error with its advice.
 [[nodiscard]] EnrolledMaster obtain_master(const EnrollContext& context, Tpm& tpm,
                                            const EnrollRequest& request);
 

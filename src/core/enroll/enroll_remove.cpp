@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/enroll/enroll.hpp"
+
+#include "base/format.hpp"
+#include "core/volume/unit_text.hpp"
 #include "sys/files/guard.hpp"
 #include "sys/files/mounts.hpp"
 
@@ -13,9 +16,8 @@ void check_not_mounted(const Store& store, const Volume& volume) {
     if (const auto mounted = mount_at(store.paths().below_root(volume.mountpoint));
         mounted && mounted->type == "ecryptfs") {
         throw Error{Reason::refused,
-                    volume.mountpoint +
-                        " is mounted: run 'systemctl stop \"$(systemd-escape --path --suffix=mount " +
-                        volume.mountpoint + ")\"' first"};
+                    formatted("{} is mounted", volume.mountpoint),
+                    {.kind = AdviceKind::stop_unit, .subject = mount_unit_name(volume.mountpoint)}};
     }
 }
 
@@ -39,13 +41,13 @@ void remove_unused(const Store& store, const Volume& volume, const std::vector<V
     }
 }
 
-/// Where enrolment sets the guard. Nowhere ("") when the volume is mounted onto its own lower directory.
+/// Where enrolling sets the guard. Nowhere ("") when the volume is mounted onto its own lower directory.
 std::filesystem::path guarded_place(const Store& store, const Volume& volume) {
     return volume.mountpoint == volume.lower ? std::filesystem::path{}
                                              : store.paths().below_root(volume.mountpoint);
 }
 
-/// Lifted for as long as nothing fails: a removal that did not happen leaves the mount point as it was.
+/// Lifts the guard, until something fails: a removal that did not happen leaves the mount point as it was.
 class LiftedGuard {
   public:
     explicit LiftedGuard(std::filesystem::path mountpoint)
@@ -104,7 +106,7 @@ Removed remove_volume(const Store& store, const std::string_view name) {
         if (const auto problems = store.manifest().problems; !problems.empty()) {
             throw problems.front().in(store.paths().manifest().string());
         }
-        return {.files = finish_removals(store), .warnings = {}};
+        return {.files = finish_removals(store)};
     }
     const Volume volume = store.volume(name);
     check_not_mounted(store, volume);
@@ -114,10 +116,11 @@ Removed remove_volume(const Store& store, const std::string_view name) {
     Removed removed;
     LiftedGuard guard{guarded_place(store, volume)};
     if (guard.problem()) {
-        removed.warnings.push_back(volume.mountpoint + " stays immutable: " + *guard.problem() +
-                                   "; lift that with 'chattr -i'");
+        removed.warnings.push_back(
+            {.message = formatted("{} stays immutable: {}", volume.mountpoint, *guard.problem()),
+             .advice = {.kind = AdviceKind::lift_guard_by_hand}});
     }
-    // From here on a removal that is killed can be gone on with, by name.
+    // From here on a removal that is killed can be continued, by name.
     try {
         store.write_removal(volume);
         store.write_manifest(remaining);

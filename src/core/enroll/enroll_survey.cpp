@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/enroll/enroll_survey.hpp"
 
+#include "base/format.hpp"
+#include "base/text.hpp"
 #include "core/ecryptfs/ciphers.hpp"
 #include "core/volume/manifest_rules.hpp"
 
@@ -13,16 +15,16 @@ namespace {
 constexpr unsigned default_key_bytes = 16; // what mount.ecryptfs offers first
 constexpr const char* attribute_option = "ecryptfs_xattr_metadata";
 
-[[noreturn]] void refuse(const std::string& message) {
-    throw Error{Reason::refused, message};
+[[noreturn]] void refuse(const std::string& message, const AdviceKind advice = AdviceKind::none) {
+    throw Error{Reason::refused, message, {.kind = advice}};
 }
 
 std::string list(const std::map<CipherFacts, Tally>& ciphers) {
-    std::string text;
-    for (const auto& [cipher, seen] : ciphers) {
-        text += (text.empty() ? "" : ", ") + describe(cipher);
+    std::vector<std::string> descriptions;
+    for (const auto& [cipher, tally] : ciphers) {
+        descriptions.push_back(describe(cipher));
     }
-    return text;
+    return join(descriptions);
 }
 
 /// Of what the files are encrypted with, what was asked for; of several, what most are.
@@ -37,10 +39,11 @@ CipherFacts choose_cipher(const EnrollRequest& request, const Survey& survey) {
     }
     if (best == nullptr) {
         const CipherFacts main = survey.main_cipher().value();
-        const CipherFacts asked{request.cipher.value_or(main.cipher),
-                                request.key_bytes.value_or(main.key_bytes)};
-        refuse(request.volume.lower + " was made with " + list(survey.ciphers) + ", not with " +
-               describe(asked) + ": leave out --cipher and --key-bytes, they are detected");
+        const CipherFacts requested{request.cipher.value_or(main.cipher),
+                                    request.key_bytes.value_or(main.key_bytes)};
+        refuse(formatted("{} was made with {}, not with {}", request.volume.lower, list(survey.ciphers),
+                         describe(requested)),
+               AdviceKind::leave_out_cipher);
     }
     return best->first;
 }
@@ -50,26 +53,28 @@ void complete_cipher(EnrollRequest& request, const Survey& survey) {
     if (!survey.ciphers.empty()) {
         const CipherFacts found = choose_cipher(request, survey);
         if (const auto problem = problem_with_cipher(found.cipher, found.key_bytes)) {
-            refuse(volume.lower + " was made with " + describe(found) + ": " + *problem);
+            refuse(formatted("{} was made with {}: {}", volume.lower, describe(found), *problem));
         }
         request.cipher = found.cipher;
         request.key_bytes = found.key_bytes;
     } else if (!survey.filename_ciphers.empty()) {
-        // Directories only, say: a mount that is not told otherwise has the same cipher for both.
+        // Directories only, say: a mount without other options has the same cipher for both.
         const CipherFacts& names = survey.filename_ciphers.begin()->first;
         request.cipher = request.cipher.value_or(names.cipher);
         if (!request.key_bytes && names.key_bytes == 0) {
-            throw Error{Reason::usage, "the file names in " + volume.lower + " are encrypted with " +
-                                           names.cipher +
-                                           ", but there is no file that tells the key size: name it with "
-                                           "--key-bytes"};
+            throw Error{
+                Reason::usage,
+                formatted("the file names in {} are encrypted with {}, but there is no file that shows "
+                          "the key size",
+                          volume.lower, names.cipher),
+                {.kind = AdviceKind::give_key_bytes}};
         }
         request.key_bytes = request.key_bytes.value_or(names.key_bytes);
     }
     volume.cipher = request.cipher.value_or("aes");
     volume.key_bytes = request.key_bytes.value_or(default_key_bytes);
     if (const auto problem = problem_with_cipher(volume.cipher, volume.key_bytes)) {
-        throw Error{Reason::usage, "--cipher, --key-bytes: " + *problem};
+        throw Error{Reason::usage, formatted("cipher and key size: {}", *problem)};
     }
 }
 
@@ -79,9 +84,9 @@ void complete_names(EnrollRequest& request, const Survey& survey) {
     volume.filename_key_bytes = volume.key_bytes;
     if (survey.filename_signatures.empty()) {
         if (request.filename_encryption && survey.plain_names.count > 0) {
-            refuse(volume.lower +
-                   " has plain file names: with file-name encryption they would not be found; leave out "
-                   "--filename-encryption and --filename-key");
+            refuse(formatted("{} has plain file names: with file-name encryption they would not be found",
+                             volume.lower),
+                   AdviceKind::leave_out_filename_encryption);
         }
         return;
     }
@@ -92,17 +97,19 @@ void complete_names(EnrollRequest& request, const Survey& survey) {
         volume.filename_key_bytes = names.key_bytes;
     }
     if (const auto problem = problem_with_cipher(volume.filename_cipher, volume.filename_key_bytes)) {
-        refuse("the file names in " + volume.lower + " are encrypted with " + names.cipher +
-               ", and nothing tells the key size: that of the contents would be taken, but " + *problem);
+        refuse(
+            formatted("the file names in {} are encrypted with {}, and nothing shows the key size: that of "
+                      "the contents would be used, but {}",
+                      volume.lower, names.cipher, *problem));
     }
 }
 
 } // namespace
 
-std::vector<std::string> complete_from_survey(EnrollRequest& request, const Survey& survey) {
-    SurveyProblems severity = judge(request.volume.lower, survey);
-    if (!severity.problems.empty()) {
-        refuse(severity.problems.front());
+std::vector<Problem> complete_from_survey(EnrollRequest& request, const Survey& survey) {
+    const SurveyProblems found = judge(request.volume.lower, survey);
+    if (!found.problems.empty()) {
+        refuse(found.problems.front());
     }
     complete_cipher(request, survey);
     complete_names(request, survey);
@@ -110,7 +117,11 @@ std::vector<std::string> complete_from_survey(EnrollRequest& request, const Surv
     if (survey.in_attribute.count > 0 && std::ranges::find(options, attribute_option) == options.end()) {
         options.emplace_back(attribute_option);
     }
-    return std::move(severity.warnings);
+    std::vector<Problem> warnings;
+    for (const std::string& warning : found.warnings) {
+        warnings.push_back({.message = warning});
+    }
+    return warnings;
 }
 
 } // namespace sealmount

@@ -1,11 +1,10 @@
-// What an enrolment takes from the lower directory, and what it refuses because of it.
+// What an enrollment takes from the lower directory, and what it refuses because of it.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
 #include "core/enroll/enroll.hpp"
 
-#include <string>
 #include <vector>
 
 namespace sealmount {
@@ -13,6 +12,6 @@ namespace sealmount {
 /// Fills in cipher, key sizes, file-name encryption and the place of the metadata from what the lower
 /// directory shows. Throws Error{refused} where the request contradicts it, since a volume mounted that way
 /// would hide or garble its files, and where one passphrase cannot open them all. Returns warnings.
-[[nodiscard]] std::vector<std::string> complete_from_survey(EnrollRequest& request, const Survey& survey);
+[[nodiscard]] std::vector<Problem> complete_from_survey(EnrollRequest& request, const Survey& survey);
 
 } // namespace sealmount

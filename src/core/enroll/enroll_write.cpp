@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/enroll/enroll_write.hpp"
 
+#include "base/format.hpp"
 #include "sys/files/files.hpp"
 #include "sys/files/guard.hpp"
 
@@ -10,7 +11,7 @@ namespace sealmount {
 
 namespace {
 
-/// The mount point as an enrolment made it, so that a failed one can take it back.
+/// The mount point as an enrollment makes it, so that a failed one can take it back.
 class GuardedMountpoint {
   public:
     explicit GuardedMountpoint(std::filesystem::path place) : place_(std::move(place)) {
@@ -68,8 +69,8 @@ bool holds(const Store& store, const std::string& signature, const std::string& 
     }
 }
 
-/// Past the commit point there is no way back: a failure there (a directory that cannot be synchronised)
-/// leaves a volume that opens. "Cannot tell" means that it is: nothing is taken from a volume.
+/// Past the commit point there is no way back: a failure there (a directory that cannot be synchronized)
+/// leaves a volume that opens. Where that is not known, it is committed: nothing is taken from a volume.
 bool is_committed(const Store& store, const Volume& volume) noexcept {
     try {
         return store.manifest().find(volume.name) != nullptr;
@@ -127,10 +128,11 @@ void guard_and_write(const Store& store, const bool guard, const EnrolledMaster&
         enrolled.guarded = !problem;
         if (problem) {
             enrolled.warnings.push_back(
-                volume.mountpoint + " cannot be guarded: " + *problem +
-                "; while the volume is not mounted, programs may write plaintext there: 'chattr +i' makes "
-                "the "
-                "empty directory immutable where the file system can, --no-guard silences this");
+                {.message =
+                     formatted("{} cannot be guarded: {}; while the volume is not mounted, programs may "
+                               "write plaintext there",
+                               volume.mountpoint, *problem),
+                 .advice = {.kind = AdviceKind::guard_by_hand}});
         }
     }
     try {

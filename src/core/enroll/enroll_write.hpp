@@ -1,4 +1,4 @@
-// What an enrolment leaves on disk, in the order that a kill at any instant is harmless in.
+// What an enrollment leaves on disk, in an order in which a kill at any instant is harmless.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once

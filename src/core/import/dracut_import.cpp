@@ -2,6 +2,7 @@
 #include "core/import/dracut_import.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "core/import/fstab_import.hpp"
 #include "core/volume/manifest_rules.hpp"
 
@@ -99,7 +100,7 @@ class Assignment {
     /// A letter, or what a variable holds.
     std::string piece(const char c) {
         if (std::string_view{"`\\;&|<>()"}.find(c) != std::string_view::npos) {
-            refuse(std::string{"has a '"} + c + "', and no shell runs it here: write the value as it is");
+            refuse(formatted("has a '{}', and no shell runs it here: write the value as it is", c));
         }
         if (c != '$') {
             return std::string(1, c);
@@ -133,7 +134,7 @@ std::optional<std::string> argument(const std::string& command_line, const std::
     std::optional<std::string> value;
     std::istringstream words{command_line};
     for (std::string word; words >> word;) {
-        if (word.starts_with(name + "=") && word.size() > name.size() + 1) {
+        if (word.starts_with(formatted("{}=", name)) && word.size() > name.size() + 1) {
             value = word.substr(name.size() + 1);
         }
     }
@@ -142,8 +143,15 @@ std::optional<std::string> argument(const std::string& command_line, const std::
 
 void check_path(const std::string& what, const std::string& path) {
     if (const auto problem = problem_with_path(path)) {
-        throw Error{Reason::config, what + ": " + *problem};
+        throw Error{Reason::config, formatted("{}: {}", what, *problem)};
     }
+}
+
+std::string usual_master_file(const DracutSettings& settings, const DracutSetup& setup) {
+    const bool one_for_each_kernel = setting(settings.masterkey, "MULTIKERNELMODE") == "YES";
+    return one_for_each_kernel
+               ? formatted("/etc/keys/kmk-{}-{}.blob", setup.master_type, settings.kernel_release)
+               : formatted("/etc/keys/kmk-{}.blob", setup.master_type);
 }
 
 } // namespace
@@ -166,7 +174,7 @@ std::map<std::string, std::string> shell_variables(const std::string_view text) 
             std::string name = assignment.name();
             variables[std::move(name)] = assignment.value();
         } catch (const Error& error) {
-            throw Error{error.reason(), "line " + std::to_string(number) + ": " + error.what()};
+            throw error.in(formatted("line {}", number));
         }
     }
     return variables;
@@ -177,30 +185,28 @@ DracutSetup dracut_setup(const DracutSettings& settings) {
     setup.master_type = argument(settings.command_line, "masterkeytype")
                             .value_or(setting(settings.masterkey, "MASTERKEYTYPE").value_or("trusted"));
     if (setup.master_type != "trusted" && setup.master_type != "user") {
-        throw Error{Reason::config, "MASTERKEYTYPE: \"" + setup.master_type +
-                                        "\" is not known: a master key is \"trusted\" or \"user\""};
+        throw Error{Reason::config,
+                    formatted("MASTERKEYTYPE: \"{}\" is not known: a master key is \"trusted\" or \"user\"",
+                              setup.master_type)};
     }
-    const bool one_for_each_kernel = setting(settings.masterkey, "MULTIKERNELMODE") == "YES";
     setup.master_file =
         argument(settings.command_line, "masterkey")
-            .value_or(setting(settings.masterkey, "MASTERKEY")
-                          .value_or("/etc/keys/kmk-" + setup.master_type +
-                                    (one_for_each_kernel ? "-" + settings.kernel_release : "") + ".blob"));
+            .value_or(setting(settings.masterkey, "MASTERKEY").value_or(usual_master_file(settings, setup)));
     check_path("MASTERKEY", setup.master_file);
-    // The manual calls the variable otherwise than the script that reads it.
+    // The manual and the script that reads the variable have different names for it.
     setup.key_file = argument(settings.command_line, "ecryptfskey")
                          .value_or(setting(settings.ecryptfs, "ECRYPTFSKEY")
                                        .value_or(setting(settings.ecryptfs, "ECRYPTFS_KEY")
                                                      .value_or("/etc/keys/ecryptfs-trusted.blob")));
     check_path("ECRYPTFSKEY", setup.key_file);
     FstabVolume volume;
-    Volume& wanted = volume.request.volume;
-    wanted.lower = setting(settings.ecryptfs, "ECRYPTFSSRCDIR").value_or("/secret");
-    check_path("ECRYPTFSSRCDIR", wanted.lower);
-    wanted.mountpoint = setting(settings.ecryptfs, "ECRYPTFSDSTDIR").value_or(wanted.lower);
-    check_path("ECRYPTFSDSTDIR", wanted.mountpoint);
+    Volume& requested = volume.request.volume;
+    requested.lower = setting(settings.ecryptfs, "ECRYPTFSSRCDIR").value_or("/secret");
+    check_path("ECRYPTFSSRCDIR", requested.lower);
+    requested.mountpoint = setting(settings.ecryptfs, "ECRYPTFSDSTDIR").value_or(requested.lower);
+    check_path("ECRYPTFSDSTDIR", requested.mountpoint);
     take_mount_options(setting(settings.ecryptfs, "ECRYPTFS_EXTRA_MOUNT_OPTS").value_or(""), volume);
-    wanted.no_passphrase = true;
+    requested.no_passphrase = true;
     setup.request = std::move(volume.request);
     setup.dropped = std::move(volume.dropped);
     return setup;

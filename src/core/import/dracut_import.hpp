@@ -1,4 +1,4 @@
-// The volume that dracut's modules masterkey and ecryptfs mount in the initrd, as an enrolment.
+// The volume that dracut's modules masterkey and ecryptfs mount in the initrd, as an enrollment.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -17,11 +17,11 @@ struct DracutSetup {
     std::string master_type;          ///< "trusted" or "user"
     std::string master_file;          ///< with the master key's blob
     std::string key_file;             ///< with the text of the encrypted key
-    EnrollRequest request;            ///< with the paths, and a name made of the mount point's
-    std::vector<std::string> dropped; ///< mount options that have no meaning any more
+    EnrollRequest request;            ///< with the paths; the name is still to be chosen
+    std::vector<std::string> dropped; ///< mount options that no longer have a meaning
 };
 
-/// Where dracut has its settings from, later ones before earlier ones.
+/// Where dracut gets its settings from, later ones before earlier ones.
 struct DracutSettings {
     std::map<std::string, std::string> masterkey; ///< variables of /etc/sysconfig/masterkey
     std::map<std::string, std::string> ecryptfs;  ///< of /etc/sysconfig/ecryptfs
@@ -29,13 +29,13 @@ struct DracutSettings {
     std::string kernel_release;                   ///< of the kernel that boots, for MULTIKERNELMODE
 };
 
-/// The setup with dracut's defaults for what is not said. Throws Error{config} when no volume can have its
-/// paths, or the master key's type is none.
+/// The setup with dracut's defaults for what is not set. Throws Error{config} when no volume can have its
+/// paths, or the master key's type is unknown.
 [[nodiscard]] DracutSetup dracut_setup(const DracutSettings& settings);
 
 /// The variables that a file of settings gives, read and not run: lines NAME=VALUE with '' or "" around the
-/// value, in which $NAME and ${NAME} of an earlier line may stand. Throws Error{config} with the line that is
-/// more of a shell script than that.
+/// value, in which $NAME and ${NAME} of an earlier line may appear. Throws Error{config} with the line that
+/// is more of a shell script than that.
 [[nodiscard]] std::map<std::string, std::string> shell_variables(std::string_view text);
 
 } // namespace sealmount

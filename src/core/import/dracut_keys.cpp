@@ -2,47 +2,40 @@
 #include "core/import/dracut_keys.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 #include "core/master/tpm_key.hpp"
-
-#include <array>
-#include <cstdio>
 
 namespace sealmount {
 
 namespace {
 
-std::string hex_of(const std::uint32_t handle) {
-    std::array<char, 16> text{};
-    std::snprintf(text.data(), text.size(), "0x%08x", handle);
-    return text.data();
-}
-
 SealedObject object_in(const std::string& text) {
     const auto der = from_hex(text);
     if (!der) {
-        throw Error{Reason::bad_data, "is not the hex digits that 'keyctl pipe' gives of a trusted key"};
+        throw Error{Reason::bad_data, "is not a trusted key in hex digits, as the kernel prints it"};
     }
     try {
         return read_tpm_key(*der);
     } catch (const Error& error) {
         throw Error{Reason::bad_data,
-                    std::string{error.what()} +
-                        "; dracut could not load it with a TPM 2.0 either, it may be of a TPM 1.2"};
+                    formatted("{}; dracut could not load it with a TPM 2.0 either, it may be from a TPM 1.2",
+                              error.what())};
     }
 }
 
 std::string why_not(const Refusal& refusal, const SealedObject& object) {
     switch (refusal.kind) {
     case RefusalKind::srk_missing:
-        return "the TPM has no key at " + hex_of(object.parent) +
-               ", under which it was made: the TPM is another one, or was cleared";
+        return formatted(
+            "the TPM has no key at {:#010x}, under which it was made: the TPM is another one, or was cleared",
+            object.parent);
     case RefusalKind::object_rejected:
         return "this TPM did not make it: it is another machine's, or the TPM was cleared";
     case RefusalKind::policy_mismatch:
         return "demands a policy or a password, which dracut could not give: it was not made for dracut";
     default:
-        return "the TPM does not open it: " + with_detail(refusal);
+        return formatted("the TPM does not open it: {}", with_detail(refusal));
     }
 }
 
@@ -50,12 +43,12 @@ class EncryptedKeySource final : public KeySource {
   public:
     explicit EncryptedKeySource(SecretBytes key) : key_(std::move(key)) {}
 
-    Fekek content_key(const std::set<std::string>& /*wanted*/) override {
+    Fekek content_key(const std::set<std::string>& /*openers*/) override {
         return {.key = key_.clone(), .signature = dracut_signature};
     }
 
     std::optional<Fekek> filename_key(const Fekek& /*content*/,
-                                      const std::set<std::string>& /*wanted*/) override {
+                                      const std::set<std::string>& /*openers*/) override {
         return std::nullopt;
     }
 

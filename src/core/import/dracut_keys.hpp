@@ -15,13 +15,13 @@ namespace sealmount {
 /// through it (modules.d/98ecryptfs/ecryptfs-mount.sh). It says nothing about the key.
 inline constexpr const char* dracut_signature = "1000100010001000";
 
-/// The master key of a blob of the kernel's: `text` is what `keyctl pipe` gave of a trusted key, without line
-/// end. Throws Error{bad_data} when that is no key of a TPM 2.0, Error{refused} when this TPM does not open
-/// it.
+/// The master key in a blob of the kernel: `text` is the output of `keyctl pipe` for a trusted key, without
+/// line end. Throws Error{bad_data} when that is not a key of a TPM 2.0, Error{refused} when this TPM does
+/// not open it.
 [[nodiscard]] SecretBytes open_trusted_blob(Tpm& tpm, const std::string& text);
 
-/// The key in `text`, which `keyctl pipe` gave of an encrypted key, without line end. Throws Error{bad_data}
-/// when it is not one of eCryptfs format under this master key.
+/// The key in `text`, the output of `keyctl pipe` for an encrypted key, without line end. Throws
+/// Error{bad_data} when it is not one in eCryptfs format under this master key.
 [[nodiscard]] std::unique_ptr<KeySource> dracut_keys(const std::string& text, const SecretBytes& master);
 
 } // namespace sealmount

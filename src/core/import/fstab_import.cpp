@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/import/fstab_import.hpp"
 
+#include "base/format.hpp"
 #include "core/volume/manifest_rules.hpp"
 #include "core/volume/volume_name.hpp"
 #include "sys/crypto/crypto.hpp"
@@ -58,7 +59,7 @@ void take_key_option(const std::string& value, FstabVolume& volume) {
     }
 }
 
-/// What says how files are stored, and so is checked against them by the enrolment. False for any other
+/// An option about how files are stored, which the enrollment checks against them. False for any other
 /// option.
 bool take_ecryptfs_option(const std::string& option, FstabVolume& volume) {
     EnrollRequest& request = volume.request;
@@ -84,7 +85,7 @@ bool is_yes(const std::string_view option, const std::string_view name) {
     return option == name || (value_of(option, name).value_or("").starts_with('y'));
 }
 
-/// Nobody asks at mount time any more, nor keeps signatures.
+/// Nobody asks at mount time any more, or keeps signatures.
 bool has_no_meaning(const std::string_view option) {
     constexpr std::array meaningless = {"ecryptfs_unlink_sigs",
                                         "no_sig_cache",
@@ -99,20 +100,20 @@ bool has_no_meaning(const std::string_view option) {
 }
 
 void take_option(const std::string& option, FstabVolume& volume) {
-    Volume& wanted = volume.request.volume;
+    Volume& requested = volume.request.volume;
     if (option == "defaults" || option == "auto" || take_ecryptfs_option(option, volume)) {
         return;
     }
     if (option == "noauto") {
-        wanted.noauto = true;
+        requested.noauto = true;
         return;
     }
     if (option == "nofail") {
-        return; // as all volumes are unless told otherwise
+        return; // the default for all volumes
     }
     for (const std::string_view flag : {"ecryptfs_passthrough", "ecryptfs_xattr_metadata"}) {
         if (is_yes(option, flag)) {
-            wanted.options.emplace_back(flag);
+            requested.options.emplace_back(flag);
             return;
         }
     }
@@ -125,7 +126,7 @@ void take_option(const std::string& option, FstabVolume& volume) {
         volume.dropped.push_back(option.substr(0, option.find('=')));
         return;
     }
-    wanted.options.push_back(option);
+    requested.options.push_back(option);
 }
 
 } // namespace
@@ -143,7 +144,7 @@ std::vector<FstabVolume> fstab_volumes(const std::span<const FstabLine> lines, s
         if (line.type != "ecryptfs") {
             continue;
         }
-        FstabVolume volume{.line = line, .request = {}, .passphrase_file = {}, .dropped = {}};
+        FstabVolume volume{.line = line};
         volume.request.volume.lower = line.source;
         volume.request.volume.mountpoint = line.mountpoint;
         auto problem = problem_with_path(line.source);
@@ -151,7 +152,7 @@ std::vector<FstabVolume> fstab_volumes(const std::span<const FstabLine> lines, s
             problem = problem_with_path(line.mountpoint);
         }
         if (problem) {
-            problems.push_back("line " + std::to_string(line.number) + ": " + *problem);
+            problems.push_back(formatted("line {}: {}", line.number, *problem));
             continue;
         }
         take_mount_options(line.options, volume);

@@ -2,6 +2,7 @@
 #include "core/import/private_layout.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "core/volume/manifest_rules.hpp"
 
 namespace sealmount {
@@ -20,7 +21,7 @@ std::string signature_in(const std::string_view line, const char* const place) {
     std::string signature{line.substr(0, line.find_first_of(" \t\r\v\f"))};
     if (problem_with_signature(signature)) {
         throw Error{Reason::bad_data,
-                    std::string{place} + " is not a signature, which has 16 lower-case hex digits"};
+                    formatted("{} is not a signature, which has 16 lower-case hex digits", place)};
     }
     return signature;
 }

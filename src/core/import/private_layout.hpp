@@ -1,4 +1,4 @@
-// The files in which ecryptfs-setup-private(1) keeps a user's set-up, below ~/.ecryptfs, as
+// The files in which ecryptfs-setup-private(1) keeps a user's setup, below ~/.ecryptfs, as
 // mount.ecryptfs_private(1) and pam_ecryptfs(8) read them (ecryptfs-utils,
 // src/utils/mount.ecryptfs_private.c, fetch_sig(); src/libecryptfs/main.c, ecryptfs_fetch_private_mnt()).
 // Text only; core/import/private_setup.hpp reads them from where users can write.
@@ -31,7 +31,7 @@ struct PrivateSignatures {
 };
 
 /// Private.sig: the signature of the contents' key, and on a second line that of the names'. Each ends at the
-/// first white space. Throws Error{bad_data}, without words of the text, when one is no signature.
+/// first white space. Throws Error{bad_data}, which repeats nothing of the text, when one is not a signature.
 [[nodiscard]] PrivateSignatures private_signatures(std::string_view text);
 
 /// Private.mnt: the mount point, up to the end of the first line that is not empty; HOME/Private when there
@@ -39,7 +39,7 @@ struct PrivateSignatures {
 [[nodiscard]] std::filesystem::path private_mountpoint(std::string_view text,
                                                        const std::filesystem::path& home);
 
-/// Where the set-up of an encrypted home lies: /home/.ecryptfs/USER, whatever the home is called
+/// Where the setup of an encrypted home lies: /home/.ecryptfs/USER, whatever the home is called
 /// (ecryptfs-setup-private --bootstrap). Nothing for a user whose name would lead elsewhere.
 [[nodiscard]] std::optional<std::filesystem::path> private_store(std::string_view user);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/import/private_setup.hpp"
 
+#include "base/format.hpp"
 #include "core/ecryptfs/wrapped_passphrase.hpp"
 #include "core/import/private_layout.hpp"
 #include "core/volume/volume_name.hpp"
@@ -15,7 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t longest_text = 8192; // of a file with a path in it
 
-/// What was found, or the complaint as an Error.
+/// What was found, or the problem as an Error.
 template<typename T>
 T found_or_refused(std::expected<T, UserTreeProblem> found) {
     if (!found) {
@@ -32,7 +33,8 @@ PrivateSignatures signatures_in(const UserDirectory& directory) {
     const auto text = found_or_refused(directory.read(private_file::signatures, longest_text));
     const std::string file = (directory.path() / private_file::signatures).string();
     if (!text) {
-        throw Error{Reason::no_input, file + " is not there: ecryptfs-setup-private did not come to its end"};
+        throw Error{Reason::no_input,
+                    formatted("{} is not there: ecryptfs-setup-private did not finish", file)};
     }
     try {
         return private_signatures(*text);
@@ -45,9 +47,9 @@ std::string wrapped_in(const UserDirectory& directory) {
     auto contents = found_or_refused(directory.read(private_file::wrapped_passphrase, longest_wrapped_file));
     if (!contents) {
         throw Error{Reason::no_input,
-                    (directory.path() / private_file::wrapped_passphrase).string() +
-                        " is not there: ecryptfs-migrate-home leaves it to the user's first login; or take "
-                        "the volume over with 'sealmount enroll' and its mount passphrase"};
+                    formatted("{} is not there: ecryptfs-migrate-home leaves it to the user's first login",
+                              (directory.path() / private_file::wrapped_passphrase).string()),
+                    {.kind = AdviceKind::enroll_with_passphrase}};
     }
     return std::move(*contents);
 }
@@ -61,8 +63,9 @@ fs::path mountpoint_in(const UserDirectory& directory, const User& user, const f
         throw error.in(file);
     }
     if (const auto opened = UserDirectory::open(root, mountpoint, user.id); !opened) {
-        throw Error{Reason::refused, opened.error() + ": the mount point that " + file +
-                                         " names must be a directory of the user's own"};
+        throw Error{Reason::refused,
+                    formatted("{}: the mount point that {} names must be a directory of the user's own",
+                              opened.error(), file)};
     }
     return mountpoint;
 }
@@ -98,13 +101,13 @@ PrivateSetup private_setup(const Paths& paths, const std::string& name, const st
     const auto home = found_or_refused(UserDirectory::open(root, user.home, user.id));
     const auto directory = found_or_refused(home.child(".ecryptfs", store / ".ecryptfs"));
     if (!directory) {
-        throw Error{Reason::no_input, (user.home / ".ecryptfs").string() +
-                                          " is not there: ecryptfs-setup-private has set up nothing"};
+        throw Error{Reason::no_input, formatted("{} is not there: ecryptfs-setup-private has set up nothing",
+                                                (user.home / ".ecryptfs").string())};
     }
     const auto lower = found_or_refused(home.child(".Private", store / ".Private"));
     if (!lower) {
         throw Error{Reason::no_input,
-                    (user.home / ".Private").string() + ", the encrypted files, is not there"};
+                    formatted("{}, the encrypted files, is not there", (user.home / ".Private").string())};
     }
     const PrivateSignatures signatures = signatures_in(*directory);
     const fs::path mountpoint = mountpoint_in(*directory, user, root);
@@ -123,7 +126,7 @@ PrivateSetup private_setup(const Paths& paths, const std::string& name, const st
                               .said_by = setup.file(private_file::signatures)};
     setup.request.filename_encryption = signatures.filename.has_value();
     Volume& volume = setup.request.volume;
-    volume.name = volume_name_for((setup.whole_home ? "home-" : "private-") + name, taken);
+    volume.name = volume_name_for(formatted("{}-{}", setup.whole_home ? "home" : "private", name), taken);
     volume.lower = lower->path().string();
     volume.mountpoint = mountpoint.string();
     volume.options = {"nosuid", "nodev"};

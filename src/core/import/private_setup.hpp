@@ -1,24 +1,24 @@
-// What ecryptfs-setup-private(1) has set up for a user, as an enrolment.
+// What ecryptfs-setup-private(1) has set up for a user, as an enrollment.
 //
 // All that is read here belongs to the user, who may have prepared it, and may change it meanwhile. What root
-// makes of it, at every boot from then on, is a mount: of a lower directory, on a mount point. Guarded
+// makes from it, at every boot from then on, is a mount: of a lower directory, on a mount point. Guarded
 // against:
 //
-// - a mount over a directory that is not the user's (/etc, another's home): the mount point must be his own,
-//   reached without symbolic links, through directories that only root or he can write;
-// - a mount of what he could not read himself: the lower directory is ~/.Private, his own, and no symbolic
-//   link but the one to /home/.ecryptfs/USER/.Private, which must be his as well;
-// - root reading another's file for him: files are read through descriptors, without following links, and
-//   only his own (a hard link to another's is not); nothing of their contents is repeated in an error, and a
-//   pipe holds nobody up (sys/files/user_tree.hpp);
-// - words in names or paths that would be more than a name or path: core/volume/manifest_rules.hpp has the
-// last
-//   word.
+// - a mount over a directory that is not the user's (/etc, another's home): the mount point must be the
+// user's
+//   own, reached without symbolic links, through directories that only root or the user can write;
+// - a mount of what the user could not read: the lower directory is ~/.Private, the user's own, and not a
+//   symbolic link other than the one to /home/.ecryptfs/USER/.Private, which must be the user's as well;
+// - root reading another's file for the user: files are read through descriptors, without following links,
+// and
+//   only the user's own (a hard link to another's is not); nothing of their contents is repeated in an error,
+//   and a pipe holds nobody up (sys/files/user_tree.hpp);
+// - names or paths that would be more than a name or path: core/volume/manifest_rules.hpp has the last word.
 //
-// What he can do later: rename ~/Private away and put a symbolic link there. The guard forbids the renaming,
-// and systemd mounts nothing on a path with a symbolic link in it (systemd.mount(5)). He can put another
-// directory in the place of ~/.Private; through the mount he then sees names in it with the permissions of
-// its files, as mount.ecryptfs_private lets him.
+// What the user can do later: rename ~/Private away and put a symbolic link there. The guard forbids the
+// renaming, and systemd mounts nothing on a path with a symbolic link in it (systemd.mount(5)). Another
+// directory can be put in the place of ~/.Private; the mount then shows names in it with the permissions of
+// its files, as mount.ecryptfs_private does.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -34,21 +34,21 @@ namespace sealmount {
 
 struct PrivateSetup {
     User user;
-    EnrollRequest request;                  ///< with a name made of the user's; its keys are expected
+    EnrollRequest request;                  ///< with a name derived from the user's; its keys are expected
     bool whole_home = false;                ///< it is the home that is encrypted
     std::string directory;                  ///< where ~/.ecryptfs is, without symbolic links
     std::string wrapped;                    ///< the contents of its wrapped-passphrase
     bool own_wrapping = false;              ///< which was not wrapped with the login passphrase
     bool auto_mount = false;                ///< pam_ecryptfs mounts at login
     bool auto_umount = false;               ///< and unmounts at logout
-    std::vector<std::string> other_aliases; ///< of set-ups in ALIAS.conf; printable
+    std::vector<std::string> other_aliases; ///< of setups in ALIAS.conf; printable
 
     [[nodiscard]] std::string file(const std::string& name) const { return directory + "/" + name; }
 };
 
-/// Looks the user and his set-up up. `taken` are names of volumes that are there already. Throws
+/// Looks up the user and the user's setup. `taken` are names of volumes that are there already. Throws
 /// Error{no_input} when there is no such user, or nothing was set up; Error{bad_data} when a file of it is
-/// none; Error{refused} for what is guarded against.
+/// damaged; Error{refused} for what is guarded against.
 [[nodiscard]] PrivateSetup private_setup(const Paths& paths, const std::string& user,
                                          const std::set<std::string>& taken);
 

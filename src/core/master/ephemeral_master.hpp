@@ -1,4 +1,4 @@
-// Loading keys that came from a passphrase: under a master key that exists for this moment only.
+// Loading keys that come from a passphrase: under a master key that exists for this moment only.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once

@@ -2,6 +2,7 @@
 #include "core/master/master_file.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 #include "base/strict_json.hpp"
 #include "core/master/tpm_key.hpp"
@@ -88,8 +89,7 @@ SealedObject read_sealed(ObjectReader& reader) {
     try {
         SealedObject object = read_tpm_key(*der);
         if (object.parent != srk_handle) {
-            reader.fail("sealed",
-                        "its parent is not the storage root key at " + std::string{srk_handle_text});
+            reader.fail("sealed", formatted("its parent is not the storage root key at {}", srk_handle_text));
         }
         return object;
     } catch (const Error& error) {
@@ -97,14 +97,14 @@ SealedObject read_sealed(ObjectReader& reader) {
     }
 }
 
-/// Machine-written, and only for lessons: what is odd is still refused, as all else.
+/// Machine-written, and nothing depends on it: what is odd is refused all the same, as everywhere.
 MeasuredEvents read_events(const Json& json, const std::string& path) {
     MeasuredEvents events;
     ObjectReader banks{json, path};
     for (const auto& [name, ignored] : json.items()) {
         const auto bank = bank_named(name);
         if (!bank) {
-            banks.fail(name, "is no PCR bank");
+            banks.fail(name, "is not a PCR bank");
         }
         const Json& pcrs = banks.object(name);
         ObjectReader reader{pcrs, banks.path_of(name)};
@@ -149,7 +149,7 @@ Slot read_tpm_slot(const Json& json, ObjectReader& reader, const unsigned id) {
 Bytes read_bytes(ObjectReader& reader, const std::string_view member, const std::size_t size) {
     const std::optional<Bytes> bytes = from_base64(reader.string(member));
     if (!bytes || bytes->size() != size) {
-        reader.fail(member, "is not base64 of " + std::to_string(size) + " bytes");
+        reader.fail(member, formatted("is not base64 of {} bytes", size));
     }
     return *bytes;
 }
@@ -173,7 +173,7 @@ void read_slot(const Json& json, const std::string& path, MasterFile& master) {
     }
     const auto number = static_cast<unsigned>(id);
     if (master.find(number) != nullptr || master.find_recovery(number) != nullptr) {
-        reader.fail("id", "slot " + std::to_string(id) + " stands there twice");
+        reader.fail("id", formatted("slot {} appears twice", id));
     }
     const std::string type = reader.string("type");
     if (type == "tpm") {
@@ -193,7 +193,7 @@ MasterFile read_document(const Json& json) {
     }
     ObjectReader srk{reader.object("srk"), "srk"};
     if (srk.string("handle") != srk_handle_text) {
-        srk.fail("handle", "is not \"" + std::string{srk_handle_text} + "\"");
+        srk.fail("handle", formatted("is not \"{}\"", srk_handle_text));
     }
     const std::string name = srk.string("name");
     srk.finish();
@@ -205,7 +205,7 @@ MasterFile read_document(const Json& json) {
     master.srk_name = *name_bytes;
     for (const Json& element : reader.array("slots")) {
         const std::size_t index = master.slots.size() + master.recovery.size();
-        read_slot(element, "slots[" + std::to_string(index) + "]", master);
+        read_slot(element, formatted("slots[{}]", index), master);
     }
     reader.finish();
     return master;
@@ -254,7 +254,7 @@ MasterFile read_master_file(const std::string_view text) {
     try {
         return read_document(parse_json(text));
     } catch (const Error& error) {
-        // The readers blame the one who edits the manifest; nobody edits this file.
+        // The readers blame whoever edits the manifest; nobody edits this file.
         throw error.reason() == Reason::config ? Error{Reason::bad_data, error.what()} : error;
     }
 }

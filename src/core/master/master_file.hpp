@@ -41,8 +41,8 @@ struct RecoverySlot {
     bool operator==(const RecoverySlot&) const = default;
 };
 
-/// Slots of both kinds share their numbers. Those of the TPM are tried, pruned and replaced; those of
-/// recovery keys stay until somebody asks for their end.
+/// Slots of both kinds share one series of numbers. Those of the TPM are tried, pruned and replaced; those of
+/// recovery keys stay until somebody revokes them.
 struct MasterFile {
     TpmName srk_name;        ///< pins the TPM: another one at `srk_handle` means cleared or swapped
     std::vector<Slot> slots; ///< of the TPM

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/master/master_form.hpp"
 
+#include "base/format.hpp"
 #include "base/hex.hpp"
 #include "core/ecryptfs/encrypted_key.hpp"
 #include "sys/crypto/crypto.hpp"
@@ -8,10 +9,6 @@
 namespace sealmount {
 
 namespace {
-
-MasterRefusal refusal_without_slots(Refusal refusal) {
-    return {refusal.kind, std::move(refusal.detail), {}};
-}
 
 std::expected<KernelMaster, MasterRefusal> bring_in_trusted(const Machine& machine, const std::string& name,
                                                             const UnsealRequest& request) {
@@ -82,14 +79,14 @@ KernelMaster KernelMaster::trusted(Keyring& keyring, std::string name, const uns
 
 KernelMaster KernelMaster::user(Keyring& keyring, UnsealedMaster master) {
     // A name that cannot be guessed: nobody can have an impostor ready.
-    KernelMaster result{keyring, "sealmount-" + to_hex(random_bytes(8)), master.slot};
+    KernelMaster result{keyring, formatted("sealmount-{}", to_hex(random_bytes(8))), master.slot};
     keyring.load_user_master(result.name_, master.key);
     result.bytes_ = std::move(master.key);
     return result;
 }
 
 std::string KernelMaster::text_for(const std::string& text) const {
-    return bytes_ ? with_master_description(text, *bytes_, "user:" + name_) : text;
+    return bytes_ ? with_master_description(text, *bytes_, formatted("user:{}", name_)) : text;
 }
 
 std::optional<Refusal> wait_for_tpm(TpmOpener& opener) {
@@ -103,8 +100,9 @@ std::optional<Refusal> wait_for_tpm(TpmOpener& opener) {
     if (opener.wait_for_device(tpm_appearance_limit)) {
         return std::nullopt;
     }
-    return Refusal{RefusalKind::no_tpm, "the firmware speaks of one, but no device appeared in " +
-                                            std::to_string(tpm_appearance_limit.count()) + " seconds"};
+    return Refusal{.kind = RefusalKind::no_tpm,
+                   .detail = formatted("the firmware announces one, but no device appeared in {} seconds",
+                                       tpm_appearance_limit.count())};
 }
 
 std::expected<KernelMaster, MasterRefusal> bring_in_user_master(const Machine& machine,
@@ -125,8 +123,8 @@ std::expected<KernelMaster, MasterRefusal> bring_in_master(const Machine& machin
                                                            const FallbackObserver& falls_back) {
     if (!machine.keyring.has_trusted_keys()) {
         if (choice == FormChoice::trusted) {
-            return std::unexpected{
-                MasterRefusal{RefusalKind::key_type_absent, "trusted, which the manifest demands", {}}};
+            return std::unexpected{MasterRefusal{.kind = RefusalKind::key_type_absent,
+                                                 .detail = "trusted, which the manifest demands"}};
         }
         return bring_in_user_master(machine, request);
     }

@@ -21,9 +21,9 @@ enum class MasterForm { trusted, user };
 /// "trusted" or "user", as the journal's field FORM= has it.
 [[nodiscard]] std::string_view to_string(MasterForm form) noexcept;
 
-/// The form that this kernel can do, found out by trying: trusted where it knows the type and its encrypted
+/// The form that this kernel supports, found out by trying: trusted where it knows the type and its encrypted
 /// keys take such a master (trusted keys as a module and encrypted keys built in do not go together).
-/// key_type_absent when it has no encrypted keys. The kernel's log gets a line of it; so not for every
+/// key_type_absent when it has no encrypted keys. The kernel logs a line for it; so not for every
 /// unlock.
 [[nodiscard]] std::expected<MasterForm, Refusal> kernel_form(Keyring& keyring);
 
@@ -31,10 +31,10 @@ enum class MasterForm { trusted, user };
 /// both forms.
 class KernelMaster {
   public:
-    /// For a trusted key that is loaded as "trusted:NAME".
+    /// For a trusted key that has been loaded as "trusted:NAME".
     [[nodiscard]] static KernelMaster trusted(Keyring& keyring, std::string name, unsigned slot);
 
-    /// Loads the bytes as a user key of a name that is nobody else's.
+    /// Loads the bytes as a user key under a name that nobody else has.
     [[nodiscard]] static KernelMaster user(Keyring& keyring, UnsealedMaster master);
 
     [[nodiscard]] MasterForm form() const { return bytes_ ? MasterForm::user : MasterForm::trusted; }
@@ -56,11 +56,11 @@ class KernelMaster {
 /// Called when a trusted key was possible but did not come, and the user form is tried.
 using FallbackObserver = std::function<void(const MasterRefusal&)>;
 
-/// How long a TPM that the firmware speaks of may take to appear.
+/// How long a TPM that the firmware announces may take to appear.
 inline constexpr std::chrono::seconds tpm_appearance_limit{30};
 
 /// Nothing when the TPM's device nodes are there. Waits for them, up to the limit, only where the firmware
-/// says that there is a TPM: machines without one boot at once.
+/// announces a TPM: machines without one boot at once.
 [[nodiscard]] std::optional<Refusal> wait_for_tpm(TpmOpener& tpm);
 
 /// Brings the master key `name` into the kernel in the best form that kernel, TPM and `choice` allow. The

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/master/master_unlock.hpp"
 
-#include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 #include "core/master/tpm_key.hpp"
 
@@ -13,7 +13,7 @@ namespace {
 
 /// The refusal of a whole master key from those of its slots: the one that needs a person most decides.
 MasterRefusal summary(std::vector<SlotRefusal> slots) {
-    MasterRefusal refusal{.kind = RefusalKind::policy_mismatch, .detail = {}, .slots = std::move(slots)};
+    MasterRefusal refusal{.slots = std::move(slots)};
     for (const SlotRefusal& slot : refusal.slots) {
         if (slot.kind != RefusalKind::policy_mismatch) {
             refusal.kind = slot.kind;
@@ -29,34 +29,14 @@ MasterRefusal summary(std::vector<SlotRefusal> slots) {
 }
 
 SlotRefusal slot_refusal(const Slot& slot, Refusal refusal) {
-    return {.slot = slot.id,
-            .kind = refusal.kind,
-            .detail = std::move(refusal.detail),
-            .mismatches = {},
-            .reasons = {},
-            .events = {}};
+    return {.slot = slot.id, .kind = refusal.kind, .detail = std::move(refusal.detail)};
 }
 
 SlotRefusal slot_refusal(const Slot& slot, PolicyProblem problem) {
     return {.slot = slot.id,
-            .kind = RefusalKind::policy_mismatch,
-            .detail = {},
             .mismatches = std::move(problem.mismatches),
             .reasons = std::move(problem.reasons),
             .events = slot.events};
-}
-
-/// Why the SRK's handle cannot have opened this master's objects, or nothing.
-std::optional<Refusal> complaint_about_srk(Tpm& tpm, const MasterFile& master) {
-    const std::expected<TpmName, Refusal> name = tpm.srk_name();
-    if (!name) {
-        return name.error();
-    }
-    if (*name != master.srk_name) {
-        return Refusal{RefusalKind::srk_changed,
-                       "expected the key " + to_hex(master.srk_name) + ", found " + to_hex(*name)};
-    }
-    return std::nullopt;
 }
 
 /// The tries on one slot, while PCR extensions and leftovers of others get in the way.
@@ -69,30 +49,31 @@ class SlotTries {
 
     /// `attempt` gets the steps, which may be others in a second try.
     template<typename Result, typename Attempt>
-    std::expected<Result, SlotRefusal> run(const Backoff& pause, const Attempt& attempt) {
+    std::expected<Result, SlotRefusal> run(const Backoff& backoff, const Attempt& attempt) {
         for (unsigned tried = 1;; ++tried) {
             std::expected<Result, Refusal> result = attempt(steps_);
             if (result) {
                 return std::move(*result);
             }
-            if (auto severity = judge(std::move(result.error())); !severity) {
-                return std::unexpected{std::move(severity.error())};
+            if (auto again = may_try_again(std::move(result.error())); !again) {
+                return std::unexpected{std::move(again.error())};
             }
             if (tried == unseal_tries) {
-                return std::unexpected{
-                    slot_refusal(slot_, {RefusalKind::pcr_changed,
-                                         "PCRs kept changing during " + std::to_string(tried) + " tries"})};
+                return std::unexpected{slot_refusal(
+                    slot_, Refusal{.kind = RefusalKind::pcr_changed,
+                                   .detail = formatted("PCRs kept changing during {} tries", tried)})};
             }
-            pause(tried);
+            backoff(tried);
         }
     }
 
   private:
+    [[nodiscard]] std::unexpected<SlotRefusal> refuse(Refusal refusal) const {
+        return std::unexpected{slot_refusal(slot_, std::move(refusal))};
+    }
+
     /// Something failed that should not have. Is another try worth it?
-    std::expected<void, SlotRefusal> judge(Refusal cause) {
-        const auto refuse = [&](Refusal refusal) {
-            return std::unexpected{slot_refusal(slot_, std::move(refusal))};
-        };
+    std::expected<void, SlotRefusal> may_try_again(Refusal cause) {
         if (cause.kind == RefusalKind::key_type_absent || cause.kind == RefusalKind::tpm_lockout ||
             cause.kind == RefusalKind::tpm_failed || cause.kind == RefusalKind::pin_wrong) {
             return refuse(std::move(cause));
@@ -103,9 +84,25 @@ class SlotTries {
         if (cause.kind == RefusalKind::tpm_full) {
             return refuse(std::move(cause));
         }
-        if (auto problem = complaint_about_srk(tpm_, request_.file)) {
+        if (auto problem = problem_with_srk(tpm_, request_.file)) {
             return refuse(std::move(*problem));
         }
+        if (auto raced = plan_again(cause); !raced || *raced) {
+            return raced ? std::expected<void, SlotRefusal>{} : std::unexpected{std::move(raced.error())};
+        }
+        if (cause.kind == RefusalKind::unseal_failed && slot_.policy.pin) {
+            // The kernel cannot distinguish a wrong PIN, which the TPM counts.
+            cause = {.kind = tpm_.lockout().locked ? RefusalKind::tpm_lockout : RefusalKind::pin_wrong,
+                     .detail = {}};
+        } else if (cause.kind == RefusalKind::unseal_failed) {
+            cause.kind = RefusalKind::object_rejected;
+        }
+        return refuse(std::move(cause));
+    }
+
+    /// Plans the steps for the state as it is now. Was the failure a race with a PCR extension? A refusal
+    /// when the policy does not hold any more.
+    std::expected<bool, SlotRefusal> plan_again(const Refusal& cause) {
         PolicyNeeds needs;
         add_needs(slot_.policy, request_.files, needs);
         const SystemState now = read_state(tpm_, needs);
@@ -116,21 +113,11 @@ class SlotTries {
         const bool race = cause.kind == RefusalKind::pcr_changed || now.pcr_update_counter != update_counter_;
         update_counter_ = now.pcr_update_counter;
         steps_ = std::move(*steps);
-        if (race) {
-            return {};
-        }
-        if (cause.kind == RefusalKind::unseal_failed && slot_.policy.pin) {
-            // The kernel cannot tell a wrong PIN, which the TPM counts.
-            return refuse({tpm_.lockout().locked ? RefusalKind::tpm_lockout : RefusalKind::pin_wrong, {}});
-        }
-        if (cause.kind == RefusalKind::unseal_failed) {
-            cause.kind = RefusalKind::object_rejected;
-        }
-        return refuse(std::move(cause));
+        return race;
     }
 
-    /// Was the TPM full of what others left, or may it have been (the kernel does not say), and is it no
-    /// more?
+    /// Was the TPM full of what others left, or may it have been (the kernel does not say), and is there room
+    /// again?
     bool dropped_leftovers(const Refusal& cause) {
         const bool may_be_full =
             cause.kind == RefusalKind::tpm_full || cause.kind == RefusalKind::unseal_failed;
@@ -158,7 +145,8 @@ auto first_open_slot(Tpm& tpm, const UnsealRequest& request, const Open& open)
     SlotChoice choice = choose_slots(tpm, request);
     for (const FittingSlot& fitting : choice.fitting) {
         if (fitting.slot->policy.pin && request.pin == nullptr) {
-            choice.refused.push_back(slot_refusal(*fitting.slot, Refusal{RefusalKind::pin_needed, {}}));
+            choice.refused.push_back(
+                slot_refusal(*fitting.slot, Refusal{.kind = RefusalKind::pin_needed, .detail = {}}));
             continue;
         }
         auto opened = open(fitting, choice.state.pcr_update_counter);
@@ -168,31 +156,77 @@ auto first_open_slot(Tpm& tpm, const UnsealRequest& request, const Open& open)
         choice.refused.push_back(std::move(opened.error()));
     }
     // Without this a cleared TPM, whose PCRs may well differ, would pass for a mere change of PCRs.
-    if (auto problem = complaint_about_srk(tpm, request.file)) {
-        return std::unexpected{MasterRefusal{problem->kind, problem->detail, std::move(choice.refused)}};
+    if (auto problem = problem_with_srk(tpm, request.file)) {
+        return std::unexpected{MasterRefusal{
+            .kind = problem->kind, .detail = std::move(problem->detail), .slots = std::move(choice.refused)}};
     }
     return std::unexpected{summary(std::move(choice.refused))};
 }
 
 } // namespace
 
-std::vector<std::string> lines_about(const SlotRefusal& slot) {
-    const std::string number = "slot " + std::to_string(slot.slot) + ": ";
-    std::vector<std::string> lines;
+std::vector<Problem> reasons_of(const SlotRefusal& slot) {
+    std::vector<Problem> reasons;
     for (const PcrMismatch& mismatch : slot.mismatches) {
-        lines.push_back(number + describe(mismatch));
+        reasons.push_back({.message = describe(mismatch)});
     }
     for (const std::string& reason : slot.reasons) {
-        lines.push_back(number + reason);
+        reasons.push_back({.message = reason});
     }
-    if (lines.empty()) {
-        lines.push_back(number + describe(slot.kind) + (slot.detail.empty() ? "" : " (" + slot.detail + ")"));
+    if (reasons.empty()) {
+        reasons.push_back({.message = with_detail(Refusal{.kind = slot.kind, .detail = slot.detail})});
+    }
+    return reasons;
+}
+
+std::vector<Problem> lines_about(const SlotRefusal& slot) {
+    std::vector<Problem> lines = reasons_of(slot);
+    for (Problem& line : lines) {
+        line.message = formatted("slot {}: {}", slot.slot, line.message);
     }
     return lines;
 }
 
+MasterRefusal refusal_without_slots(Refusal refusal) {
+    return {.kind = refusal.kind, .detail = std::move(refusal.detail)};
+}
+
+MasterRefusal refusal_from(const Error& error) {
+    const bool is_about_files = error.reason() == Reason::config || error.reason() == Reason::bad_data;
+    return {.kind = is_about_files ? RefusalKind::files_unusable : RefusalKind::tpm_failed,
+            .detail = error.what()};
+}
+
+Advice advice_for(const MasterRefusal& refusal, Advice otherwise) {
+    for (const SlotRefusal& slot : refusal.slots) {
+        for (Problem& reason : reasons_of(slot)) {
+            if (reason.advice.kind != AdviceKind::none) {
+                return std::move(reason.advice);
+            }
+        }
+    }
+    return otherwise;
+}
+
+std::string with_detail(const MasterRefusal& refusal) {
+    return with_detail(Refusal{.kind = refusal.kind, .detail = refusal.detail});
+}
+
+std::optional<Refusal> problem_with_srk(Tpm& tpm, const MasterFile& master) {
+    std::expected<TpmName, Refusal> name = tpm.srk_name();
+    if (!name) {
+        return std::move(name.error());
+    }
+    if (*name != master.srk_name) {
+        return Refusal{
+            .kind = RefusalKind::srk_changed,
+            .detail = formatted("expected the key {}, found {}", to_hex(master.srk_name), to_hex(*name))};
+    }
+    return std::nullopt;
+}
+
 std::expected<std::unique_ptr<Tpm>, Refusal> open_tpm(TpmOpener& opener, const TpmAccess access,
-                                                      const Backoff& pause) {
+                                                      const Backoff& backoff) {
     for (unsigned tried = 1;; ++tried) {
         auto tpm = opener.open(access);
         if (tpm || tpm.error().kind != RefusalKind::tpm_busy) {
@@ -200,20 +234,18 @@ std::expected<std::unique_ptr<Tpm>, Refusal> open_tpm(TpmOpener& opener, const T
         }
         if (tried == open_tries) {
             for (const std::string& holder : opener.holders()) {
-                tpm.error().detail += ", held by " + holder;
+                tpm.error().detail += formatted(", held by {}", holder);
             }
             return tpm;
         }
-        pause(tried);
+        backoff(tried);
     }
 }
 
-std::unique_ptr<Tpm> open_managed_tpm(TpmOpener& opener, const Backoff& pause) {
-    auto tpm = open_tpm(opener, TpmAccess::managed, pause);
+std::unique_ptr<Tpm> open_managed_tpm(TpmOpener& opener, const Backoff& backoff) {
+    auto tpm = open_tpm(opener, TpmAccess::managed, backoff);
     if (!tpm) {
-        throw Error{Reason::unavailable,
-                    std::string{describe(tpm.error().kind)} +
-                        (tpm.error().detail.empty() ? "" : " (" + tpm.error().detail + ")")};
+        throw Error{Reason::unavailable, with_detail(tpm.error())};
     }
     return std::move(*tpm);
 }
@@ -226,7 +258,7 @@ SlotChoice choose_slots(Tpm& tpm, const UnsealRequest& request) {
     SlotChoice choice{.fitting = {}, .refused = {}, .state = read_state(tpm, needs)};
     for (const Slot& slot : request.file.slots) {
         if (auto steps = plan(slot.policy, choice.state, request.files)) {
-            choice.fitting.push_back({&slot, std::move(*steps)});
+            choice.fitting.push_back({.slot = &slot, .steps = std::move(*steps)});
         } else {
             choice.refused.push_back(slot_refusal(slot, std::move(steps.error())));
         }
@@ -237,7 +269,7 @@ SlotChoice choose_slots(Tpm& tpm, const UnsealRequest& request) {
 std::expected<unsigned, MasterRefusal> load_trusted_master(Tpm& tpm, Keyring& keyring,
                                                            const std::string_view name,
                                                            const UnsealRequest& request,
-                                                           const Backoff& pause) {
+                                                           const Backoff& backoff) {
     return first_open_slot(tpm, request, [&](const FittingSlot& fitting, const std::uint32_t counter) {
         const Slot& slot = *fitting.slot;
         const std::vector<std::byte> blob = write_tpm_key(slot.sealed);
@@ -253,7 +285,7 @@ std::expected<unsigned, MasterRefusal> load_trusted_master(Tpm& tpm, Keyring& ke
             }
             return slot.id;
         };
-        return SlotTries{tpm, TpmAccess::raw, request, fitting, counter}.run<unsigned>(pause, attempt);
+        return SlotTries{tpm, TpmAccess::raw, request, fitting, counter}.run<unsigned>(backoff, attempt);
     });
 }
 
@@ -265,7 +297,7 @@ LoadedMaster::~LoadedMaster() {
 }
 
 std::expected<UnsealedMaster, MasterRefusal> unseal_master(Tpm& tpm, const UnsealRequest& request,
-                                                           const Backoff& pause) {
+                                                           const Backoff& backoff) {
     return first_open_slot(tpm, request, [&](const FittingSlot& fitting, const std::uint32_t counter) {
         const Slot& slot = *fitting.slot;
         const auto attempt = [&](const PolicySteps& steps) -> std::expected<UnsealedMaster, Refusal> {
@@ -275,7 +307,7 @@ std::expected<UnsealedMaster, MasterRefusal> unseal_master(Tpm& tpm, const Unsea
             }
             return UnsealedMaster{.slot = slot.id, .key = std::move(*key)};
         };
-        return SlotTries{tpm, TpmAccess::managed, request, fitting, counter}.run<UnsealedMaster>(pause,
+        return SlotTries{tpm, TpmAccess::managed, request, fitting, counter}.run<UnsealedMaster>(backoff,
                                                                                                  attempt);
     });
 }

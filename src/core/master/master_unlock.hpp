@@ -3,11 +3,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "base/error.hpp"
 #include "core/master/master_file.hpp"
 #include "sys/host/machine.hpp"
 
 #include <expected>
-#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,23 +20,38 @@ namespace sealmount {
 struct SlotRefusal {
     unsigned slot = 0;
     RefusalKind kind = RefusalKind::policy_mismatch;
-    std::string detail;
-    std::vector<PcrMismatch> mismatches; ///< with policy_mismatch
-    std::vector<std::string> reasons;    ///< with policy_mismatch: what is no matter of literal PCR values
-    MeasuredEvents events{};             ///< with policy_mismatch: those that the slot was sealed to
+    std::string detail{};
+    std::vector<PcrMismatch> mismatches{}; ///< with policy_mismatch
+    std::vector<std::string> reasons{};    ///< with policy_mismatch: what is not about literal PCR values
+    MeasuredEvents events{};               ///< with policy_mismatch: those that the slot was sealed to
 };
 
-/// Why, in words: one line for each thing that stands in its way, beginning with "slot N: ".
-[[nodiscard]] std::vector<std::string> lines_about(const SlotRefusal& slot);
+/// Why, for people: each thing that stands in its way.
+[[nodiscard]] std::vector<Problem> reasons_of(const SlotRefusal& slot);
+
+/// The same, each beginning with "slot N: ".
+[[nodiscard]] std::vector<Problem> lines_about(const SlotRefusal& slot);
 
 /// Why no slot of a master key did. `kind` is the one that decides what people should do.
 struct MasterRefusal {
     RefusalKind kind = RefusalKind::policy_mismatch;
-    std::string detail;
-    std::vector<SlotRefusal> slots;
+    std::string detail{};
+    std::vector<SlotRefusal> slots{};
 };
 
-/// A master key as it is to be released: what its file says, and what else a policy may want.
+/// That of something which has no slots yet, or none of them to blame.
+[[nodiscard]] MasterRefusal refusal_without_slots(Refusal refusal);
+
+/// An accident as a refusal, where it ends the same way: files_unusable for files of ours, else tpm_failed.
+[[nodiscard]] MasterRefusal refusal_from(const Error& error);
+
+/// What a slot's refusal advises, which is more exact than `otherwise` can be; that, if none does.
+[[nodiscard]] Advice advice_for(const MasterRefusal& refusal, Advice otherwise);
+
+/// The kind with its detail, as with_detail() has it.
+[[nodiscard]] std::string with_detail(const MasterRefusal& refusal);
+
+/// A master key as it is to be released: what its file says, and what else a policy may require.
 struct UnsealRequest {
     const MasterFile& file;
     PolicyFileReader files;
@@ -47,10 +64,10 @@ inline constexpr unsigned unseal_tries = 30;
 
 /// Opens the TPM; a busy one is tried again, and in the end the refusal's detail names who holds it.
 [[nodiscard]] std::expected<std::unique_ptr<Tpm>, Refusal> open_tpm(TpmOpener& opener, TpmAccess access,
-                                                                    const Backoff& pause);
+                                                                    const Backoff& backoff);
 
 /// The same for stories that cannot go on without the resource manager's device. Throws Error{unavailable}.
-[[nodiscard]] std::unique_ptr<Tpm> open_managed_tpm(TpmOpener& opener, const Backoff& pause);
+[[nodiscard]] std::unique_ptr<Tpm> open_managed_tpm(TpmOpener& opener, const Backoff& backoff);
 
 /// A slot that can match, and how.
 struct FittingSlot {
@@ -67,15 +84,18 @@ struct SlotChoice {
 };
 [[nodiscard]] SlotChoice choose_slots(Tpm& tpm, const UnsealRequest& request);
 
+/// Why the key at the SRK's handle cannot have sealed this master key; nothing when it is the pinned one.
+[[nodiscard]] std::optional<Refusal> problem_with_srk(Tpm& tpm, const MasterFile& master);
+
 /// Loads the master key into the kernel as "trusted:NAME" through the first slot that fits. Returns the
 /// slot's number. With one slot of a literal policy which fits, that is PCR_Read, StartAuthSession, PolicyPCR
-/// and FlushContext from us, Load, Unseal and FlushContext from the kernel. Whether a refusal by the kernel
-/// was a race with a PCR extension is told by the TPM's PCR update counter; where the TPM may be full, what
+/// and FlushContext from us, Load, Unseal and FlushContext from the kernel. The TPM's PCR update counter
+/// shows whether a refusal by the kernel was a race with a PCR extension; where the TPM may be full, what
 /// others left in it is dropped, once. `tpm` is the raw device.
 [[nodiscard]] std::expected<unsigned, MasterRefusal> load_trusted_master(Tpm& tpm, Keyring& keyring,
                                                                          std::string_view name,
                                                                          const UnsealRequest& request,
-                                                                         const Backoff& pause);
+                                                                         const Backoff& backoff);
 
 /// Unlinks a master key from the process's keyring however its use ends.
 class LoadedMaster {
@@ -98,6 +118,6 @@ struct UnsealedMaster {
 
 /// The same as load_trusted_master() in userspace: the master key's bytes.
 [[nodiscard]] std::expected<UnsealedMaster, MasterRefusal>
-unseal_master(Tpm& tpm, const UnsealRequest& request, const Backoff& pause);
+unseal_master(Tpm& tpm, const UnsealRequest& request, const Backoff& backoff);
 
 } // namespace sealmount

@@ -2,6 +2,7 @@
 #include "core/master/recovery_key.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "core/ecryptfs/encrypted_key.hpp"
 #include "core/master/seal_slot.hpp"
 #include "sys/crypto/aead.hpp"
@@ -19,7 +20,7 @@ static_assert(recovery_nonce_size == gcm_nonce_size);
 
 /// What a wrapped master key is bound to.
 std::string context_of(const std::string_view master_name, const unsigned id) {
-    return "sealmount master file 1, recovery slot " + std::to_string(id) + " of " + std::string{master_name};
+    return formatted("sealmount master file 1, recovery slot {} of {}", id, master_name);
 }
 
 char lower(const char c) {

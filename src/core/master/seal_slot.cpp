@@ -2,6 +2,7 @@
 #include "core/master/seal_slot.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 
 #include <ctime>
 
@@ -9,9 +10,8 @@ namespace sealmount {
 
 namespace {
 
-[[noreturn]] void fail(const std::string& what, const Refusal& refusal) {
-    throw Error{Reason::unavailable, what + ": " + describe(refusal.kind) +
-                                         (refusal.detail.empty() ? "" : " (" + refusal.detail + ")")};
+[[noreturn]] void fail(const std::string_view what, const std::string& why) {
+    throw Error{Reason::unavailable, formatted("{}: {}", what, why)};
 }
 
 } // namespace
@@ -20,7 +20,7 @@ PresentBinder bind_to_present_values(PolicyFileReader files) {
     return [files = std::move(files)](Tpm& tpm, const Policy& policy) {
         PolicyNeeds needs;
         add_needs(policy, files, needs);
-        return std::vector{BoundPolicy{filled_in(policy, read_state(tpm, needs)), {}}};
+        return std::vector{BoundPolicy{.policy = filled_in(policy, read_state(tpm, needs)), .events = {}}};
     };
 }
 
@@ -40,40 +40,42 @@ SealingParent srk_to_seal_under(Tpm& tpm) {
     } else if (name.error().kind == RefusalKind::srk_missing) {
         return {.name = tpm.make_srk(), .is_new = true};
     } else {
-        fail("cannot read the storage root key", name.error());
+        fail("cannot read the storage root key", with_detail(name.error()));
     }
 }
 
 Slot seal_slot(Tpm& tpm, const SecretBytes& master, const SecretBytes* const pin, Slot slot) {
     if (slot.policy.pin && pin == nullptr) {
-        throw Error{Reason::internal, "a slot with a PIN was to be made without one"};
+        throw Error{Reason::internal, "a slot with a PIN was requested without one"};
     }
     auto sealed = tpm.seal(master, policy_digest(slot.policy), slot.policy.pin ? pin : nullptr);
     if (!sealed) {
-        fail("the TPM does not seal the master key", sealed.error());
+        fail("the TPM does not seal the master key", with_detail(sealed.error()));
     }
     slot.sealed = std::move(*sealed);
     return slot;
 }
 
 SlotProof prove_slot(Tpm& tpm, const UnsealRequest& request, const Slot& slot, const SecretBytes& master,
-                     const Backoff& pause) {
+                     const Backoff& backoff) {
     const MasterFile alone{.srk_name = request.file.srk_name, .slots = {slot}};
-    const auto unsealed = unseal_master(tpm, {alone, request.files, request.pin}, pause);
+    const auto unsealed =
+        unseal_master(tpm, {.file = alone, .files = request.files, .pin = request.pin}, backoff);
     if (unsealed) {
         if (!unsealed->key.equals(master.bytes())) {
             throw Error{Reason::bad_data,
-                        "the TPM released another master key than was sealed: nothing was written"};
+                        "the TPM released a master key other than the one that was sealed: nothing was "
+                        "written"};
         }
         return SlotProof::unsealed;
     }
     if (unsealed.error().kind != RefusalKind::policy_mismatch) {
-        fail("the new slot does not open", {unsealed.error().kind, unsealed.error().detail});
+        fail("the new slot does not open", with_detail(unsealed.error()));
     }
     // A session without a step: the object has to be loaded before the TPM can say that its policy fails.
     const auto loaded = tpm.unseal(slot.sealed, {});
     if (!loaded && loaded.error().kind != RefusalKind::policy_mismatch) {
-        fail("the TPM does not take the new slot", loaded.error());
+        fail("the TPM does not accept the new slot", with_detail(loaded.error()));
     }
     return SlotProof::loaded;
 }

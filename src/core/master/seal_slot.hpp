@@ -11,14 +11,14 @@
 
 namespace sealmount {
 
-/// A policy whose literal PCRs have values, and the events that make them, where a log tells.
+/// A policy whose literal PCRs have values, and the events that make them, where there is a log.
 struct BoundPolicy {
     Policy policy;
     MeasuredEvents events;
 };
 
 /// The literal PCRs of a policy given the values of the present. More than one policy where volumes are
-/// unlocked in another state than that: systemd extends PCR 11 further when the volumes are there, so a slot
+/// unlocked in a state other than that: systemd extends PCR 11 further when the volumes are there, so a slot
 /// for the boot and one for later are needed.
 using PresentBinder = std::function<std::vector<BoundPolicy>(Tpm& tpm, const Policy& policy)>;
 
@@ -42,11 +42,11 @@ struct SealingParent {
 
 enum class SlotProof {
     unsealed, ///< it gave the very master key
-    loaded,   ///< it is another state's: the TPM took the object and only its policy stood in the way
+    loaded,   ///< it is for another state: the TPM accepted the object and only its policy prevented more
 };
 
-/// Tries the slot, alone. Throws Error when it gives another key, or none for another reason than its policy.
+/// Tries the slot, alone. Throws Error when it gives another key, or none for a reason other than its policy.
 [[nodiscard]] SlotProof prove_slot(Tpm& tpm, const UnsealRequest& request, const Slot& slot,
-                                   const SecretBytes& master, const Backoff& pause);
+                                   const SecretBytes& master, const Backoff& backoff);
 
 } // namespace sealmount

@@ -2,6 +2,7 @@
 #include "core/master/tpm_key.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 
 #include <openssl/asn1.h>
 #include <openssl/err.h>
@@ -25,7 +26,7 @@ constexpr std::array sealed_key_oid = {std::byte{0x67}, std::byte{0x81}, std::by
 constexpr std::size_t kernel_blob_limit = 512;
 
 [[noreturn]] void refuse(const std::string& why) {
-    throw Error{Reason::bad_data, "not a sealed TPMKey: " + why};
+    throw Error{Reason::bad_data, formatted("not a sealed TPMKey: {}", why)};
 }
 
 /// What one element is: its class and number, and whether it holds other elements.
@@ -50,11 +51,11 @@ class Reader {
 
     [[nodiscard]] BytesView take(const Kind& kind, const std::string& what) {
         if (rest_.empty()) {
-            refuse("it ends before " + what);
+            refuse(formatted("it ends before {}", what));
         }
         const Element element = peek();
         if (element.kind != kind) {
-            refuse("something else stands in the place of " + what);
+            refuse(formatted("something else is in the place of {}", what));
         }
         rest_ = rest_.subspan(element.header + element.content.size());
         return element.content;
@@ -147,7 +148,7 @@ bool is_tpm2b(const BytesView bytes) {
 Bytes take_tpm2b(Reader& reader, const std::string& what) {
     const BytesView content = reader.take({.tag = V_ASN1_OCTET_STRING}, what);
     if (!is_tpm2b(content)) {
-        refuse("the size field of " + what + " is not its length");
+        refuse(formatted("the size field of {} is not its length", what));
     }
     return {content.begin(), content.end()};
 }

@@ -2,6 +2,7 @@
 #include "core/slots/rebind.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "core/slots/suspend.hpp"
 
 #include <algorithm>
@@ -16,7 +17,7 @@ std::vector<Policy> old_kinds(const Store& store, const std::string& name, Renew
     try {
         file = store.master(name);
     } catch (const Error& error) {
-        renewed.notes.push_back(std::string{error.what()} + "; the new master key is bound to PCR 7");
+        renewed.notes.push_back(formatted("{}; the new master key is bound to PCR 7", error.what()));
     }
     for (const Slot& slot : file.slots) {
         if (is_suspension(slot)) {
@@ -34,8 +35,9 @@ Renewal bound_to_present(const SlotContext& context, Tpm& tpm, const std::string
     renewal.file.srk_name = srk_to_seal_under(tpm).name;
     for (const Policy& kind : kinds) {
         if (kind.pin && !pin) {
-            renewed.notes.push_back("no PIN was given for the master key \"" + name +
-                                    "\": it has no slot any more with " + describe(kind));
+            renewed.notes.push_back(
+                formatted("no PIN was given for the master key \"{}\": it no longer has a slot with {}", name,
+                          describe(kind)));
             continue;
         }
         for (const BoundPolicy& bound : context.bound(tpm, kind)) {
@@ -44,7 +46,7 @@ Renewal bound_to_present(const SlotContext& context, Tpm& tpm, const std::string
                                                     .policy = bound.policy,
                                                     .sealed = {},
                                                     .created = now_rfc3339(),
-                                                    .note = "bound anew with passphrases",
+                                                    .note = "bound again with passphrases",
                                                     .events = bound.events}));
         }
     }
@@ -58,8 +60,7 @@ std::optional<Renewal> waiting(const SlotContext& context, Tpm& tpm, const std::
         if (!waiting) {
             return std::nullopt;
         }
-        auto key = unseal_master(tpm, {waiting->master, context.store.policy_files(), nullptr},
-                                 context.machine.backoff);
+        auto key = unseal_master(tpm, context.request_for(waiting->master), context.machine.backoff);
         if (!key) {
             return std::nullopt;
         }
@@ -77,8 +78,11 @@ Renewed rebind(const SlotContext& context, const std::string& name, const std::m
                const SecretBytes* const recovery_key) {
     for (const std::string& signature : signatures_under(context.store, name)) {
         if (!keys.contains(signature)) {
-            throw Error{Reason::usage, "the key " + signature + " of a volume under the master key \"" +
-                                           name + "\" is not at hand: all of them are needed"};
+            throw Error{
+                Reason::usage,
+                formatted("the key {} of a volume under the master key \"{}\" was not given: all of them "
+                          "are needed",
+                          signature, name)};
         }
     }
     const auto tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
@@ -98,7 +102,7 @@ Renewed rebind(const SlotContext& context, const std::string& name, const std::m
 
 std::optional<Renewed> rebind_with(const SlotContext& context, const std::string& name,
                                    const std::vector<Fekek>& keys) {
-    const std::vector<std::string> wanted = signatures_under(context.store, name);
+    const std::vector<std::string> needed = signatures_under(context.store, name);
     if (context.store.has_recovery_key(name)) {
         throw Error{Reason::refused, "its recovery key would not open it any more, and a new one has to be "
                                      "shown to somebody"};
@@ -107,9 +111,9 @@ std::optional<Renewed> rebind_with(const SlotContext& context, const std::string
     Renewed renewed;
     const std::vector<Policy> kinds = old_kinds(context.store, name, renewed);
     if (std::ranges::any_of(kinds, &Policy::pin)) {
-        throw Error{Reason::refused, "the master key \"" + name +
-                                         "\" has slots with a PIN: 'sealmount rebind " + name +
-                                         "' asks for it"};
+        throw Error{Reason::refused,
+                    formatted("the master key \"{}\" has slots with a PIN", name),
+                    {.kind = AdviceKind::rebind_with_pin, .subject = name}};
     }
     auto renewal = waiting(context, *tpm, name);
     if (!renewal) {
@@ -120,8 +124,8 @@ std::optional<Renewed> rebind_with(const SlotContext& context, const std::string
     }
     // Volumes may have been removed while their keys waited.
     std::erase_if(renewal->texts,
-                  [&](const auto& text) { return std::ranges::count(wanted, text.first) == 0; });
-    if (!std::ranges::all_of(wanted, [&](const auto& s) { return renewal->texts.contains(s); })) {
+                  [&](const auto& text) { return std::ranges::count(needed, text.first) == 0; });
+    if (!std::ranges::all_of(needed, [&](const auto& s) { return renewal->texts.contains(s); })) {
         context.store.write_waiting_renewal(name, renewal->file, renewal->texts);
         return std::nullopt;
     }

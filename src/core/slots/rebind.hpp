@@ -1,5 +1,5 @@
-// Binding volumes to the present state with their passphrases, when the TPM does not release their master key
-// any more: a new master key, since the old one is out of reach.
+// Binding volumes to the present state with their passphrases, when the TPM no longer releases their master
+// key: a new master key, since the old one is out of reach.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -11,14 +11,14 @@
 
 namespace sealmount {
 
-/// A new master key for the volumes whose keys these are, by signature; they must be all of its volumes'. Its
-/// slots are made for the present state, one for each kind of lasting slot that the old master file had;
-/// where that cannot be read, to PCR 7. A recovery key goes with it, if one is given: the old one cannot open
-/// it. Works with another TPM, too. Throws Error; nothing was changed then.
+/// A new master key for the volumes whose keys these are, by signature; all keys of its volumes must be
+/// there. Its slots are made for the present state, one for each kind of lasting slot that the old master
+/// file had; where that cannot be read, for PCR 7. It gets a slot for the recovery key, if one is given: the
+/// old one cannot open it. Works with another TPM, too. Throws Error; nothing was changed then.
 Renewed rebind(const SlotContext& context, const std::string& master,
                const std::map<std::string, Fekek>& keys, const SecretBytes* recovery_key = nullptr);
 
-/// The same bit by bit, as the passphrases of several volumes come in: what is at hand waits, encrypted under
+/// The same bit by bit, as the passphrases of several volumes come in: the keys so far wait, encrypted under
 /// the new master key and bound to the present state, until the last key is there. Nothing while keys are
 /// missing. Not for a master key that has a recovery key, since nobody would see its new one. Throws Error.
 std::optional<Renewed> rebind_with(const SlotContext& context, const std::string& master,

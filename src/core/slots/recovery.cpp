@@ -2,6 +2,7 @@
 #include "core/slots/recovery.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "core/slots/suspend.hpp"
 
 #include <algorithm>
@@ -10,8 +11,8 @@ namespace sealmount {
 
 namespace {
 
-/// An attempt without the steps of its policy: the TPM has to load the object before it can say that they are
-/// missing.
+/// An attempt without the steps of its policy: the TPM has to load the object before it can report that they
+/// are missing.
 bool is_loadable(Tpm& tpm, const Slot& slot) {
     const auto loaded = tpm.unseal(slot.sealed, {});
     return loaded || loaded.error().kind != RefusalKind::object_rejected;
@@ -23,25 +24,22 @@ RecoveredMaster open_by_recovery_key(const Store& store, const std::string& name
                                      const SecretBytes& recovery_key) {
     const MasterFile file = store.master(name);
     if (file.recovery.empty()) {
-        throw Error{Reason::refused, "the master key \"" + name +
-                                         "\" has no recovery key: the passphrases of "
-                                         "its volumes open them"};
+        throw Error{
+            Reason::refused,
+            formatted("the master key \"{}\" has no recovery key: the passphrases of its volumes open them",
+                      name)};
     }
     auto master = open_with_recovery_key(name, file, recovery_key);
     if (!master) {
-        throw Error{Reason::refused,
-                    "that is not the recovery key of the master key \"" + name + "\": nothing was changed"};
+        throw Error{
+            Reason::refused,
+            formatted("that is not the recovery key of the master key \"{}\": nothing was changed", name)};
     }
     return std::move(*master);
 }
 
 OpenMaster ready_to_reseal(const SlotContext& context, const std::string& name, SecretBytes key) {
-    OpenMaster master{.name = name,
-                      .file = context.store.master(name),
-                      .key = std::move(key),
-                      .slot = 0,
-                      .pin = {},
-                      .tpm = {}};
+    OpenMaster master{.name = name, .file = context.store.master(name), .key = std::move(key)};
     master.tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
     const TpmName srk = srk_to_seal_under(*master.tpm).name;
     if (srk != master.file.srk_name) {
@@ -61,21 +59,20 @@ Renewed reseal_recovered(const SlotContext& context, const std::string& name, Se
     Renewed renewed;
     for (const Policy& kind : kinds) {
         if (kind.pin && !master.pin) {
-            renewed.notes.push_back("no PIN was given for the master key \"" + name +
-                                    "\": no slot was made with " + describe(kind));
+            renewed.notes.push_back(
+                formatted("no PIN was given for the master key \"{}\": no slot was made with {}", name,
+                          describe(kind)));
             continue;
         }
         for (const BoundPolicy& bound : context.bound(*master.tpm, kind)) {
             renewed.slots.push_back(
-                reseal(context, master, {.bound = bound, .new_pin = nullptr, .note = "after a recovery"})
-                    .slot);
+                reseal(context, master, {.bound = bound, .note = "after a recovery"}).slot);
         }
     }
     if (renewed.slots.empty()) {
-        throw Error{Reason::refused, "the master key \"" + name +
-                                         "\" has only slots with a PIN, and nobody gave one: 'sealmount "
-                                         "reseal " +
-                                         name + " --recover' asks for it"};
+        throw Error{Reason::refused,
+                    formatted("the master key \"{}\" has only slots with a PIN, and nobody gave one", name),
+                    {.kind = AdviceKind::reseal_with_pin, .subject = name}};
     }
     context.store.drop_waiting_renewal(name);
     return renewed;
@@ -89,9 +86,11 @@ unsigned add_recovery_key(const Store& store, const std::string& name, const Sec
     store.write_master(name, file);
     const auto again = open_with_recovery_key(name, store.master(name), recovery_key);
     if (!again || again->slot != id || !again->key.equals(master.bytes())) {
-        throw Error{Reason::bad_data, store.paths().master(name).string() +
-                                          ": does not hold the new recovery key as it was written; those "
-                                          "before it still open"};
+        throw Error{
+            Reason::bad_data,
+            formatted("{}: does not hold the new recovery key as it was written; those before it still "
+                      "open",
+                      store.paths().master(name).string())};
     }
     return id;
 }

@@ -1,5 +1,5 @@
-// Master keys by their recovery key: a new one, its end, and slots for the TPM at hand when the old ones do
-// not open.
+// Master keys by their recovery key: a new one, its revocation, and slots for the machine's TPM when the old
+// ones do not open.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -17,8 +17,8 @@ namespace sealmount {
 [[nodiscard]] RecoveredMaster open_by_recovery_key(const Store& store, const std::string& name,
                                                    const SecretBytes& recovery_key);
 
-/// A master key that did not come out of the TPM, ready to be sealed by the one at hand: it has a storage
-/// root key, and slots that it cannot load, because another TPM made them or they are damaged, are gone from
+/// A master key that did not come from the TPM, ready to be sealed by the machine's: that has a storage root
+/// key, and slots that it cannot load, because another TPM made them or they are damaged, are gone from
 /// `file`, though not from the disk. Throws Error.
 [[nodiscard]] OpenMaster ready_to_reseal(const SlotContext& context, const std::string& name,
                                          SecretBytes key);
@@ -32,7 +32,7 @@ Renewed reseal_recovered(const SlotContext& context, const std::string& name, Se
 unsigned add_recovery_key(const Store& store, const std::string& name, const SecretBytes& master,
                           const SecretBytes& recovery_key);
 
-/// Drops the slots of all recovery keys, or of all but one. Which went.
+/// Drops the slots of all recovery keys, or of all but one. Returns those dropped.
 std::vector<unsigned> revoke_recovery_keys(const Store& store, const std::string& name,
                                            std::optional<unsigned> but);
 

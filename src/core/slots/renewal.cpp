@@ -2,6 +2,7 @@
 #include "core/slots/renewal.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "core/master/recovery_key.hpp"
 
 #include <algorithm>
@@ -10,10 +11,10 @@
 namespace sealmount {
 
 void Renewal::add_key(const std::string& master, const std::string& signature, const SecretBytes& fekek) {
-    std::string text = compose_encrypted_key("trusted:" + master, key, fekek, random_bytes(16));
+    std::string text = compose_encrypted_key(formatted("trusted:{}", master), key, fekek, random_bytes(16));
     if (!open_encrypted_key(text, key).equals(fekek.bytes())) {
         throw Error{Reason::internal,
-                    "the composed key " + signature + " does not open again: nothing was written"};
+                    formatted("the composed key {} does not open again: nothing was written", signature)};
     }
     texts[signature] = std::move(text);
 }
@@ -28,9 +29,9 @@ void Renewal::add_recovery_key(const std::string& master, const SecretBytes* con
 std::vector<std::string> signatures_under(const Store& store, const std::string& master) {
     const Manifest manifest = store.manifest();
     if (!manifest.problems.empty()) {
-        throw Error{Reason::config, store.paths().manifest().string() + ": " +
-                                        manifest.problems.front().what() +
-                                        "; mend it first, since its keys could be left behind"};
+        throw Error{Reason::config,
+                    formatted("{}: {}; fix it first, since its keys could be left behind",
+                              store.paths().manifest().string(), manifest.problems.front().what())};
     }
     std::set<std::string> signatures;
     for (const Volume& volume : manifest.volumes) {
@@ -46,7 +47,7 @@ void commit(const SlotContext& context, Tpm& tpm, const std::string& name, const
             const SecretBytes* const pin, Renewed& renewed) {
     bool opens = false;
     for (const Slot& slot : renewal.file.slots) {
-        opens = prove_slot(tpm, {renewal.file, context.store.policy_files(), pin}, slot, renewal.key,
+        opens = prove_slot(tpm, context.request_for(renewal.file, pin), slot, renewal.key,
                            context.machine.backoff) == SlotProof::unsealed ||
                 opens;
         renewed.slots.push_back(slot.id);
@@ -55,9 +56,10 @@ void commit(const SlotContext& context, Tpm& tpm, const std::string& name, const
         renewed.recovery.push_back(slot.id);
     }
     if (!opens) {
-        throw Error{Reason::refused, "no slot of the new master key \"" + name +
-                                         "\" would open now: nothing was changed; 'sealmount reseal " + name +
-                                         "' first makes a slot for the present state"};
+        throw Error{
+            Reason::refused,
+            formatted("no slot of the new master key \"{}\" would open now: nothing was changed", name),
+            {.kind = AdviceKind::reseal_present_state, .subject = name}};
     }
     for (const auto& [signature, text] : renewal.texts) {
         renewed.keys.push_back(signature);

@@ -1,5 +1,5 @@
-// A new master key on its way: with its slots and the keys that are encrypted under it, until all of it takes
-// the place of the old.
+// A new master key in the making: with its slots and the keys that are encrypted under it, until all of it
+// takes the place of the old.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -14,10 +14,10 @@
 
 namespace sealmount {
 
-/// What is under a new master key now.
+/// What a new master key has now.
 struct Renewed {
     std::vector<unsigned> slots;
-    std::vector<unsigned> left_out; ///< slots that want a PIN which nobody gave, and suspensions
+    std::vector<unsigned> left_out; ///< slots that require a PIN which nobody gave, and suspensions
     std::vector<std::string> keys;  ///< signatures
     std::vector<std::string> notes; ///< what was given up, one sentence each
     std::vector<unsigned> recovery; ///< slots of recovery keys

@@ -2,6 +2,7 @@
 #include "core/slots/slots.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 
 #include <algorithm>
 
@@ -11,25 +12,20 @@ namespace {
 
 [[noreturn]] void refuse_to_open(const std::string& name, const MasterRefusal& refusal) {
     std::string message =
-        "the TPM does not release the master key \"" + name + "\": " + describe(refusal.kind);
-    if (!refusal.detail.empty()) {
-        message += " (" + refusal.detail + ")";
-    }
+        formatted("the TPM does not release the master key \"{}\": {}", name, with_detail(refusal));
     for (const SlotRefusal& slot : refusal.slots) {
-        for (const std::string& line : lines_about(slot)) {
-            message += "\n  " + line;
+        for (const Problem& line : lines_about(slot)) {
+            message += formatted("\n  {}", line.message);
         }
     }
-    throw Error{Reason::refused, message +
-                                     "\nNothing was changed. With its recovery key or the passphrases of "
-                                     "its volumes, 'sealmount reseal " +
-                                     name + " --recover' binds it to the present state"};
+    throw Error{Reason::refused, message + "\nNothing was changed",
+                advice_for(refusal, {.kind = AdviceKind::reseal_with_recovery, .subject = name})};
 }
 
 bool has_slot_that_opens(const SlotContext& context, Tpm& tpm, const MasterFile& file,
                          const SecretBytes* pin) {
     return !file.slots.empty() &&
-           unseal_master(tpm, {file, context.store.policy_files(), pin}, context.machine.backoff).has_value();
+           unseal_master(tpm, context.request_for(file, pin), context.machine.backoff).has_value();
 }
 
 /// Is this slot of no use in the present state, nor in a stated one?
@@ -46,17 +42,57 @@ bool is_spent(const SlotContext& context, Tpm& tpm, const Slot& slot, const Prun
                                 [&](const auto& state) { return literals_match(policy, state); });
 }
 
+/// Throws unless the TPM's slots of these numbers are there.
+void check_slots_exist(const std::string& name, const MasterFile& file, const std::vector<unsigned>& slots) {
+    for (const unsigned id : slots) {
+        if (file.find_recovery(id) != nullptr) {
+            throw Error{Reason::refused,
+                        formatted("slot {} of the master key \"{}\" is its recovery key", id, name),
+                        {.kind = AdviceKind::replace_recovery_key, .subject = name}};
+        }
+        if (file.find(id) == nullptr) {
+            throw Error{Reason::no_input,
+                        formatted("the master key \"{}\" has no slot {}", name, id),
+                        {.kind = AdviceKind::list_slots, .subject = name}};
+        }
+    }
+}
+
+/// Drops the slots for which `goes` says so. Their numbers.
+template<typename Goes>
+std::vector<unsigned> erase_slots(MasterFile& file, const Goes& goes) {
+    std::vector<unsigned> removed;
+    std::erase_if(file.slots, [&](const Slot& slot) {
+        const bool is_removed = goes(slot);
+        if (is_removed) {
+            removed.push_back(slot.id);
+        }
+        return is_removed;
+    });
+    return removed;
+}
+
+/// Does a slot of the file open now, with the PIN of a person where only that helps?
+bool opens_now(const SlotContext& context, Tpm& tpm, const MasterFile& file) {
+    if (has_slot_that_opens(context, tpm, file, nullptr)) {
+        return true;
+    }
+    if (std::ranges::none_of(file.slots, [](const Slot& slot) { return slot.policy.pin; })) {
+        return false;
+    }
+    const auto pin = context.ask_pin();
+    return pin && has_slot_that_opens(context, tpm, file, &*pin);
+}
+
 } // namespace
 
 OpenMaster open_master(const SlotContext& context, const std::string& name) {
-    OpenMaster master{
-        .name = name, .file = context.store.master(name), .key = {}, .slot = 0, .pin = {}, .tpm = {}};
+    OpenMaster master{.name = name, .file = context.store.master(name)};
     master.tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
-    auto key = unseal_master(*master.tpm, {master.file, context.store.policy_files(), nullptr},
-                             context.machine.backoff);
+    auto key = unseal_master(*master.tpm, context.request_for(master.file), context.machine.backoff);
     if (!key && key.error().kind == RefusalKind::pin_needed) {
         master.pin = context.ask_pin();
-        key = unseal_master(*master.tpm, {master.file, context.store.policy_files(), master.pin_or_null()},
+        key = unseal_master(*master.tpm, context.request_for(master.file, master.pin_or_null()),
                             context.machine.backoff);
     }
     if (!key) {
@@ -79,7 +115,7 @@ SystemState state_for(const SlotContext& context, Tpm& tpm, const std::vector<Po
 Resealed reseal(const SlotContext& context, OpenMaster& master, const ResealRequest& request) {
     const Policy& policy = request.bound.policy;
     const SecretBytes* const pin = request.new_pin != nullptr ? request.new_pin : master.pin_or_null();
-    const UnsealRequest opening{master.file, context.store.policy_files(), pin};
+    const UnsealRequest opening = context.request_for(master.file, pin);
     const auto prove = [&](const Slot& slot) {
         return prove_slot(*master.tpm, opening, slot, master.key, context.machine.backoff);
     };
@@ -89,7 +125,7 @@ Resealed reseal(const SlotContext& context, OpenMaster& master, const ResealRequ
     if (same != file.slots.end() && !policy.pin) {
         return {.slot = same->id, .is_new = false, .proof = prove(*same)};
     }
-    // Of slots that another TPM made, too, though they are gone from the file here.
+    // Higher than those of slots, too, that another TPM made, though they are gone from the file here.
     const unsigned number = std::max(file.next_id(), context.store.master(master.name).next_id());
     const Slot slot = seal_slot(*master.tpm, master.key, pin,
                                 {.id = number,
@@ -107,15 +143,9 @@ Resealed reseal(const SlotContext& context, OpenMaster& master, const ResealRequ
 
 std::vector<unsigned> keep_only(const SlotContext& context, OpenMaster& master,
                                 const std::vector<unsigned>& slots) {
-    std::vector<unsigned> removed;
     MasterFile file = master.file;
-    std::erase_if(file.slots, [&](const Slot& slot) {
-        const bool goes = std::ranges::count(slots, slot.id) == 0;
-        if (goes) {
-            removed.push_back(slot.id);
-        }
-        return goes;
-    });
+    std::vector<unsigned> removed =
+        erase_slots(file, [&](const Slot& slot) { return std::ranges::count(slots, slot.id) == 0; });
     if (!removed.empty()) {
         context.store.write_master(master.name, file);
         master.file = std::move(file);
@@ -126,43 +156,21 @@ std::vector<unsigned> keep_only(const SlotContext& context, OpenMaster& master,
 std::vector<unsigned> prune(const SlotContext& context, const std::string& name,
                             const PruneRequest& request) {
     MasterFile file = context.store.master(name);
-    for (const unsigned id : request.slots) {
-        if (file.find_recovery(id) != nullptr) {
-            throw Error{Reason::refused, "slot " + std::to_string(id) + " of the master key \"" + name +
-                                             "\" is its recovery key: 'sealmount recovery-key " + name +
-                                             "' makes a new one in its place, with --revoke none"};
-        }
-        if (file.find(id) == nullptr) {
-            throw Error{Reason::no_input, "the master key \"" + name + "\" has no slot " +
-                                              std::to_string(id) + ": 'sealmount slots " + name +
-                                              "' lists them"};
-        }
-    }
+    check_slots_exist(name, file, request.slots);
     const auto tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
-    std::vector<unsigned> removed;
-    std::erase_if(file.slots, [&](const Slot& slot) {
-        const bool goes = request.slots.empty() ? is_spent(context, *tpm, slot, request)
-                                                : std::ranges::count(request.slots, slot.id) > 0;
-        if (goes) {
-            removed.push_back(slot.id);
-        }
-        return goes;
+    std::vector<unsigned> removed = erase_slots(file, [&](const Slot& slot) {
+        return request.slots.empty() ? is_spent(context, *tpm, slot, request)
+                                     : std::ranges::count(request.slots, slot.id) > 0;
     });
     if (removed.empty()) {
         return removed;
     }
-    std::optional<SecretBytes> pin;
-    if (!has_slot_that_opens(context, *tpm, file, nullptr)) {
-        const bool may_need_pin =
-            std::ranges::any_of(file.slots, [](const Slot& slot) { return slot.policy.pin; });
-        pin = may_need_pin ? context.ask_pin() : std::nullopt;
-        if (!request.keep_none_open && (!pin || !has_slot_that_opens(context, *tpm, file, &*pin))) {
-            throw Error{Reason::refused, "without slot " + to_string(removed) +
-                                             " the TPM would not release the "
-                                             "master key \"" +
-                                             name + "\" now: nothing was removed; 'sealmount reseal " + name +
-                                             "' first makes a slot for the present state"};
-        }
+    if (!request.keep_none_open && !opens_now(context, *tpm, file)) {
+        throw Error{Reason::refused,
+                    formatted("without slot {} the TPM would not release the master key \"{}\" now: nothing "
+                              "was removed",
+                              to_string(removed), name),
+                    {.kind = AdviceKind::reseal_present_state, .subject = name}};
     }
     context.store.write_master(name, file);
     return removed;
@@ -181,7 +189,7 @@ bool literals_match(const Policy& policy, const std::map<PcrBank, PcrValues>& va
 std::string to_string(const std::vector<unsigned>& slots) {
     std::string text;
     for (const unsigned slot : slots) {
-        text += (text.empty() ? "" : ", ") + std::to_string(slot);
+        text += formatted("{}{}", text.empty() ? "" : ", ", slot);
     }
     return text;
 }

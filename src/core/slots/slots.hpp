@@ -28,21 +28,25 @@ struct SlotContext {
     [[nodiscard]] std::vector<BoundPolicy> bound(Tpm& present, const Policy& policy) const {
         return bind ? bind(present, policy) : bind_to_present_values(store.policy_files())(present, policy);
     }
+    [[nodiscard]] UnsealRequest request_for(const MasterFile& master,
+                                            const SecretBytes* pin = nullptr) const {
+        return {.file = master, .files = store.policy_files(), .pin = pin};
+    }
 };
 
 /// A master key that the TPM has released to us.
 struct OpenMaster {
     std::string name;
     MasterFile file;
-    SecretBytes key;
+    SecretBytes key{};
     unsigned slot = 0; ///< that released it
-    std::optional<SecretBytes> pin;
-    std::unique_ptr<Tpm> tpm;
+    std::optional<SecretBytes> pin{};
+    std::unique_ptr<Tpm> tpm{};
 
     [[nodiscard]] const SecretBytes* pin_or_null() const { return pin ? &*pin : nullptr; }
 };
 
-/// Unseals it. Throws Error{refused} with what stands in the way of each slot, or {unavailable}.
+/// Unseals it. Throws Error{refused} with what prevents each slot from opening, or {unavailable}.
 [[nodiscard]] OpenMaster open_master(const SlotContext& context, const std::string& name);
 
 /// The present state as far as these policies ask for it, and the clock.
@@ -52,7 +56,7 @@ struct OpenMaster {
 struct ResealRequest {
     BoundPolicy bound;
     const SecretBytes* new_pin = nullptr; ///< with a policy that has one
-    std::string note;
+    std::string note{};
 };
 
 struct Resealed {
@@ -64,7 +68,7 @@ struct Resealed {
 /// Adds a slot. Throws Error; nothing was written then.
 Resealed reseal(const SlotContext& context, OpenMaster& master, const ResealRequest& request);
 
-/// Drops all slots but these. Which went. Throws Error.
+/// Drops all slots but these. Returns those dropped. Throws Error.
 std::vector<unsigned> keep_only(const SlotContext& context, OpenMaster& master,
                                 const std::vector<unsigned>& slots);
 
@@ -74,8 +78,8 @@ struct PruneRequest {
     bool keep_none_open = false;                      ///< even when no slot that is left opens now
 };
 
-/// Removes slots and says which. Slots of files (signed, pcrlock) and those without PCRs go only by number,
-/// or when their boots are over. Throws Error{refused} rather than leave no slot that opens now.
+/// Removes slots and returns which. Slots of files (signed, pcrlock) and those without PCRs go only by
+/// number, or when their boots are over. Throws Error{refused} rather than leave no slot that opens now.
 std::vector<unsigned> prune(const SlotContext& context, const std::string& master,
                             const PruneRequest& request);
 

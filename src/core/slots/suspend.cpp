@@ -2,6 +2,7 @@
 #include "core/slots/suspend.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -47,6 +48,34 @@ bool are_over(const MasterFile& file, const SystemState& now) {
     });
 }
 
+/// The numbers of the lasting slots of this kind.
+void add_lasting_slots(const MasterFile& file, const Policy& kind, std::vector<unsigned>& ids) {
+    for (const Slot& slot : file.slots) {
+        if (!is_suspension(slot) && same_shape(slot.policy, kind)) {
+            ids.push_back(slot.id);
+        }
+    }
+}
+
+/// Adds a slot of this kind for the present state, or two where the boot is in another one.
+void bind_kind(const SlotContext& context, OpenMaster& master, const Policy& kind,
+               std::vector<unsigned>& added) {
+    for (const BoundPolicy& bound : context.bound(*master.tpm, kind)) {
+        added.push_back(reseal(context, master, {.bound = bound, .note = "after a suspension"}).slot);
+    }
+}
+
+/// Does a slot of the file open in the present state? Not found out by trying: of a slot with a boot window,
+/// which is over by now, all the rest must hold.
+bool stays_open(const SlotContext& context, const OpenMaster& master, const MasterFile& file,
+                const SystemState& now) {
+    return std::ranges::any_of(file.slots, [&](const Slot& slot) {
+        Policy policy = slot.policy;
+        policy.boot_window.reset();
+        return plan(policy, now, context.store.policy_files()) && (!policy.pin || master.pin);
+    });
+}
+
 } // namespace
 
 std::vector<Policy> lasting_kinds(const MasterFile& file) {
@@ -68,18 +97,14 @@ std::vector<Policy> lasting_kinds(const MasterFile& file) {
 Suspended suspend(const SlotContext& context, OpenMaster& master, const unsigned boots, const Policy& kept) {
     const std::uint32_t now = master.tpm->clock().reset_count;
     if (boots == 0 || boots > std::numeric_limits<std::uint32_t>::max() - now) {
-        throw Error{Reason::usage, "the number of boots must be from 1 to " +
-                                       std::to_string(std::numeric_limits<std::uint32_t>::max() - now)};
+        throw Error{Reason::usage, formatted("the number of boots must be from 1 to {}",
+                                             std::numeric_limits<std::uint32_t>::max() - now)};
     }
     Policy policy = filled_in(kept, state_for(context, *master.tpm, {kept}));
     policy.last_boot = now + boots;
-    Suspended result{.slot = 0, .last_boot = *policy.last_boot, .removed = suspensions_of(master.file)};
-    result.slot =
-        reseal(context, master,
-               {.bound = {policy, {}},
-                .new_pin = nullptr,
-                .note = "suspended for " + std::to_string(boots) + (boots == 1 ? " boot" : " boots")})
-            .slot;
+    Suspended result{.last_boot = *policy.last_boot, .removed = suspensions_of(master.file)};
+    const std::string note = formatted("suspended for {} {}", boots, boots == 1 ? "boot" : "boots");
+    result.slot = reseal(context, master, {.bound = {.policy = policy, .events = {}}, .note = note}).slot;
     std::erase(result.removed, result.slot);
     if (!result.removed.empty()) {
         MasterFile file = master.file;
@@ -107,32 +132,20 @@ Resumed resume(const SlotContext& context, const std::string& name, const bool a
     }
     for (const Policy& kind : kinds) {
         if (kind.pin && !master.pin) {
-            for (const Slot& slot : master.file.slots) {
-                if (!is_suspension(slot) && same_shape(slot.policy, kind)) {
-                    result.unbound.push_back(slot.id);
-                }
-            }
-            continue;
-        }
-        for (const BoundPolicy& bound : context.bound(*master.tpm, kind)) {
-            result.added.push_back(
-                reseal(context, master, {.bound = bound, .new_pin = nullptr, .note = "after a suspension"})
-                    .slot);
+            add_lasting_slots(master.file, kind, result.unbound);
+        } else {
+            bind_kind(context, master, kind, result.added);
         }
     }
     MasterFile file = master.file;
     remove_slots(file, suspensions);
-    // Not by trying: of a slot with a boot window, which is over by now, all the rest must hold.
-    const bool stays_open = std::ranges::any_of(file.slots, [&](const Slot& slot) {
-        Policy policy = slot.policy;
-        policy.boot_window.reset();
-        return plan(policy, now, context.store.policy_files()) && (!policy.pin || master.pin);
-    });
-    if (!stays_open) {
-        throw Error{Reason::refused,
-                    "no lasting slot of the master key \"" + name +
-                        "\" fits the present state: the suspension stays; 'sealmount reseal " + name +
-                        "' makes one"};
+    if (!stays_open(context, master, file, now)) {
+        throw Error{
+            Reason::refused,
+            formatted("no lasting slot of the master key \"{}\" fits the present state: the suspension "
+                      "stays",
+                      name),
+            {.kind = AdviceKind::reseal_present_state, .subject = name}};
     }
     context.store.write_master(name, file);
     result.removed = suspensions;

@@ -15,13 +15,13 @@ namespace sealmount {
     return slot.policy.last_boot.has_value();
 }
 
-/// The kinds of slots that a master key has for good, without values; PCR 7 when there is none.
+/// The kinds of slots that a master key has permanently, without values; PCR 7 when there is none.
 [[nodiscard]] std::vector<Policy> lasting_kinds(const MasterFile& file);
 
 struct Suspended {
     unsigned slot = 0;
     std::uint32_t last_boot = 0;
-    std::vector<unsigned> removed; ///< earlier suspensions, which this one replaces
+    std::vector<unsigned> removed{}; ///< earlier suspensions, which this one replaces
 };
 
 /// Adds a slot that opens in this boot and the next `boots` (at least one), under the conditions of `kept`
@@ -32,12 +32,12 @@ struct Resumed {
     std::vector<unsigned> added;   ///< the present state, sealed in the way of the lasting slots
     std::vector<unsigned> removed; ///< suspensions
     std::vector<unsigned> kept;    ///< suspensions that a coming boot may still need
-    std::vector<unsigned> unbound; ///< lasting slots that do not fit and want a PIN to be made anew
+    std::vector<unsigned> unbound; ///< lasting slots that do not fit and require a PIN to be made again
 };
 
 /// Ends a suspension: where no lasting slot of a kind fits the present state, one is made and proved, then
-/// the suspensions go. `after_boot`: of a suspension that this boot did not need, and that has boots left,
-/// nothing is touched. Nothing to do without suspensions. Throws Error; nothing was lost then.
+/// the suspensions go. `after_boot`: a suspension that this boot did not need, and that has boots left, is
+/// not touched. Nothing to do without suspensions. Throws Error; nothing was lost then.
 Resumed resume(const SlotContext& context, const std::string& master, bool after_boot);
 
 } // namespace sealmount

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/store/boot_window.hpp"
 
+#include "base/format.hpp"
 #include "sys/files/files.hpp"
 
 #include <charconv>
@@ -14,7 +15,7 @@ constexpr mode_t note_mode = 0600;
 constexpr mode_t runtime_directory_mode = 0700;
 
 std::filesystem::path note_of(const Paths& paths, const std::string_view master) {
-    return paths.runtime() / (std::string{master} + ".unsealed");
+    return paths.runtime() / formatted("{}.unsealed", master);
 }
 
 std::chrono::milliseconds since_boot() {
@@ -28,7 +29,7 @@ void note_unseal(const Paths& paths, const std::string_view master) {
     const auto note = note_of(paths, master);
     if (!std::filesystem::exists(note)) {
         make_directory(paths.runtime(), runtime_directory_mode);
-        write_file_atomically(note, std::to_string(since_boot().count()) + "\n", note_mode);
+        write_file_atomically(note, formatted("{}\n", since_boot().count()), note_mode);
     }
 }
 

@@ -1,5 +1,5 @@
 // How close this machine's boots come to the boot window of a slot: the moment of an unseal is noted, so that
-// it can be told later how long the TPM had been on by then.
+// it can be computed later how long the TPM had been on by then.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/store/store.hpp"
 
+#include "base/format.hpp"
 #include "core/ecryptfs/encrypted_key.hpp"
 #include "sys/files/files.hpp"
 
@@ -16,13 +17,13 @@ constexpr mode_t private_directory_mode = 0700;
 constexpr mode_t manifest_mode = 0644;
 constexpr mode_t private_file_mode = 0600;
 
-/// A file that the manifest refers to: its absence is a fault of the configuration.
+/// A file that the manifest refers to: its absence is an error in the configuration.
 std::string read_referred_file(const std::filesystem::path& file) {
     std::optional<std::string> text = read_trusted_file_if_exists(file);
     if (!text) {
-        throw Error{Reason::config, file.string() + ": is missing: restore it from a backup of " +
-                                        file.parent_path().parent_path().string() +
-                                        ", or enroll the volume again"};
+        throw Error{Reason::config,
+                    formatted("{}: is missing: restore it from a backup of {}, or enroll the volume again",
+                              file.string(), file.parent_path().parent_path().string())};
     }
     return std::move(*text);
 }
@@ -60,11 +61,11 @@ Volume Store::volume(const std::string_view name) const {
         return *found;
     }
     if (!all.problems.empty()) {
-        throw Error{Reason::config, paths_.manifest().string() + ": no usable volume \"" + std::string{name} +
-                                        "\"; " + all.problems.front().what()};
+        throw Error{Reason::config, formatted("{}: no usable volume \"{}\"; {}", paths_.manifest().string(),
+                                              name, all.problems.front().what())};
     }
     throw Error{Reason::no_input,
-                paths_.manifest().string() + ": no volume is called \"" + std::string{name} + "\""};
+                formatted("{}: no volume is called \"{}\"", paths_.manifest().string(), name)};
 }
 
 /// Where the file is read: in a replacement that has been decided but not moved yet, or at its place.
@@ -102,8 +103,7 @@ bool Store::has_recovery_key(const std::string_view name) const {
 std::string Store::key(const std::string_view signature) const {
     const std::filesystem::path file = current(paths_.key(signature));
     std::string text = read_referred_file(file);
-    // Editors add a line end, which the kernel would take for a part of the key (encrypted.c,
-    // datablob_parse).
+    // Editors add a line end, which the kernel would read as a part of the key (encrypted.c, datablob_parse).
     while (!text.empty() && text.back() == '\n') {
         text.pop_back();
     }
@@ -127,7 +127,7 @@ void Store::check_writable() const {
 
 void Store::write(const std::filesystem::path& file, const std::string_view text, const mode_t mode) const {
     write_file_atomically(file, text, mode);
-    // Whoever writes holds the lock, so what lies there has no owner any more.
+    // Whoever writes holds the lock, so leftovers there have no owner any more.
     remove_leftovers(file.parent_path());
 }
 
@@ -162,7 +162,7 @@ void Store::replace(const std::string_view name, const MasterFile& master,
     for (const auto& [signature, text] : keys) {
         write_file_atomically(place(paths_.key(signature)), text, private_file_mode);
     }
-    const FileLock no_unlock = unlock_lock(); // none may read one file before and another behind this point
+    const FileLock no_unlock = unlock_lock(); // none may read one file before and another after this point
     rename_durably(unfinished, paths_.replacement());
     move_replacement();
 }
@@ -170,8 +170,8 @@ void Store::replace(const std::string_view name, const MasterFile& master,
 void Store::finish_replacement() const {
     remove_tree_durably(paths_.unfinished_replacement());
     if (std::filesystem::exists(paths_.replacement())) {
-        const FileLock no_unlock =
-            unlock_lock(); // none may look for a file in the one place and read the other
+        // No unlock may look for a file in one place and read it in the other.
+        const FileLock no_unlock = unlock_lock();
         move_replacement();
     }
 }
@@ -183,7 +183,7 @@ void Store::move_replacement() const {
         if (!std::filesystem::exists(from)) {
             continue;
         }
-        make_directory(place, private_directory_mode); // it may have been lost, and the set stands for it
+        make_directory(place, private_directory_mode); // it may have been lost, and the set replaces it
         std::vector<std::filesystem::path> files;
         for (const auto& entry : std::filesystem::directory_iterator{from}) {
             files.push_back(entry.path());
@@ -222,7 +222,7 @@ void Store::write_waiting_renewal(const std::string_view name, const MasterFile&
     make_directory(directory, private_directory_mode);
     write_file_atomically(directory / "master.json", text, private_file_mode);
     for (const auto& [signature, key] : keys) {
-        write_file_atomically(directory / (signature + ".key"), key, private_file_mode);
+        write_file_atomically(directory / formatted("{}.key", signature), key, private_file_mode);
     }
 }
 

@@ -1,8 +1,8 @@
-// The store: the directory that the whole configuration of a machine lives in, read and written as a whole.
-// Writing goes masters, keys, manifest (the commit point); removing goes the other way, with a record of what
-// is to go from before the manifest until after the last file. A master key and its keys are replaced
-// together: a complete set in a directory of its own, whose renaming is the commit point; from then on it is
-// read in place of the old files, until it has overwritten them.
+// The store: the directory that holds the whole configuration of a machine, read and written as a whole.
+// Masters, keys and manifest (the commit point) are written in this order; they are removed in reverse, with
+// a record of what is to go, from before the manifest until after the last file. A master key and its keys
+// are replaced together: a complete set in a directory of its own, whose renaming is the commit point; from
+// then on it is read in place of the old files, until it has overwritten them.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -29,7 +29,7 @@ class Store {
 
     /// The manifest; an empty one when the file does not exist. Throws Error{config}.
     [[nodiscard]] Manifest manifest() const;
-    /// Its text as it stands, "" when the file does not exist.
+    /// Its text as it is, "" when the file does not exist.
     [[nodiscard]] std::string manifest_text() const;
 
     /// The volume of that name. Throws Error{config} when the manifest holds it but it is bad,
@@ -39,7 +39,8 @@ class Store {
     /// Throws Error{config} when the file is missing, Error{bad_data} when damaged.
     [[nodiscard]] MasterFile master(std::string_view name) const;
     [[nodiscard]] bool has_master(std::string_view name) const;
-    /// Does it say so itself? A master file that is missing or damaged does not: it opens nothing either.
+    /// Does the file have a slot for one? False for a file that is missing or damaged: it opens nothing
+    /// either.
     [[nodiscard]] bool has_recovery_key(std::string_view name) const;
 
     /// Reads the files that policies name, below this system's root. Refers to the store.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/store/volume_state.hpp"
 
+#include "base/format.hpp"
+#include "base/text.hpp"
 #include "sys/files/files.hpp"
 
 #include <algorithm>
@@ -16,11 +18,11 @@ constexpr mode_t runtime_directory_mode = 0700;
 constexpr std::string_view extension = ".state";
 
 std::filesystem::path state_file(const Paths& paths, const std::string_view volume) {
-    return paths.runtime() / (std::string{volume} + std::string{extension});
+    return paths.runtime() / formatted("{}{}", volume, extension);
 }
 
-/// The file's words: "loading", "along", "loaded" or "stopped"; but for the last, how; then the signatures.
-/// Empty when there is no such file.
+/// The file's words: "loading", "along" (loaded with another volume), "loaded" or "stopped"; but for the
+/// last, how; then the signatures. Empty when there is no such file.
 std::vector<std::string> read_state(const std::filesystem::path& file) {
     std::istringstream text{read_trusted_file_if_exists(file).value_or("")};
     return {std::istream_iterator<std::string>{text}, {}};
@@ -37,13 +39,12 @@ std::vector<std::string> signatures_of(const std::vector<std::string>& state) {
     return {state.begin() + std::min<std::ptrdiff_t>(2, std::ssize(state)), state.end()};
 }
 
-void mark(const Paths& paths, const Volume& volume, const std::string& state, const std::string& how) {
+void mark(const Paths& paths, const Volume& volume, const std::string_view state,
+          const std::string_view how) {
     make_directory(paths.runtime(), runtime_directory_mode);
-    std::string text = state + " " + how;
-    for (const std::string& signature : volume.signatures()) {
-        text += " " + signature;
-    }
-    write_file_atomically(state_file(paths, volume.name), text + "\n", state_file_mode);
+    write_file_atomically(state_file(paths, volume.name),
+                          formatted("{} {} {}\n", state, how, join(volume.signatures(), " ")),
+                          state_file_mode);
 }
 
 } // namespace
@@ -65,8 +66,8 @@ void mark_loading(const Paths& paths, const Volume& volume) {
     mark(paths, volume, "loading", not_known);
 }
 
-void mark_along(const Paths& paths, const Volume& volume, const std::string_view how) {
-    mark(paths, volume, "along", std::string{how});
+void mark_also_loaded(const Paths& paths, const Volume& volume, const std::string_view how) {
+    mark(paths, volume, "along", how);
 }
 
 void mark_loaded(const Paths& paths, const Volume& volume, const std::string_view how) {

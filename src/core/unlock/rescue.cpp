@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/unlock/rescue.hpp"
 
+#include "base/format.hpp"
 #include "core/ecryptfs/encrypted_key.hpp"
 #include "core/enroll/enroll_keys.hpp"
 #include "core/enroll/enroll_survey.hpp"
@@ -17,7 +18,7 @@ namespace sealmount {
 
 namespace {
 
-/// Unloads on every way out what was not there before.
+/// Unloads, however the scope ends, what was not there before.
 class TemporaryKeys {
   public:
     TemporaryKeys(Keyring& keyring, const Volume& volume) : keyring_(keyring) {
@@ -60,11 +61,13 @@ Rescued rescue_by_passphrase(const std::filesystem::path& lower, const SecretByt
     request.volume.lower = lower.string();
     const Survey found = survey_of(lower);
     if (found.empty_of_keys()) {
-        throw Error{Reason::refused, lower.string() + ": holds no eCryptfs file, so nothing tells how the "
-                                                      "volume was made"};
+        throw Error{Reason::refused,
+                    formatted("{}: holds no eCryptfs file, so nothing shows how the volume was made",
+                              lower.string())};
     }
-    static_cast<void>(complete_from_survey(request, found)); // warnings are for who goes on to write
-    const Store nothing_enrolled{Paths{"/nonexistent"}};
+    static_cast<void>(
+        complete_from_survey(request, found)); // its warnings are for volumes that are written to
+    const std::vector<Volume> nothing_enrolled;
     PassphraseSource source{passphrase, std::move(means)};
     Rescued rescued;
     rescued.keys = keys_for_volume(nothing_enrolled, request, found, source);
@@ -87,14 +90,16 @@ Rescued rescue_from_backup(const Store& backup, const std::string& name, const S
             answered.add(*filename_passphrase);
         }
         if (answered.keys().empty()) {
-            throw Error{Reason::refused, "that is neither the passphrase of the volume \"" + name +
-                                             "\" nor the recovery key of its master key \"" + volume.master +
-                                             "\""};
+            throw Error{Reason::refused,
+                        formatted("that is neither the passphrase of the volume \"{}\" nor the "
+                                  "recovery key of its master key \"{}\"",
+                                  name, volume.master)};
         }
         if (!answered.is_complete()) {
-            throw Error{Reason::refused, "file names and contents of the volume \"" + name +
-                                             "\" have a passphrase each: give that of the names with "
-                                             "--filename-passphrase-file FILE"};
+            throw Error{
+                Reason::refused,
+                formatted("file names and contents of the volume \"{}\" have a passphrase each", name),
+                {AdviceKind::add_filename_passphrase}};
         }
         rescued.keys = std::move(answered).keys();
         return rescued;
@@ -109,13 +114,14 @@ Rescued rescue_from_backup(const Store& backup, const std::string& name, const S
 void mount_rescued(Keyring& keyring, const Rescued& rescued, const std::filesystem::path& lower,
                    const std::filesystem::path& mountpoint, const bool read_only) {
     if (mount_at(mountpoint)) {
-        throw Error{Reason::refused, mountpoint.string() + ": something is mounted there already"};
+        throw Error{Reason::refused,
+                    formatted("{}: something is mounted there already", mountpoint.string())};
     }
     const SignalsHeld held;
     const TemporaryKeys keys{keyring, rescued.volume};
     if (const auto loaded = load_under_ephemeral_master(keyring, rescued.keys); !loaded) {
         throw Error{Reason::unavailable,
-                    std::string{"the kernel does not take the keys: "} + describe(loaded.error().kind)};
+                    formatted("the kernel does not take the keys: {}", describe(loaded.error().kind))};
     }
     mount_ecryptfs(lower, mountpoint, rescue_options(rescued.volume), read_only);
 }

@@ -15,20 +15,20 @@
 
 namespace sealmount {
 
-/// A volume and its keys in our hands.
+/// A volume and its keys.
 struct Rescued {
     Volume volume;
     std::vector<Fekek> keys;
 };
 
 /// From a lower directory and a passphrase alone: how the volume was made is read from its files. Throws
-/// Error{refused} naming both signatures when the passphrase is another one, or when there is no file to
-/// tell.
+/// Error{refused} naming both signatures when the passphrase is another one, or when there is no file that
+/// shows it.
 [[nodiscard]] Rescued rescue_by_passphrase(const std::filesystem::path& lower, const SecretBytes& passphrase,
                                            PassphraseMeans means = {});
 
-/// From a backup of /etc/sealmount, and the recovery key of the volume's master key or its passphrase, told
-/// apart as at boot; with the passphrase of the file names, where they have one of their own. Throws
+/// From a backup of /etc/sealmount, and the recovery key of the volume's master key or its passphrase,
+/// distinguished as at boot; with the passphrase of the file names, where they have one of their own. Throws
 /// Error{refused} when it is neither, or half of what it takes.
 [[nodiscard]] Rescued rescue_from_backup(const Store& backup, const std::string& name,
                                          const SecretBytes& answer,

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "base/error.hpp"
 #include "core/master/master_form.hpp"
 #include "core/slots/rebind.hpp"
 #include "core/store/store.hpp"
@@ -21,7 +22,7 @@ namespace sealmount {
 
 /// How the keys came in.
 enum class UnlockMethod {
-    already_loaded, ///< nothing to do: another volume's unlock brought them along
+    already_loaded, ///< nothing to do: another volume's unlock loaded them as well
     tpm,            ///< the TPM released the master key
     credential,     ///< by a passphrase that the service manager handed over
     passphrase,     ///< typed by a person
@@ -29,33 +30,33 @@ enum class UnlockMethod {
 };
 
 struct Unlocked {
-    UnlockMethod way = UnlockMethod::already_loaded;
+    UnlockMethod method = UnlockMethod::already_loaded;
     MasterForm form = MasterForm::trusted; ///< with tpm
     unsigned slot = 0;                     ///< with tpm and recovery_key
-    std::string weakness;                  ///< with tpm: what makes the slot a weak one; "" when nothing does
-    std::vector<std::string> along;   ///< the other volumes whose keys were loaded with the same master key
-    std::vector<std::string> skipped; ///< why keys of other volumes could not be, one sentence each
+    std::string weakness{};                ///< with tpm: what makes the slot a weak one; "" when nothing does
+    std::vector<std::string> also_loaded{}; ///< the other volumes whose keys the same master key loaded
+    std::vector<std::string> skipped{};     ///< why keys of other volumes were not loaded, one sentence each
 };
 
-/// What an unlock is at, for whoever watches it.
+/// Where an unlock is, for whoever watches it.
 enum class UnlockStep {
-    waiting_for_tpm,    ///< the firmware speaks of a TPM whose device is not there yet
-    waiting_for_others, ///< another volume's unlock is at work
+    waiting_for_tpm,    ///< the firmware announces a TPM whose device is not there yet
+    waiting_for_others, ///< another volume's unlock is running
     unsealing,          ///< the TPM is asked for the master key
     loading_keys,       ///< the master key is there
     asking,             ///< a person is asked
 };
 
-/// What the story tells while it runs; app/ turns it into words.
+/// What the story reports while it runs; app/ turns it into sentences.
 class UnlockObserver {
   public:
     virtual ~UnlockObserver() = default;
-    /// Once, when the manifest has told which volume it is.
+    /// Once, when the manifest has named the volume.
     virtual void begins(const Volume& volume) = 0;
     virtual void step(UnlockStep step) = 0;
     /// A trusted key did not come, for a reason that the user form may get around: it is tried next.
     virtual void falls_back(const Volume& volume, const MasterRefusal& refusal) = 0;
-    /// The TPM did not open the master key; a passphrase is asked for next, unless the volume is headless.
+    /// The TPM did not release the master key; a passphrase is asked for next, unless the volume is headless.
     virtual void master_refused(const Volume& volume, const MasterRefusal& refusal) = 0;
     /// The passphrase of the service's credential is not the volume's.
     virtual void credential_wrong(const Volume& volume) = 0;
@@ -66,7 +67,7 @@ class UnlockObserver {
     /// After a passphrase or recovery key: the master key is bound to the present state, or waits for the
     /// passphrases of other volumes (nothing), or could not be.
     virtual void rebound(const Volume& volume, const std::optional<Renewed>& renewed) = 0;
-    virtual void not_rebound(const Volume& volume, const std::string& why) = 0;
+    virtual void not_rebound(const Volume& volume, const Error& why) = 0;
     /// A *user* key of this signature is in the way: eCryptfs would take it instead of ours.
     virtual void user_key_in_the_way(const Volume& volume, std::string_view signature) = 0;
 };
@@ -86,6 +87,7 @@ struct UnlockContext {
     std::function<std::optional<SecretBytes>()> filename_credential = [] { return std::nullopt; };
 };
 
+/// How often a person may type a passphrase, or a PIN.
 inline constexpr unsigned passphrase_tries = 3;
 
 /// Loads the keys of a volume into root's user keyring. In the order of cost: already there; one unseal by

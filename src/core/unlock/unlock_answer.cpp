@@ -13,12 +13,10 @@ namespace sealmount {
 
 namespace {
 
-/// Keys of passphrases that are right are loaded, or have come along with another volume meanwhile; nothing
-/// when they are not all there.
-std::expected<std::optional<Unlocked>, Refusal> try_passphrase(const UnlockContext& context,
-                                                               const Volume& volume,
-                                                               const AnsweredKeys& answered,
-                                                               const UnlockMethod way) {
+/// Loads the keys of passphrases that are right, unless another volume's unlock has loaded them meanwhile;
+/// nothing when they are not all there.
+Outcome try_passphrase(const UnlockContext& context, const Volume& volume, const AnsweredKeys& answered,
+                       const UnlockMethod method) {
     const FileLock lock = context.store.unlock_lock();
     const SignalsHeld held;
     if (is_loaded(context.machine.keyring, volume)) {
@@ -29,20 +27,17 @@ std::expected<std::optional<Unlocked>, Refusal> try_passphrase(const UnlockConte
         return std::nullopt;
     }
     mark_loading(context.store.paths(), volume);
-    if (const auto loaded = load_under_ephemeral_master(context.machine.keyring, answered.keys()); !loaded) {
-        return std::unexpected{loaded.error()};
+    if (auto loaded = load_under_ephemeral_master(context.machine.keyring, answered.keys()); !loaded) {
+        return std::unexpected{std::move(loaded.error())};
     }
-    mark_loaded(context.store.paths(), volume, how_loaded(way, MasterForm::user));
-    return Unlocked{
-        .way = way, .form = MasterForm::user, .slot = 0, .weakness = {}, .along = {}, .skipped = {}};
+    mark_loaded(context.store.paths(), volume, how_loaded(method, MasterForm::user));
+    return Unlocked{.method = method, .form = MasterForm::user};
 }
 
-/// The same with a recovery key and all volumes that it opens. Damaged files leave the passphrase.
-std::expected<std::optional<Unlocked>, Refusal>
-try_recovery_key(const UnlockContext& context, const Volume& volume, const RecoveredMaster& recovered) {
-    for (const std::string& signature : volume.signatures()) {
-        static_cast<void>(context.store.key(signature)); // a missing file is told before anything is loaded
-    }
+/// The same with a recovery key and all volumes that it opens. Throws Error when a key file is damaged.
+std::expected<Unlocked, Refusal> load_recovered(const UnlockContext& context, const Volume& volume,
+                                                const RecoveredMaster& recovered) {
+    check_key_files(context.store, volume); // before anything is loaded
     const FileLock lock = context.store.unlock_lock();
     const SignalsHeld held;
     if (is_loaded(context.machine.keyring, volume)) {
@@ -50,10 +45,12 @@ try_recovery_key(const UnlockContext& context, const Volume& volume, const Recov
         return Unlocked{};
     }
     mark_loading(context.store.paths(), volume);
-    const auto master = KernelMaster::user(context.machine.keyring, {recovered.slot, recovered.key.clone()});
+    const auto master =
+        KernelMaster::user(context.machine.keyring, {.slot = recovered.slot, .key = recovered.key.clone()});
     auto unlocked = load_all(context, volume, master, UnlockMethod::recovery_key);
     if (!unlocked) {
-        return std::unexpected{Refusal{unlocked.error().kind, std::move(unlocked.error().detail)}};
+        return std::unexpected{
+            Refusal{.kind = unlocked.error().kind, .detail = std::move(unlocked.error().detail)}};
     }
     mark_loaded(context.store.paths(), volume, how_loaded(UnlockMethod::recovery_key, MasterForm::user));
     return std::move(*unlocked);
@@ -69,7 +66,7 @@ std::optional<RecoveredMaster> recovered_by(const UnlockContext& context, const 
 
 /// The volume is open; whatever happens here, it stays so.
 template<typename Rebind>
-void rebind_if_wanted(const UnlockContext& context, const Volume& volume, const Rebind& rebind) {
+void rebind_if_requested(const UnlockContext& context, const Volume& volume, const Rebind& rebind) {
     if (!volume.rebind_after_recovery) {
         return;
     }
@@ -81,39 +78,48 @@ void rebind_if_wanted(const UnlockContext& context, const Volume& volume, const 
                                 .bind = context.bind};
         context.observer.rebound(volume, rebind(slots));
     } catch (const Error& error) {
-        context.observer.not_rebound(volume, error.what());
+        context.observer.not_rebound(volume, error);
     }
 }
 
-} // namespace
-
-std::expected<std::optional<Unlocked>, Refusal> try_answer(const UnlockContext& context, const Volume& volume,
-                                                           const SecretBytes& answer, const UnlockMethod way,
-                                                           AnsweredKeys& answered) {
+/// Damaged files leave the passphrase.
+Outcome try_recovery_key(const UnlockContext& context, const Volume& volume, const SecretBytes& answer) {
     try {
-        if (auto recovered = recovered_by(context, volume, answer)) {
-            auto opened = try_recovery_key(context, volume, *recovered);
-            if (opened) {
-                rebind_if_wanted(context, volume, [&](const SlotContext& slots) {
-                    return std::optional{reseal_recovered(slots, volume.master, std::move(recovered->key))};
-                });
-            }
-            return opened;
+        auto recovered = recovered_by(context, volume, answer);
+        if (!recovered) {
+            return std::nullopt;
         }
+        auto unlocked = load_recovered(context, volume, *recovered);
+        if (unlocked) {
+            rebind_if_requested(context, volume, [&](const SlotContext& slots) {
+                return std::optional{reseal_recovered(slots, volume.master, std::move(recovered->key))};
+            });
+        }
+        return unlocked;
     } catch (const Error& error) {
         if (error.reason() != Reason::config && error.reason() != Reason::bad_data) {
             throw;
         }
         context.observer.recovery_key_useless(volume, error.what());
+        return std::nullopt;
+    }
+}
+
+} // namespace
+
+Outcome try_answer(const UnlockContext& context, const Volume& volume, const SecretBytes& answer,
+                   const UnlockMethod method, AnsweredKeys& answered) {
+    if (auto outcome = try_recovery_key(context, volume, answer)) {
+        return outcome;
     }
     answered.add(answer);
-    auto opened = try_passphrase(context, volume, answered, way);
-    if (opened && *opened) {
-        rebind_if_wanted(context, volume, [&](const SlotContext& slots) {
+    Outcome outcome = try_passphrase(context, volume, answered, method);
+    if (outcome && *outcome) {
+        rebind_if_requested(context, volume, [&](const SlotContext& slots) {
             return rebind_with(slots, volume.master, answered.keys());
         });
     }
-    return opened;
+    return outcome;
 }
 
 } // namespace sealmount

@@ -12,13 +12,15 @@
 
 namespace sealmount {
 
+/// How an answer ends the unlock: the volume is open, or it cannot be opened. Nothing: the story goes on.
+using Outcome = std::optional<std::expected<Unlocked, Refusal>>;
+
 /// Loads what the answer opens. One that reads as a recovery key is tried as one first: it opens every
 /// automatic volume under the master key. A passphrase opens its own volume, together with what `answered`
-/// has already, where file names have a passphrase of their own; it is added there. Nothing when that opens
-/// nothing. `way` is that of a passphrase: typed, or from the credential. With "rebind_after_recovery" the
-/// master key is then bound to the present state; what keeps it from that is told to the observer.
-[[nodiscard]] std::expected<std::optional<Unlocked>, Refusal>
-try_answer(const UnlockContext& context, const Volume& volume, const SecretBytes& answer, UnlockMethod way,
-           AnsweredKeys& answered);
+/// has already, where file names have a passphrase of their own; it is added there. `method` is that of a
+/// passphrase: typed, or from the credential. With "rebind_after_recovery" the master key is then bound to
+/// the present state; what prevents that is reported to the observer.
+[[nodiscard]] Outcome try_answer(const UnlockContext& context, const Volume& volume,
+                                 const SecretBytes& answer, UnlockMethod method, AnsweredKeys& answered);
 
 } // namespace sealmount

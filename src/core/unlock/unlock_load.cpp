@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/unlock/unlock_load.hpp"
 
+#include "base/format.hpp"
 #include "core/store/volume_state.hpp"
 
 #include <algorithm>
@@ -32,10 +33,10 @@ std::expected<void, Refusal> load_keys(const UnlockContext& context, const Volum
 
 /// Is this a volume whose keys the next job of this boot will ask for, and which may have them in this form?
 /// What a person typed opens a volume whatever its form, as its passphrase does.
-bool comes_along(const UnlockContext& context, const Volume& candidate, const Volume& volume,
-                 const MasterForm form, const UnlockMethod way) {
-    const bool form_fits =
-        form == MasterForm::trusted || candidate.form == FormChoice::any || way == UnlockMethod::recovery_key;
+bool is_loaded_with(const UnlockContext& context, const Volume& candidate, const Volume& volume,
+                    const MasterForm form, const UnlockMethod method) {
+    const bool form_fits = form == MasterForm::trusted || candidate.form == FormChoice::any ||
+                           method == UnlockMethod::recovery_key;
     return candidate.name != volume.name && candidate.master == volume.master && !candidate.noauto &&
            form_fits && volume_state(context.store.paths(), candidate.name) == VolumeState::untouched;
 }
@@ -45,19 +46,19 @@ bool comes_along(const UnlockContext& context, const Volume& candidate, const Vo
 void load_others(const UnlockContext& context, const Volume& volume, const KernelMaster& master,
                  Unlocked& unlocked) {
     for (const Volume& other : context.store.manifest().volumes) {
-        if (!comes_along(context, other, volume, master.form(), unlocked.way) ||
+        if (!is_loaded_with(context, other, volume, master.form(), unlocked.method) ||
             is_loaded(context.machine.keyring, other)) {
             continue;
         }
         try {
-            mark_along(context.store.paths(), other, how_loaded(unlocked.way, master.form()));
+            mark_also_loaded(context.store.paths(), other, how_loaded(unlocked.method, master.form()));
             if (const auto loaded = load_keys(context, other, master)) {
-                unlocked.along.push_back(other.name);
+                unlocked.also_loaded.push_back(other.name);
             } else {
-                unlocked.skipped.push_back(other.name + ": " + describe(loaded.error().kind));
+                unlocked.skipped.push_back(formatted("{}: {}", other.name, describe(loaded.error().kind)));
             }
-        } catch (const Error& error) { // its own unlock will tell the whole story
-            unlocked.skipped.push_back(other.name + ": " + error.what());
+        } catch (const Error& error) { // its own unlock will report all of it
+            unlocked.skipped.push_back(formatted("{}: {}", other.name, error.what()));
         }
     }
 }
@@ -69,8 +70,20 @@ bool is_loaded(Keyring& keyring, const Volume& volume) {
         volume.signatures(), [&](const std::string& signature) { return keyring.has_volume_key(signature); });
 }
 
-std::string_view how_loaded(const UnlockMethod way, const MasterForm form) noexcept {
-    switch (way) {
+std::vector<std::string> user_keys_in_the_way(Keyring& keyring, const Volume& volume) {
+    std::vector<std::string> signatures = volume.signatures();
+    std::erase_if(signatures, [&](const std::string& signature) { return !keyring.has_user_key(signature); });
+    return signatures;
+}
+
+void check_key_files(const Store& store, const Volume& volume) {
+    for (const std::string& signature : volume.signatures()) {
+        static_cast<void>(store.key(signature));
+    }
+}
+
+std::string_view how_loaded(const UnlockMethod method, const MasterForm form) noexcept {
+    switch (method) {
     case UnlockMethod::recovery_key:
         return "recovery-key";
     case UnlockMethod::credential:
@@ -85,13 +98,12 @@ std::string_view how_loaded(const UnlockMethod way, const MasterForm form) noexc
 }
 
 std::expected<Unlocked, MasterRefusal> load_all(const UnlockContext& context, const Volume& volume,
-                                                const KernelMaster& master, const UnlockMethod way) {
+                                                const KernelMaster& master, const UnlockMethod method) {
     context.observer.step(UnlockStep::loading_keys);
-    if (const auto loaded = load_keys(context, volume, master); !loaded) {
-        return std::unexpected{MasterRefusal{loaded.error().kind, loaded.error().detail, {}}};
+    if (auto loaded = load_keys(context, volume, master); !loaded) {
+        return std::unexpected{refusal_without_slots(std::move(loaded.error()))};
     }
-    Unlocked unlocked{
-        .way = way, .form = master.form(), .slot = master.slot(), .weakness = {}, .along = {}, .skipped = {}};
+    Unlocked unlocked{.method = method, .form = master.form(), .slot = master.slot()};
     load_others(context, volume, master, unlocked);
     return unlocked;
 }

@@ -1,4 +1,4 @@
-// The keys that passphrases make for a volume.
+// The keys of a volume that passphrases derive.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -10,16 +10,16 @@
 
 namespace sealmount {
 
-/// Those of the volume's keys that the passphrase makes: all; one of two, where the file names have a
-/// passphrase of their own; none when it is not the volume's.
+/// Those of the volume's keys that are derived from the passphrase: all; one of two, where the file names
+/// have a passphrase of their own; none when it is not the volume's.
 [[nodiscard]] std::vector<Fekek> keys_from_passphrase(const Volume& volume, const SecretBytes& passphrase);
 
-/// What answers have made of a volume's keys so far. Refers to the volume.
+/// Which of a volume's keys the answers so far have given. Refers to the volume.
 class AnsweredKeys {
   public:
     explicit AnsweredKeys(const Volume& volume) : volume_(volume) {}
 
-    /// Adds what the passphrase makes. False when that is nothing new.
+    /// Adds the keys of the passphrase. False when none of them is new.
     bool add(const SecretBytes& passphrase);
     [[nodiscard]] bool has(std::string_view signature) const;
     [[nodiscard]] bool is_complete() const;

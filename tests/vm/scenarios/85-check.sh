@@ -49,7 +49,7 @@ bad "a key file is missing" 'bad +volume vault: .*7f475b5d20a645dc.key: is missi
 sed 's/.$/0/;t' /root/key | tr -d '\n' | sed 's/\(.*\)..../\1aaaa/' >"$key"
 bad "a key file is damaged" 'bad +volume vault: .*damaged or was made under another master key'
 cp /root/key "$key"
-check_output "a key file that others can read is a warning" 'warning +volume vault: .*can be read by others' eval "chmod 644 $key; sealmount check"
+check_output "a key file that others can read is a warning" 'warning +volume vault: .*can be read by users other than root' eval "chmod 644 $key; sealmount check"
 check "its mend" chmod 600 "$key"
 mv /etc/sealmount/masters/default.json /root/
 bad "the master file is missing" 'bad +master default: .*default.json: is missing'
@@ -65,7 +65,7 @@ check_output "a user key of the volume is a warning" 'warning +volume vault: a u
 # umount.ecryptfs drops it; so once more, as a session of its own would.
 systemctl stop srv-vault.mount
 printf 'correct horse battery' | ecryptfs-add-passphrase - >/dev/null
-mend=$(sealmount check --json | jq -r '.findings[] | select(.item == "user-key") | .mend' | sed "s/^run '\(.*\)'$/\1/")
+mend=$(sealmount check --json | jq -r '.findings[] | select(.item == "user-key") | .fix' | sed "s/^run '\(.*\)'$/\1/")
 check "the volume starts all the same" systemctl start srv-vault.mount
 check_output "and the journal warns" 'a user key 7f475b5d20a645dc is in root.s keyring' unlock_journal vault
 check "the mend: $mend" eval "$mend"
@@ -74,7 +74,7 @@ check_no_output "mends it" 'user key' sealmount check
 systemctl stop srv-vault.mount
 wait_until 10 inactive sealmount-unlock@vault.service
 chattr -i /srv/vault
-check_output "an unguarded mount point is a warning" "warning +volume vault: /srv/vault would take plaintext" sealmount check
+check_output "an unguarded mount point is a warning" "warning +volume vault: /srv/vault would accept plaintext" sealmount check
 echo plaintext >/srv/vault/leak
 bad "plaintext in the mount point" 'bad +volume vault: /srv/vault holds files that are not in the volume'
 rm /srv/vault/leak

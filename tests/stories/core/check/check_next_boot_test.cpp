@@ -53,20 +53,20 @@ TEST_F(NextBootTest, TheSameStateOpens) {
     EXPECT_EQ(finding.about, "master default");
 }
 
-TEST_F(NextBootTest, AnotherStateDoesNotAndResealMendsIt) {
+TEST_F(NextBootTest, AnotherStateDoesNotAndResealFixesIt) {
     changed = 7;
     const Finding finding = look();
     EXPECT_EQ(finding.severity, Severity::bad);
-    EXPECT_THAT(finding.words, HasSubstr("PCR 7"));
-    EXPECT_THAT(finding.mend, HasSubstr("reseal default --next-boot"));
+    EXPECT_THAT(finding.text, HasSubstr("PCR 7"));
+    EXPECT_EQ(finding.fix, (Advice{.kind = AdviceKind::reseal_next_boot, .subject = "default"}));
 }
 
 TEST_F(NextBootTest, WhatCannotBePredictedIsBadUnlessASlotDoesWithoutIt) {
     unknown = 7;
     const Finding finding = look();
     EXPECT_EQ(finding.severity, Severity::bad);
-    EXPECT_THAT(finding.words, HasSubstr("PCR 7 cannot be predicted: nobody knows"));
-    EXPECT_THAT(finding.mend, HasSubstr("sealmount suspend default"));
+    EXPECT_THAT(finding.text, HasSubstr("PCR 7 cannot be predicted: nobody knows"));
+    EXPECT_EQ(finding.fix, (Advice{.kind = AdviceKind::suspend, .subject = "default"}));
     Policy other;
     other.pcrs = parse_pcr_values("4");
     add(other);

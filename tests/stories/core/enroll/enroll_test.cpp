@@ -16,7 +16,9 @@ namespace sealmount::testing {
 
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -42,7 +44,9 @@ class EnrollTest : public FakeMachine {
     Enrolled enroll_from_keyring(const EnrollRequest& wanted) {
         const EnrollContext context{.machine = machine, .store = store};
         EnrollDraft draft = prepare_enrollment(context, wanted);
-        return sealmount::enroll_from_keyring(context, draft);
+        const KeyringKeys& keys = wanted.from_keyring.value();
+        KeyringSource source{keyring, keys.signature, keys.filename_signature};
+        return sealmount::enroll(context, draft, source);
     }
 
     std::string keyring_refusal_of(const EnrollRequest& wanted, const Reason reason) {
@@ -76,7 +80,7 @@ class EnrollTest : public FakeMachine {
     }
 };
 
-TEST_F(EnrollTest, TheFirstEnrolmentMakesAMasterKey) {
+TEST_F(EnrollTest, TheFirstEnrollmentMakesAMasterKey) {
     const Enrolled enrolled = enroll("vault", vault_passphrase);
     EXPECT_TRUE(enrolled.new_master);
     EXPECT_TRUE(enrolled.new_srk);
@@ -165,7 +169,11 @@ TEST_F(EnrollTest, AKeyInTheKeyringStandsForThePassphrase) {
     const Enrolled enrolled = enroll_from_keyring(keyring_request("vault"));
     EXPECT_EQ(enrolled.volume.signature, vault_signature);
     EXPECT_TRUE(enrolled.proved_in_kernel);
-    EXPECT_THAT(enrolled.warnings, ::testing::Contains(HasSubstr("eCryptfs prefers it")));
+    EXPECT_THAT(enrolled.warnings,
+                ::testing::Contains(
+                    AllOf(Field(&Problem::message, HasSubstr("eCryptfs prefers it")),
+                          Field(&Problem::advice, (Advice{.kind = AdviceKind::unlink_user_key,
+                                                          .subject = std::string{vault_signature}})))));
     EXPECT_TRUE(keyring.has_user_key(vault_signature));
     const auto before = tree();
     enroll("vault", vault_passphrase);
@@ -183,10 +191,11 @@ TEST_F(EnrollTest, AKeyIsDroppedFromTheKeyringOnRequest) {
     EXPECT_EQ(enrolled.volume.filename_signature, vault_filename_signature);
     EXPECT_FALSE(keyring.has_user_key(vault_signature));
     EXPECT_FALSE(keyring.has_user_key(vault_filename_signature));
-    EXPECT_THAT(enrolled.warnings, ::testing::Not(::testing::Contains(HasSubstr("keyring"))));
+    EXPECT_THAT(enrolled.warnings,
+                ::testing::Not(::testing::Contains(Field(&Problem::message, HasSubstr("keyring")))));
 }
 
-TEST_F(EnrollTest, AFailedEnrolmentDropsNoKey) {
+TEST_F(EnrollTest, AFailedEnrollmentDropsNoKey) {
     add_token(vault_passphrase, content_salt);
     EnrollRequest wanted = keyring_request("vault");
     wanted.from_keyring->drop = true;
@@ -230,7 +239,7 @@ TEST_F(EnrollTest, TheKeyInTheKeyringMustBeThatOfTheDirectory) {
 TEST_F(EnrollTest, TheMountPointIsGuardedUntilTheVolumeIsRemoved) {
     const Enrolled enrolled = enroll("vault", vault_passphrase);
     if (!enrolled.guarded) {
-        GTEST_SKIP() << enrolled.warnings.front();
+        GTEST_SKIP() << enrolled.warnings.front().message;
     }
     EXPECT_TRUE(is_guarded(root / "srv/vault"));
     EXPECT_FALSE(std::ofstream{root / "srv/vault/file"}.is_open());
@@ -260,10 +269,12 @@ TEST_F(EnrollTest, AMountPointThatCannotBeMadeIsAWarning) {
     wanted.volume.mountpoint = "/srv/file/vault";
     const Enrolled enrolled = enroll(wanted, vault_passphrase);
     EXPECT_FALSE(enrolled.guarded);
-    EXPECT_THAT(enrolled.warnings, ElementsAre(HasSubstr("cannot be guarded")));
+    EXPECT_THAT(enrolled.warnings,
+                ElementsAre(AllOf(Field(&Problem::message, HasSubstr("cannot be guarded")),
+                                  Field(&Problem::advice, Advice{.kind = AdviceKind::guard_by_hand}))));
 }
 
-TEST_F(EnrollTest, AFailedEnrolmentLeavesTheMountPointAsItWas) {
+TEST_F(EnrollTest, AFailedEnrollmentLeavesTheMountPointAsItWas) {
     std::filesystem::create_directories(root / "etc/sealmount/keys/7f475b5d20a645dc.key/full");
     EnrollRequest wanted = request("vault");
     wanted.volume.mountpoint = "/srv/new/vault";

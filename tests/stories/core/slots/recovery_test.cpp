@@ -101,15 +101,15 @@ TEST_F(RecoveryTest, OneAnswerOpensEveryAutomaticVolumeOfTheMaster) {
     prompt.answer(text_of(key));
     const auto unlocked = load("notes");
     ASSERT_TRUE(unlocked);
-    EXPECT_EQ(unlocked->way, UnlockMethod::recovery_key);
+    EXPECT_EQ(unlocked->method, UnlockMethod::recovery_key);
     EXPECT_EQ(unlocked->slot, 2U);
-    EXPECT_EQ(unlocked->along.size(), 9U);
+    EXPECT_EQ(unlocked->also_loaded.size(), 9U);
     EXPECT_THAT(unlocked->skipped, IsEmpty());
     ASSERT_EQ(prompt.questions().size(), 1U);
     EXPECT_EQ(prompt.questions()[0].text,
               "Passphrase or recovery key of the eCryptfs volume notes (/srv/notes):");
-    EXPECT_EQ(load("vault")->way, UnlockMethod::already_loaded);
-    EXPECT_EQ(load("v10")->way, UnlockMethod::already_loaded) << "a typed key opens whatever the form";
+    EXPECT_EQ(load("vault")->method, UnlockMethod::already_loaded);
+    EXPECT_EQ(load("v10")->method, UnlockMethod::already_loaded) << "a typed key opens whatever the form";
     EXPECT_EQ(loaded_by(store.paths(), "notes"), "recovery-key");
     EXPECT_EQ(loaded_by(store.paths(), "v10"), "recovery-key");
     EXPECT_EQ(prompt.questions().size(), 1U);
@@ -120,14 +120,14 @@ TEST_F(RecoveryTest, WithoutATpmItOpensAsWell) {
     opener.set_absent(true);
     prompt.answer(text_of(key));
     ASSERT_TRUE(load("notes"));
-    EXPECT_EQ(load("vault")->way, UnlockMethod::already_loaded);
+    EXPECT_EQ(load("vault")->method, UnlockMethod::already_loaded);
 }
 
 TEST_F(RecoveryTest, TheCredentialMayBeTheRecoveryKey) {
     reboot();
     opener.set_absent(true);
     credential = text_of(key);
-    EXPECT_EQ(load("notes")->way, UnlockMethod::recovery_key);
+    EXPECT_EQ(load("notes")->method, UnlockMethod::recovery_key);
     EXPECT_THAT(prompt.questions(), IsEmpty());
 }
 
@@ -137,8 +137,8 @@ TEST_F(RecoveryTest, APassphraseOpensItsOwnVolumeOnly) {
     prompt.answer(std::string{notes_passphrase});
     const auto unlocked = load("notes");
     ASSERT_TRUE(unlocked);
-    EXPECT_EQ(unlocked->way, UnlockMethod::passphrase);
-    EXPECT_THAT(unlocked->along, IsEmpty());
+    EXPECT_EQ(unlocked->method, UnlockMethod::passphrase);
+    EXPECT_THAT(unlocked->also_loaded, IsEmpty());
 }
 
 TEST_F(RecoveryTest, WhatReadsAsARecoveryKeyMayBeAPassphrase) {
@@ -147,7 +147,7 @@ TEST_F(RecoveryTest, WhatReadsAsARecoveryKeyMayBeAPassphrase) {
     opener.set_absent(true);
     prompt.answer(text_of(random_secret(recovery_key_size)));
     prompt.answer(std::string{modhex_passphrase});
-    EXPECT_EQ(load("odd")->way, UnlockMethod::passphrase);
+    EXPECT_EQ(load("odd")->method, UnlockMethod::passphrase);
     EXPECT_THAT(told.tries_left, ElementsAre(2U)) << "another recovery key is a wrong answer";
 }
 
@@ -156,8 +156,8 @@ TEST_F(RecoveryTest, WaitingQuestionsAreWithdrawn) {
     opener.set_absent(true);
     prompt.answer(text_of(key));
     std::optional<UnlockMethod> inner;
-    prompt.while_asking([&] { inner = load("vault")->way; });
-    EXPECT_EQ(load("notes")->way, UnlockMethod::already_loaded);
+    prompt.while_asking([&] { inner = load("vault")->method; });
+    EXPECT_EQ(load("notes")->method, UnlockMethod::already_loaded);
     EXPECT_EQ(inner, UnlockMethod::recovery_key);
     EXPECT_EQ(prompt.questions().size(), 2U);
     EXPECT_EQ(loaded_by(store.paths(), "notes"), "recovery-key");
@@ -168,11 +168,11 @@ TEST_F(RecoveryTest, APassphraseAnswersForVolumesOfTheSameSignature) {
     reboot();
     opener.set_absent(true);
     prompt.answer(std::string{notes_passphrase});
-    prompt.while_asking([&] { EXPECT_EQ(load("twin")->way, UnlockMethod::passphrase); });
-    EXPECT_EQ(load("notes")->way, UnlockMethod::already_loaded) << "withdrawn";
+    prompt.while_asking([&] { EXPECT_EQ(load("twin")->method, UnlockMethod::passphrase); });
+    EXPECT_EQ(load("notes")->method, UnlockMethod::already_loaded) << "withdrawn";
     unload("twin");
     EXPECT_EQ(keyring.volume_keys().size(), 1U) << "the other one has it still";
-    EXPECT_EQ(load("twin")->way, UnlockMethod::already_loaded) << "not even asked";
+    EXPECT_EQ(load("twin")->method, UnlockMethod::already_loaded) << "not even asked";
 }
 
 TEST_F(RecoveryTest, DamagedKeyFilesLeaveThePassphrase) {
@@ -181,7 +181,7 @@ TEST_F(RecoveryTest, DamagedKeyFilesLeaveThePassphrase) {
     std::filesystem::remove(store.paths().key(vault_signature));
     prompt.answer(text_of(key));
     prompt.answer(std::string{vault_passphrase});
-    EXPECT_EQ(load("vault")->way, UnlockMethod::passphrase);
+    EXPECT_EQ(load("vault")->method, UnlockMethod::passphrase);
     EXPECT_THAT(told.useless, ElementsAre(HasSubstr("is missing")));
 }
 
@@ -197,9 +197,9 @@ TEST_F(RecoveryTest, ItBindsToThePresentStateRightThen) {
     EXPECT_TRUE(opens(key));
     reboot();
     chip.extend(7, "new firmware");
-    EXPECT_EQ(load("vault")->way, UnlockMethod::tpm);
+    EXPECT_EQ(load("vault")->method, UnlockMethod::tpm);
     reboot();
-    EXPECT_EQ(load("vault")->way, UnlockMethod::tpm);
+    EXPECT_EQ(load("vault")->method, UnlockMethod::tpm);
 }
 
 TEST_F(RecoveryTest, AnotherTpmTakesThePlaceOfTheDeadOne) {
@@ -211,8 +211,8 @@ TEST_F(RecoveryTest, AnotherTpmTakesThePlaceOfTheDeadOne) {
     EXPECT_EQ(store.master("default").slots.size(), 1U);
     EXPECT_THAT(recovery_slots(), ElementsAre(2U));
     reboot();
-    EXPECT_EQ(load("vault")->way, UnlockMethod::tpm);
-    EXPECT_EQ(load("notes")->way, UnlockMethod::already_loaded);
+    EXPECT_EQ(load("vault")->method, UnlockMethod::tpm);
+    EXPECT_EQ(load("notes")->method, UnlockMethod::already_loaded);
 }
 
 TEST_F(RecoveryTest, PassphrasesAtBootDoNotMakeTheRecoveryKeyWorthless) {
@@ -243,7 +243,7 @@ TEST_F(RecoveryTest, FaultsOfTheTpmWhileResealingLeaveAllOpenable) {
     }
     EXPECT_GT(faults, 3U);
     reboot();
-    EXPECT_EQ(load("vault")->way, UnlockMethod::tpm);
+    EXPECT_EQ(load("vault")->method, UnlockMethod::tpm);
 }
 
 TEST_F(RecoveryTest, VerbsAboutSlotsLeaveItAlone) {
@@ -281,7 +281,7 @@ TEST_F(RecoveryTest, RotationTakesItAlongWhenItIsGiven) {
     opener.set_absent(true);
     prompt.answer(text_of(key));
     ASSERT_TRUE(load("vault"));
-    EXPECT_EQ(load("notes")->way, UnlockMethod::already_loaded);
+    EXPECT_EQ(load("notes")->method, UnlockMethod::already_loaded);
 }
 
 TEST_F(RecoveryTest, ANewOneTakesThePlaceOfTheOld) {
@@ -295,10 +295,10 @@ TEST_F(RecoveryTest, ANewOneTakesThePlaceOfTheOld) {
     EXPECT_THROW(static_cast<void>(open_by_recovery_key(store, "default", key)), Error);
     EXPECT_THAT(revoke_recovery_keys(store, "default", {}), ElementsAre(slot));
     EXPECT_THAT(recovery_slots(), IsEmpty());
-    EXPECT_EQ(load("vault")->way, UnlockMethod::tpm);
+    EXPECT_EQ(load("vault")->method, UnlockMethod::tpm);
 }
 
-TEST_F(RecoveryTest, TheKeyOfAKilledEnrolmentIsReplaced) {
+TEST_F(RecoveryTest, TheKeyOfAKilledEnrollmentIsReplaced) {
     static_cast<void>(remove_volume(store, "notes"));
     std::filesystem::remove(store.paths().manifest()); // as if it had never been written
     const SecretBytes fresh = random_secret(recovery_key_size);
@@ -325,10 +325,9 @@ TEST_F(RecoveryTest, ABackupAndTheRecoveryKeyGiveTheKeys) {
 }
 
 TEST_F(RecoveryTest, StatusHasIt) {
-    EXPECT_THAT(master_status(
-                    store, opener, [](unsigned) {}, "default")
-                    .recovery_slots,
-                ElementsAre(2U));
+    const Status status = status_of(store, machine, std::nullopt);
+    ASSERT_EQ(status.masters.size(), 1U);
+    EXPECT_THAT(status.masters.front().recovery_slots, ElementsAre(2U));
 }
 
 } // namespace

@@ -50,8 +50,8 @@ class RenewalTest : public FakeMachine {
 
     void expect_both_open() {
         reboot();
-        EXPECT_EQ(load("vault")->way, UnlockMethod::tpm);
-        EXPECT_EQ(load("notes")->way, UnlockMethod::already_loaded);
+        EXPECT_EQ(load("vault")->method, UnlockMethod::tpm);
+        EXPECT_EQ(load("notes")->method, UnlockMethod::already_loaded);
     }
 
     bool nothing_is_left_over() const {
@@ -145,8 +145,8 @@ TEST_F(RenewalTest, PassphrasesBindTheVolumesToTheStateThatIs) {
     EXPECT_FALSE(load("vault")) << "the old state is another one now";
     reboot();
     chip.extend(7, "new firmware");
-    EXPECT_EQ(load("vault")->way, UnlockMethod::tpm);
-    EXPECT_EQ(load("notes")->way, UnlockMethod::already_loaded);
+    EXPECT_EQ(load("vault")->method, UnlockMethod::tpm);
+    EXPECT_EQ(load("notes")->method, UnlockMethod::already_loaded);
 }
 
 TEST_F(RenewalTest, AnotherTpmIsBoundAsWell) {
@@ -207,18 +207,18 @@ TEST_F(RenewalTest, TypedPassphrasesBindByThemselvesOnceAllAreThere) {
     chip.extend(7, "new firmware");
     const auto key_before = store.key(vault_signature);
     prompt.answer(std::string{vault_passphrase});
-    EXPECT_EQ(load("vault")->way, UnlockMethod::passphrase);
+    EXPECT_EQ(load("vault")->method, UnlockMethod::passphrase);
     EXPECT_THAT(told.rebound_whole, ElementsAre(false));
     EXPECT_EQ(store.key(vault_signature), key_before) << "what opens is not touched before all is there";
     prompt.answer(std::string{notes_passphrase});
-    EXPECT_EQ(load("notes")->way, UnlockMethod::passphrase);
+    EXPECT_EQ(load("notes")->method, UnlockMethod::passphrase);
     EXPECT_THAT(told.rebound_whole, ElementsAre(false, true));
     EXPECT_THAT(told.rebind_failures, IsEmpty());
     EXPECT_TRUE(nothing_is_left_over());
     reboot();
     chip.extend(7, "new firmware");
-    EXPECT_EQ(load("vault")->way, UnlockMethod::tpm);
-    EXPECT_EQ(load("notes")->way, UnlockMethod::already_loaded);
+    EXPECT_EQ(load("vault")->method, UnlockMethod::tpm);
+    EXPECT_EQ(load("notes")->method, UnlockMethod::already_loaded);
 }
 
 TEST_F(RenewalTest, WhatWaitsForAnotherStateIsMadeAnew) {
@@ -241,7 +241,7 @@ TEST_F(RenewalTest, ATpmThatFailsCostsOnlyTheBinding) {
     reboot();
     opener.set_absent(true);
     prompt.answer(std::string{vault_passphrase});
-    EXPECT_EQ(load("vault")->way, UnlockMethod::passphrase);
+    EXPECT_EQ(load("vault")->method, UnlockMethod::passphrase);
     EXPECT_EQ(told.rebind_failures.size(), 1U);
     opener.set_absent(false);
     expect_both_open();

@@ -51,7 +51,7 @@ class SlotsTest : public FakeMachine {
     void expect_slot(const unsigned slot) {
         const auto unlocked = load("vault");
         ASSERT_TRUE(unlocked);
-        EXPECT_EQ(unlocked->way, UnlockMethod::tpm);
+        EXPECT_EQ(unlocked->method, UnlockMethod::tpm);
         EXPECT_EQ(unlocked->slot, slot);
     }
 
@@ -61,8 +61,8 @@ class SlotsTest : public FakeMachine {
         ASSERT_EQ(told.refusals.size(), 1U);
         std::string lines;
         for (const SlotRefusal& slot : told.refusals[0].slots) {
-            for (const std::string& line : lines_about(slot)) {
-                lines += line + "\n";
+            for (const Problem& line : lines_about(slot)) {
+                lines += line.message + "\n";
             }
         }
         EXPECT_THAT(lines, HasSubstr(reason));
@@ -128,7 +128,7 @@ TEST_F(SlotsTest, AMasterKeyThatTheTpmDoesNotReleaseIsNotTouched) {
     } catch (const Error& error) {
         EXPECT_EQ(error.reason(), Reason::refused);
         EXPECT_THAT(error.what(), HasSubstr("slot 1: PCR 7"));
-        EXPECT_THAT(error.what(), HasSubstr("sealmount reseal default --recover"));
+        EXPECT_EQ(error.advice(), (Advice{.kind = AdviceKind::reseal_with_recovery, .subject = "default"}));
     }
     EXPECT_EQ(tree(), before);
 }
@@ -249,7 +249,7 @@ TEST_F(SlotsTest, KeysThatAreKeptNeedNoSecondUnseal) {
     ASSERT_TRUE(load("kept"));
     unload("kept");
     const unsigned before = chip.commands();
-    EXPECT_EQ(load("kept")->way, UnlockMethod::already_loaded);
+    EXPECT_EQ(load("kept")->method, UnlockMethod::already_loaded);
     EXPECT_EQ(chip.commands(), before);
     reboot();
 }
@@ -309,7 +309,7 @@ TEST_F(PinTest, OneThatIsTooLongCostsNoTryOfTheTpms) {
 TEST_F(PinTest, AnEmptyAnswerLeadsToThePassphrase) {
     prompt.answer("");
     prompt.answer(std::string{vault_passphrase});
-    EXPECT_EQ(load("vault")->way, UnlockMethod::passphrase);
+    EXPECT_EQ(load("vault")->method, UnlockMethod::passphrase);
     EXPECT_EQ(prompt.questions().size(), 2U);
 }
 

@@ -42,7 +42,7 @@ class FormTest : public FakeMachine {
     void expect_opened(const MasterForm form) {
         const auto unlocked = load("vault");
         ASSERT_TRUE(unlocked);
-        EXPECT_EQ(unlocked->way, UnlockMethod::tpm);
+        EXPECT_EQ(unlocked->method, UnlockMethod::tpm);
         EXPECT_EQ(unlocked->form, form);
         EXPECT_EQ(unlocked->slot, 1U);
         EXPECT_THAT(told.refusals, IsEmpty());
@@ -97,10 +97,10 @@ TEST_F(FormTest, ADemandForTrustedKeysIsKeptByOtherVolumesToo) {
     notes.volume.form = FormChoice::trusted;
     enroll(notes, "another passphrase");
     reboot();
-    EXPECT_THAT(load("vault")->along, ElementsAre("notes"));
+    EXPECT_THAT(load("vault")->also_loaded, ElementsAre("notes"));
     reboot();
     keyring.set_trusted_type(false);
-    EXPECT_THAT(load("vault")->along, IsEmpty());
+    EXPECT_THAT(load("vault")->also_loaded, IsEmpty());
 }
 
 TEST_F(FormTest, AKernelWithoutEncryptedKeysIsTold) {
@@ -205,7 +205,7 @@ TEST_F(FormTest, ThePassphraseOfTheServiceOpensBeforeAnybodyIsAsked) {
     credential = vault_passphrase;
     const auto unlocked = load("vault");
     ASSERT_TRUE(unlocked);
-    EXPECT_EQ(unlocked->way, UnlockMethod::credential);
+    EXPECT_EQ(unlocked->method, UnlockMethod::credential);
     EXPECT_THAT(prompt.questions(), IsEmpty());
     EXPECT_EQ(told.refusals.size(), 1U) << "that the TPM refused is told all the same";
 }
@@ -216,7 +216,7 @@ TEST_F(FormTest, AWrongPassphraseOfTheServiceIsToldAndAPersonAsked) {
     prompt.answer(std::string{vault_passphrase});
     const auto unlocked = load("vault");
     ASSERT_TRUE(unlocked);
-    EXPECT_EQ(unlocked->way, UnlockMethod::passphrase);
+    EXPECT_EQ(unlocked->method, UnlockMethod::passphrase);
     EXPECT_EQ(told.wrong_credentials, 1U);
 }
 
@@ -229,8 +229,8 @@ TEST_F(FormTest, KeysThatCameAlongGoWithTheNextStopUnlessTheyWereAskedFor) {
     EXPECT_EQ(keyring.volume_keys().size(), 4U);
     unload("vault");
     EXPECT_EQ(keyring.volume_keys().size(), 1U) << "that of notes";
-    EXPECT_EQ(load("notes")->way, UnlockMethod::already_loaded);
-    EXPECT_EQ(load("third")->way, UnlockMethod::tpm) << "it may still start";
+    EXPECT_EQ(load("notes")->method, UnlockMethod::already_loaded);
+    EXPECT_EQ(load("third")->method, UnlockMethod::tpm) << "it may still start";
 }
 
 TEST_F(FormTest, AnUnlockThatWasKilledHalfWayIsTakenBack) {

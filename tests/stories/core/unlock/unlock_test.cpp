@@ -27,7 +27,7 @@ class UnlockTest : public FakeMachine {
         prompt.answer(std::string{vault_passphrase});
         const auto unlocked = load("vault");
         ASSERT_TRUE(unlocked);
-        EXPECT_EQ(unlocked->way, UnlockMethod::passphrase);
+        EXPECT_EQ(unlocked->method, UnlockMethod::passphrase);
         ASSERT_EQ(told.refusals.size(), 1U);
         EXPECT_EQ(told.refusals[0].kind, kind);
         EXPECT_TRUE(keyring.has_volume_key(vault_signature));
@@ -37,11 +37,11 @@ class UnlockTest : public FakeMachine {
 
 TEST_F(UnlockTest, TpmOpensTheVolumeWithoutAQuestion) {
     const auto before = keyring.volume_keys();
-    EXPECT_THAT(before, IsEmpty()) << "enrolment loads nothing";
+    EXPECT_THAT(before, IsEmpty()) << "enrollment loads nothing";
     reboot();
     const auto unlocked = load("vault");
     ASSERT_TRUE(unlocked);
-    EXPECT_EQ(unlocked->way, UnlockMethod::tpm);
+    EXPECT_EQ(unlocked->method, UnlockMethod::tpm);
     EXPECT_EQ(unlocked->slot, 1U);
     EXPECT_THAT(prompt.questions(), IsEmpty());
     EXPECT_THAT(told.refusals, IsEmpty());
@@ -63,13 +63,13 @@ TEST_F(UnlockTest, OneUnsealOpensEveryAutomaticVolumeOfTheMaster) {
     const unsigned before = chip.commands();
     const auto unlocked = load("vault");
     ASSERT_TRUE(unlocked);
-    EXPECT_THAT(unlocked->along, ElementsAre("notes", "third"));
+    EXPECT_THAT(unlocked->also_loaded, ElementsAre("notes", "third"));
     const unsigned commands = chip.commands() - before;
-    EXPECT_EQ(load("notes")->way, UnlockMethod::already_loaded);
-    EXPECT_EQ(load("third")->way, UnlockMethod::already_loaded);
+    EXPECT_EQ(load("notes")->method, UnlockMethod::already_loaded);
+    EXPECT_EQ(load("third")->method, UnlockMethod::already_loaded);
     EXPECT_EQ(chip.commands() - before, commands) << "the others cost no TPM command";
-    EXPECT_EQ(load("manual")->way, UnlockMethod::tpm);
-    EXPECT_EQ(load("apart")->way, UnlockMethod::tpm);
+    EXPECT_EQ(load("manual")->method, UnlockMethod::tpm);
+    EXPECT_EQ(load("apart")->method, UnlockMethod::tpm);
 }
 
 TEST_F(UnlockTest, AStoppedVolumeDoesNotComeAlong) {
@@ -82,8 +82,8 @@ TEST_F(UnlockTest, AStoppedVolumeDoesNotComeAlong) {
     EXPECT_THAT(keyring.volume_keys(), IsEmpty());
     const auto unlocked = load("vault");
     ASSERT_TRUE(unlocked);
-    EXPECT_THAT(unlocked->along, IsEmpty());
-    EXPECT_EQ(load("notes")->way, UnlockMethod::tpm) << "it starts when it is asked for";
+    EXPECT_THAT(unlocked->also_loaded, IsEmpty());
+    EXPECT_EQ(load("notes")->method, UnlockMethod::tpm) << "it starts when it is asked for";
 }
 
 TEST_F(UnlockTest, AChangedPcrIsNamedAndThePassphraseOpens) {
@@ -184,7 +184,7 @@ TEST_F(UnlockTest, PcrsThatChangeDuringTheUnsealAreTriedAgain) {
     chip.disturb_sessions(3);
     const auto unlocked = load("vault");
     ASSERT_TRUE(unlocked);
-    EXPECT_EQ(unlocked->way, UnlockMethod::tpm);
+    EXPECT_EQ(unlocked->method, UnlockMethod::tpm);
     EXPECT_EQ(pauses, 3U);
 }
 
@@ -306,7 +306,7 @@ TEST_F(UnlockTest, WhereverTheTpmGivesWayThePassphraseOpens) {
         EXPECT_EQ(chip.open_sessions(), 0U) << "after " << calls << " commands";
         EXPECT_EQ(keyring.masters(), 0U);
         if (!chip.fault().struck()) {
-            EXPECT_EQ(unlocked->way, UnlockMethod::tpm);
+            EXPECT_EQ(unlocked->method, UnlockMethod::tpm);
             EXPECT_EQ(prompt.questions().size(), asked);
             EXPECT_GT(calls, 3U) << "the walk went somewhere";
             break;

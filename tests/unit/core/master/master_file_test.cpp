@@ -113,7 +113,7 @@ INSTANTIATE_TEST_SUITE_P(
         DamageCase{"slot", "/slots/0", 1, "slots[0]: must be an object"},
         DamageCase{"id_zero", "/slots/0/id", 0, "slots[0].id: is not a number from 1 on"},
         DamageCase{"id_huge", "/slots/0/id", 4294967297, "slots[0].id: is not a number from 1 on"},
-        DamageCase{"id_twice", "/slots/0/id", 3, "slots[1].id: slot 3 stands there twice"},
+        DamageCase{"id_twice", "/slots/0/id", 3, "slots[1].id: slot 3 appears twice"},
         DamageCase{"type", "/slots/1/type", "x",
                    "slots[1].type: is neither \"tpm\" nor \"recovery\", the types of slot that this version "
                    "knows"},
@@ -128,7 +128,7 @@ INSTANTIATE_TEST_SUITE_P(
         DamageCase{"created", "/slots/0/created", "2026-11-23 20:49:05",
                    "slots[0].created: is not a time in UTC such as 2026-01-31T12:00:00Z"},
         DamageCase{"note", "/slots/0/note", 7, "slots[0].note: must be a string"},
-        DamageCase{"recovery_id", "/slots/2/id", 3, "slots[2].id: slot 3 stands there twice"},
+        DamageCase{"recovery_id", "/slots/2/id", 3, "slots[2].id: slot 3 appears twice"},
         DamageCase{"recovery_extra", "/slots/2/policy", 1, "slots[2].policy: is not a known member"},
         DamageCase{"salt", "/slots/2/salt", "AAAA", "slots[2].salt: is not base64 of 32 bytes"},
         DamageCase{"no_nonce", "/slots/2/nonce", std::nullopt, "slots[2].nonce: is missing"},

@@ -140,7 +140,7 @@ INSTANTIATE_TEST_SUITE_P(
     Table, TpmKeyRefusalTest,
     testing::Values(
         BadFormCase{"empty", "", "it ends before the sequence"},
-        BadFormCase{"not_a_sequence", "0400", "something else stands in the place of the sequence"},
+        BadFormCase{"not_a_sequence", "0400", "something else is in the place of the sequence"},
         BadFormCase{"cut_off", "30", "it is cut off, or not DER"},
         BadFormCase{"indefinite_length", "3080" + std::string{small_oid} + small_rest + "0000",
                     "it is cut off, or not DER"},

@@ -1,0 +1,23 @@
+// The part of a check that is about the machine: its kernel and its TPM.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: the sealmount authors
+#pragma once
+
+#include "core/check/check.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace sealmount {
+
+/// Appends what the kernel has of eCryptfs, encrypted and trusted keys. `trusted_demanded`: a volume does not
+/// open without trusted keys.
+void check_kernel(const CheckContext& context, bool trusted_demanded, std::vector<Finding>& findings);
+
+/// Appends the findings about the TPM: present, lockout, who is in the way. Returns it; nullptr when nothing
+/// more about it can be looked at.
+[[nodiscard]] std::unique_ptr<Tpm> check_tpm(const CheckContext& context, bool trusted_demanded,
+                                             std::vector<Finding>& findings);
+
+} // namespace sealmount
