@@ -10,6 +10,7 @@ namespace sealmount {
 
 /// The situations. The comment says what to do, and what `subject` and `other` are.
 enum class AdviceKind {
+    none,                 ///< the message says all
     reseal_with_recovery, ///< master key `subject`: bind it to the present state with recovery key or
                           ///< passphrases
 
@@ -79,9 +80,10 @@ enum class AdviceKind {
     reload_units,        ///< systemd's units are not those of the manifest: reload them
     purge_user_key,      ///< a user key of signature `subject` is in the way: purge it
     make_private,        ///< others can read the file `subject`
-
-    none, ///< the message says all; stays the last, by which hints.cpp counts its sentences
 };
+
+/// app/output/hints.cpp counts its sentences by it.
+inline constexpr AdviceKind last_advice = AdviceKind::make_private;
 
 struct Advice {
     AdviceKind kind = AdviceKind::none;

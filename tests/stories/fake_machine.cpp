@@ -80,7 +80,7 @@ std::expected<Unlocked, Refusal> FakeMachine::load(const std::string& name) {
     };
     return load_volume({.machine = machine,
                         .store = store,
-                        .observer = told,
+                        .observer = reported,
                         .credential = [&] { return given(credential); },
                         .filename_credential = [&] { return given(filename_credential); }},
                        name);

@@ -26,8 +26,8 @@ inline constexpr std::string_view vault_filename_signature = "c61563a65ef80ad1";
 
 [[nodiscard]] SecretBytes secret(std::string_view text);
 
-/// What an unlock told while it ran.
-struct Told final : UnlockObserver {
+/// What an unlock has reported.
+struct Reported final : UnlockObserver {
     std::vector<MasterRefusal> refusals;
     std::vector<unsigned> tries_left;
     std::vector<std::string> user_keys;
@@ -45,14 +45,10 @@ struct Told final : UnlockObserver {
     std::vector<unsigned> pin_tries_left;
     std::vector<bool> rebound_whole;
     std::vector<std::string> rebind_failures;
-    std::vector<Advice> rebind_advice;
     void rebound(const Volume&, const std::optional<Renewed>& renewed) override {
         rebound_whole.push_back(renewed.has_value());
     }
-    void not_rebound(const Volume&, const Error& why) override {
-        rebind_failures.emplace_back(why.what());
-        rebind_advice.push_back(why.advice());
-    }
+    void not_rebound(const Volume&, const Error& why) override { rebind_failures.emplace_back(why.what()); }
     std::vector<std::string> useless;
     void recovery_key_useless(const Volume&, const std::string& why) override { useless.push_back(why); }
     void pin_wrong(const Volume&, unsigned left) override { pin_tries_left.push_back(left); }
@@ -91,7 +87,7 @@ class FakeMachine : public ::testing::Test {
     FakeTpmOpener opener{chip};
     FakeKeyring keyring{chip};
     FakePrompt prompt;
-    Told told;
+    Reported reported;
     std::optional<std::string> credential;
     std::optional<std::string> filename_credential;
     unsigned pauses = 0;

@@ -111,7 +111,7 @@ constexpr std::array hints = {
 };
 
 constexpr bool has_each_kind_once() {
-    for (std::size_t kind = 0; kind <= static_cast<std::size_t>(AdviceKind::none); ++kind) {
+    for (std::size_t kind = 0; kind <= static_cast<std::size_t>(last_advice); ++kind) {
         if (std::ranges::count(hints, static_cast<AdviceKind>(kind), &Hint::kind) != 1) {
             return false;
         }

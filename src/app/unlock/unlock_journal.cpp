@@ -88,7 +88,7 @@ void UnlockJournal::step(const UnlockStep step) {
 
 void UnlockJournal::falls_back(const Volume& volume, const MasterRefusal& refusal) {
     log(Level::notice, volume.name,
-        "no trusted key: " + with_detail({refusal.kind, refusal.detail}) +
+        "no trusted key: " + with_detail(refusal) +
             "; unsealing without the kernel's help, as a user key",
         {{message_id, journal::form_fell_back},
          {journal::master, volume.master},

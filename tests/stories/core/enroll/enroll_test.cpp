@@ -26,7 +26,7 @@ constexpr unsigned never = 1'000'000;
 
 class EnrollTest : public FakeMachine {
   protected:
-    /// The error's words; fails when there is none.
+    /// The error message; fails when there is none.
     std::string refusal_of(const EnrollRequest& wanted, const std::string_view passphrase,
                            const Reason reason) {
         const auto before = tree();
@@ -117,9 +117,9 @@ TEST_F(EnrollTest, AWrongPassphraseForAnEnrolledDirectoryNamesBothKeys) {
     enroll("vault", vault_passphrase);
     EnrollRequest again = request("again");
     again.volume.lower = "/srv/.vault";
-    const std::string words = refusal_of(again, "wrong", Reason::refused);
-    EXPECT_THAT(words, HasSubstr(std::string{vault_signature}));
-    EXPECT_THAT(words, HasSubstr("wrong passphrase"));
+    const std::string message = refusal_of(again, "wrong", Reason::refused);
+    EXPECT_THAT(message, HasSubstr(std::string{vault_signature}));
+    EXPECT_THAT(message, HasSubstr("wrong passphrase"));
 }
 
 TEST_F(EnrollTest, NamesAndMountPointsAreTakenOnce) {
@@ -149,7 +149,7 @@ TEST_F(EnrollTest, EnrollingAgainDoesNotChangeSettings) {
     EXPECT_THAT(refusal_of(wanted, vault_passphrase, Reason::refused), HasSubstr("other settings"));
 }
 
-TEST_F(EnrollTest, EnrollingAgainMendsWhatIsMissingOrDamaged) {
+TEST_F(EnrollTest, EnrollingAgainRepairsWhatIsMissingOrDamaged) {
     enroll("vault", vault_passphrase);
     const std::filesystem::path key = store.paths().key(vault_signature);
     std::filesystem::remove(key);
@@ -160,11 +160,11 @@ TEST_F(EnrollTest, EnrollingAgainMendsWhatIsMissingOrDamaged) {
     EXPECT_TRUE(enroll("vault", vault_passphrase).new_master);
     reboot();
     ASSERT_TRUE(load("vault"));
-    EXPECT_THAT(told.refusals, IsEmpty());
+    EXPECT_THAT(reported.refusals, IsEmpty());
     unload("vault");
 }
 
-TEST_F(EnrollTest, AKeyInTheKeyringStandsForThePassphrase) {
+TEST_F(EnrollTest, AKeyInTheKeyringReplacesThePassphrase) {
     add_token(vault_passphrase, content_salt);
     const Enrolled enrolled = enroll_from_keyring(keyring_request("vault"));
     EXPECT_EQ(enrolled.volume.signature, vault_signature);

@@ -148,7 +148,7 @@ TEST_F(RecoveryTest, WhatReadsAsARecoveryKeyMayBeAPassphrase) {
     prompt.answer(text_of(random_secret(recovery_key_size)));
     prompt.answer(std::string{modhex_passphrase});
     EXPECT_EQ(load("odd")->method, UnlockMethod::passphrase);
-    EXPECT_THAT(told.tries_left, ElementsAre(2U)) << "another recovery key is a wrong answer";
+    EXPECT_THAT(reported.tries_left, ElementsAre(2U)) << "another recovery key is a wrong answer";
 }
 
 TEST_F(RecoveryTest, WaitingQuestionsAreWithdrawn) {
@@ -182,7 +182,7 @@ TEST_F(RecoveryTest, DamagedKeyFilesLeaveThePassphrase) {
     prompt.answer(text_of(key));
     prompt.answer(std::string{vault_passphrase});
     EXPECT_EQ(load("vault")->method, UnlockMethod::passphrase);
-    EXPECT_THAT(told.useless, ElementsAre(HasSubstr("is missing")));
+    EXPECT_THAT(reported.useless, ElementsAre(HasSubstr("is missing")));
 }
 
 TEST_F(RecoveryTest, ItBindsToThePresentStateRightThen) {
@@ -191,7 +191,7 @@ TEST_F(RecoveryTest, ItBindsToThePresentStateRightThen) {
     const auto keys_before = store.key(vault_signature);
     prompt.answer(text_of(key));
     ASSERT_TRUE(load("vault"));
-    EXPECT_THAT(told.rebound_whole, ElementsAre(true));
+    EXPECT_THAT(reported.rebound_whole, ElementsAre(true));
     EXPECT_EQ(store.key(vault_signature), keys_before) << "the master key is the same";
     EXPECT_EQ(store.master("default").slots.size(), 2U) << "the old state may come back";
     EXPECT_TRUE(opens(key));
@@ -207,7 +207,7 @@ TEST_F(RecoveryTest, AnotherTpmTakesThePlaceOfTheDeadOne) {
     chip.clear();
     prompt.answer(text_of(key));
     ASSERT_TRUE(load("vault"));
-    EXPECT_THAT(told.rebound_whole, ElementsAre(true));
+    EXPECT_THAT(reported.rebound_whole, ElementsAre(true));
     EXPECT_EQ(store.master("default").slots.size(), 1U);
     EXPECT_THAT(recovery_slots(), ElementsAre(2U));
     reboot();
@@ -221,7 +221,7 @@ TEST_F(RecoveryTest, PassphrasesAtBootDoNotMakeTheRecoveryKeyWorthless) {
     const auto before = tree();
     prompt.answer(std::string{vault_passphrase});
     ASSERT_TRUE(load("vault"));
-    EXPECT_THAT(told.rebind_failures, ElementsAre(HasSubstr("recovery key")));
+    EXPECT_THAT(reported.rebind_failures, ElementsAre(HasSubstr("recovery key")));
     EXPECT_EQ(tree(), before);
 }
 
@@ -275,7 +275,7 @@ TEST_F(RecoveryTest, VerbsAboutSlotsLeaveItAlone) {
     }
 }
 
-TEST_F(RecoveryTest, RotationTakesItAlongWhenItIsGiven) {
+TEST_F(RecoveryTest, RotationKeepsItWhenItIsGiven) {
     EXPECT_THAT(rotate(context(), open_master(context(), "default"), &key).recovery, ElementsAre(2U));
     reboot();
     opener.set_absent(true);

@@ -61,7 +61,7 @@ class RenewalTest : public FakeMachine {
     }
 };
 
-TEST_F(RenewalTest, RotationMakesEverythingAnewAndOpensWhatWasThere) {
+TEST_F(RenewalTest, RotationMakesEverythingAgainAndOpensWhatWasThere) {
     const auto before = tree();
     const MasterFile old_file = store.master("default");
     const std::string old_text = store.key(vault_signature);
@@ -180,7 +180,7 @@ TEST_F(RenewalTest, KeysOfVolumesThatWereRemovedMeanwhileDoNotComeBack) {
     static_cast<void>(remove_volume(store, "vault"));
     prompt.answer(std::string{notes_passphrase});
     ASSERT_TRUE(load("notes"));
-    EXPECT_THAT(told.rebound_whole, ElementsAre(false, true));
+    EXPECT_THAT(reported.rebound_whole, ElementsAre(false, true));
     EXPECT_FALSE(store.has_key(vault_signature));
     EXPECT_TRUE(nothing_is_left_over());
 }
@@ -208,12 +208,12 @@ TEST_F(RenewalTest, TypedPassphrasesBindByThemselvesOnceAllAreThere) {
     const auto key_before = store.key(vault_signature);
     prompt.answer(std::string{vault_passphrase});
     EXPECT_EQ(load("vault")->method, UnlockMethod::passphrase);
-    EXPECT_THAT(told.rebound_whole, ElementsAre(false));
+    EXPECT_THAT(reported.rebound_whole, ElementsAre(false));
     EXPECT_EQ(store.key(vault_signature), key_before) << "what opens is not touched before all is there";
     prompt.answer(std::string{notes_passphrase});
     EXPECT_EQ(load("notes")->method, UnlockMethod::passphrase);
-    EXPECT_THAT(told.rebound_whole, ElementsAre(false, true));
-    EXPECT_THAT(told.rebind_failures, IsEmpty());
+    EXPECT_THAT(reported.rebound_whole, ElementsAre(false, true));
+    EXPECT_THAT(reported.rebind_failures, IsEmpty());
     EXPECT_TRUE(nothing_is_left_over());
     reboot();
     chip.extend(7, "new firmware");
@@ -221,7 +221,7 @@ TEST_F(RenewalTest, TypedPassphrasesBindByThemselvesOnceAllAreThere) {
     EXPECT_EQ(load("notes")->method, UnlockMethod::already_loaded);
 }
 
-TEST_F(RenewalTest, WhatWaitsForAnotherStateIsMadeAnew) {
+TEST_F(RenewalTest, WhatWaitsForAnotherStateIsMadeAgain) {
     reboot();
     chip.extend(7, "new firmware");
     prompt.answer(std::string{vault_passphrase});
@@ -230,11 +230,11 @@ TEST_F(RenewalTest, WhatWaitsForAnotherStateIsMadeAnew) {
     chip.extend(7, "still newer firmware");
     prompt.answer(std::string{notes_passphrase});
     ASSERT_TRUE(load("notes"));
-    EXPECT_THAT(told.rebound_whole, ElementsAre(false, false))
+    EXPECT_THAT(reported.rebound_whole, ElementsAre(false, false))
         << "the first one's key is sealed to a state that is gone";
     prompt.answer(std::string{vault_passphrase});
     ASSERT_TRUE(load("vault"));
-    EXPECT_THAT(told.rebound_whole, ElementsAre(false, false, true));
+    EXPECT_THAT(reported.rebound_whole, ElementsAre(false, false, true));
 }
 
 TEST_F(RenewalTest, ATpmThatFailsCostsOnlyTheBinding) {
@@ -242,7 +242,7 @@ TEST_F(RenewalTest, ATpmThatFailsCostsOnlyTheBinding) {
     opener.set_absent(true);
     prompt.answer(std::string{vault_passphrase});
     EXPECT_EQ(load("vault")->method, UnlockMethod::passphrase);
-    EXPECT_EQ(told.rebind_failures.size(), 1U);
+    EXPECT_EQ(reported.rebind_failures.size(), 1U);
     opener.set_absent(false);
     expect_both_open();
 }

@@ -56,11 +56,11 @@ class SlotsTest : public FakeMachine {
     }
 
     void expect_refused_because(const std::string& reason) {
-        told.refusals.clear();
+        reported.refusals.clear();
         ASSERT_FALSE(load("vault"));
-        ASSERT_EQ(told.refusals.size(), 1U);
+        ASSERT_EQ(reported.refusals.size(), 1U);
         std::string lines;
-        for (const SlotRefusal& slot : told.refusals[0].slots) {
+        for (const SlotRefusal& slot : reported.refusals[0].slots) {
             for (const Problem& line : lines_about(slot)) {
                 lines += line.message + "\n";
             }
@@ -264,6 +264,17 @@ TEST_F(SlotsTest, AnEmptyPolicyOpensInAnyStateAndIsCalledWeak) {
     EXPECT_THAT(unlocked->weakness, HasSubstr("empty"));
 }
 
+TEST_F(SlotsTest, AWeakSlotIsReportedInTheUserFormToo) {
+    add(Policy{}, true);
+    reboot();
+    keyring.set_trusted_masters(false);
+    const auto unlocked = load("vault");
+    keyring.set_trusted_masters(true);
+    ASSERT_TRUE(unlocked);
+    EXPECT_EQ(unlocked->form, MasterForm::user);
+    EXPECT_THAT(unlocked->weakness, HasSubstr("empty"));
+}
+
 class PinTest : public SlotsTest {
   protected:
     void SetUp() override {
@@ -292,11 +303,11 @@ TEST_F(PinTest, ThePinIsAskedForAndOpens) {
     EXPECT_THAT(prompt.questions()[0].text, HasSubstr("PIN of the master key default"));
 }
 
-TEST_F(PinTest, AWrongPinIsToldAndAskedForAgain) {
+TEST_F(PinTest, AWrongPinIsReportedAndAskedForAgain) {
     prompt.answer("4321");
     prompt.answer("1234");
     expect_slot(2);
-    EXPECT_THAT(told.pin_tries_left, ElementsAre(2U));
+    EXPECT_THAT(reported.pin_tries_left, ElementsAre(2U));
     wrong_pins = 1;
 }
 

@@ -45,17 +45,17 @@ class FormTest : public FakeMachine {
         EXPECT_EQ(unlocked->method, UnlockMethod::tpm);
         EXPECT_EQ(unlocked->form, form);
         EXPECT_EQ(unlocked->slot, 1U);
-        EXPECT_THAT(told.refusals, IsEmpty());
+        EXPECT_THAT(reported.refusals, IsEmpty());
         EXPECT_THAT(prompt.questions(), IsEmpty());
         EXPECT_THAT(keyring.volume_keys(),
                     ElementsAre(std::string{vault_signature}, std::string{vault_filename_signature}));
     }
 
-    /// What is told when nobody can be asked.
+    /// What is reported when nobody can be asked.
     MasterRefusal refused() {
         EXPECT_FALSE(load("vault"));
-        EXPECT_EQ(told.refusals.size(), 1U);
-        return told.refusals.empty() ? MasterRefusal{} : told.refusals.front();
+        EXPECT_EQ(reported.refusals.size(), 1U);
+        return reported.refusals.empty() ? MasterRefusal{} : reported.refusals.front();
     }
 };
 
@@ -103,7 +103,7 @@ TEST_F(FormTest, ADemandForTrustedKeysIsKeptByOtherVolumesToo) {
     EXPECT_THAT(load("vault")->also_loaded, IsEmpty());
 }
 
-TEST_F(FormTest, AKernelWithoutEncryptedKeysIsTold) {
+TEST_F(FormTest, AKernelWithoutEncryptedKeysIsReported) {
     keyring.set_encrypted_type(false);
     EXPECT_EQ(refused().kind, RefusalKind::key_type_absent);
     keyring.set_encrypted_type(true);
@@ -113,10 +113,10 @@ TEST_F(FormTest, ARawDeviceThatStaysBusyIsGotAround) {
     opener.set_busy(1000);
     expect_opened(MasterForm::user);
     EXPECT_EQ(pauses, open_tries - 1) << "the better form is waited for first";
-    EXPECT_THAT(told.fallbacks, ElementsAre(RefusalKind::tpm_busy));
+    EXPECT_THAT(reported.fallbacks, ElementsAre(RefusalKind::tpm_busy));
 }
 
-TEST_F(FormTest, WhoHoldsTheRawDeviceIsSaidWhereTrustedKeysAreDemanded) {
+TEST_F(FormTest, WhoHoldsTheRawDeviceIsReportedWhereTrustedKeysAreDemanded) {
     demand_trusted_keys();
     opener.set_busy(1000);
     opener.set_holders({"tpm2-abrmd (pid 77)"});
@@ -131,7 +131,7 @@ TEST_F(FormTest, AMachineWithoutATpmDoesNotWait) {
     EXPECT_EQ(opener.waited().count(), 0);
 }
 
-TEST_F(FormTest, ATpmThatTheFirmwareSpeaksOfIsWaitedFor) {
+TEST_F(FormTest, ATpmThatTheFirmwareAnnouncesIsWaitedFor) {
     opener.announce(true);
     expect_opened(MasterForm::trusted);
 }
@@ -148,7 +148,7 @@ TEST_F(FormTest, WhatOthersLeftInAFullTpmIsDropped) {
     chip.leave_objects(3);
     expect_opened(MasterForm::trusted);
     EXPECT_EQ(chip.leftovers(), 0U);
-    EXPECT_THAT(told.fallbacks, IsEmpty());
+    EXPECT_THAT(reported.fallbacks, IsEmpty());
 }
 
 TEST_F(FormTest, WhatOthersLeftInAFullTpmIsDroppedForAUserKeyToo) {
@@ -158,7 +158,7 @@ TEST_F(FormTest, WhatOthersLeftInAFullTpmIsDroppedForAUserKeyToo) {
     EXPECT_EQ(chip.leftovers(), 0U);
 }
 
-TEST_F(FormTest, AFullTpmWhoseRawDeviceIsHeldIsTold) {
+TEST_F(FormTest, AFullTpmWhoseRawDeviceIsHeldIsReported) {
     keyring.set_trusted_type(false);
     chip.leave_objects(3);
     opener.set_busy(1000);
@@ -207,20 +207,20 @@ TEST_F(FormTest, ThePassphraseOfTheServiceOpensBeforeAnybodyIsAsked) {
     ASSERT_TRUE(unlocked);
     EXPECT_EQ(unlocked->method, UnlockMethod::credential);
     EXPECT_THAT(prompt.questions(), IsEmpty());
-    EXPECT_EQ(told.refusals.size(), 1U) << "that the TPM refused is told all the same";
+    EXPECT_EQ(reported.refusals.size(), 1U) << "that the TPM refused is reported all the same";
 }
 
-TEST_F(FormTest, AWrongPassphraseOfTheServiceIsToldAndAPersonAsked) {
+TEST_F(FormTest, AWrongPassphraseOfTheServiceIsReportedAndAPersonAsked) {
     chip.extend(7, "another boot chain");
     credential = "wrong";
     prompt.answer(std::string{vault_passphrase});
     const auto unlocked = load("vault");
     ASSERT_TRUE(unlocked);
     EXPECT_EQ(unlocked->method, UnlockMethod::passphrase);
-    EXPECT_EQ(told.wrong_credentials, 1U);
+    EXPECT_EQ(reported.wrong_credentials, 1U);
 }
 
-TEST_F(FormTest, KeysThatCameAlongGoWithTheNextStopUnlessTheyWereAskedFor) {
+TEST_F(FormTest, KeysLoadedWithAnotherVolumeGoWithTheNextStopUnlessTheyWereAskedFor) {
     enroll("notes", "another passphrase");
     enroll("third", "a third passphrase");
     reboot();

@@ -55,7 +55,7 @@ TEST_F(TwoPassphrasesTest, TheSecondIsAskedForOnceTheFirstIsRight) {
     expect_open();
     EXPECT_THAT(asked(), ElementsAre(HasSubstr("Passphrase of the eCryptfs volume vault"),
                                      HasSubstr("Passphrase of the file names of the eCryptfs volume vault")));
-    EXPECT_THAT(told.tries_left, IsEmpty());
+    EXPECT_THAT(reported.tries_left, IsEmpty());
 }
 
 TEST_F(TwoPassphrasesTest, TheirOrderDoesNotMatter) {
@@ -75,7 +75,7 @@ TEST_F(TwoPassphrasesTest, EachMayBeTypedWrongTwice) {
     }
     ASSERT_TRUE(load("vault"));
     expect_open();
-    EXPECT_THAT(told.tries_left, ElementsAre(2, 1, 2, 1));
+    EXPECT_THAT(reported.tries_left, ElementsAre(2, 1, 2, 1));
 }
 
 TEST_F(TwoPassphrasesTest, HalfOfThemLoadsNothing) {
@@ -95,7 +95,7 @@ TEST_F(TwoPassphrasesTest, BothFromCredentialsLeaveNothingToBeTyped) {
     ASSERT_TRUE(load("vault"));
     expect_open();
     EXPECT_THAT(asked(), IsEmpty());
-    EXPECT_EQ(told.wrong_credentials, 0U);
+    EXPECT_EQ(reported.wrong_credentials, 0U);
 }
 
 TEST_F(TwoPassphrasesTest, OneFromTheCredentialLeavesTheOtherToBeTyped) {
@@ -104,7 +104,7 @@ TEST_F(TwoPassphrasesTest, OneFromTheCredentialLeavesTheOtherToBeTyped) {
     ASSERT_TRUE(load("vault"));
     expect_open();
     EXPECT_THAT(asked(), ElementsAre(HasSubstr("Passphrase of the file names")));
-    EXPECT_EQ(told.wrong_credentials, 0U);
+    EXPECT_EQ(reported.wrong_credentials, 0U);
 }
 
 } // namespace

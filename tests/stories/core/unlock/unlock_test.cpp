@@ -28,8 +28,8 @@ class UnlockTest : public FakeMachine {
         const auto unlocked = load("vault");
         ASSERT_TRUE(unlocked);
         EXPECT_EQ(unlocked->method, UnlockMethod::passphrase);
-        ASSERT_EQ(told.refusals.size(), 1U);
-        EXPECT_EQ(told.refusals[0].kind, kind);
+        ASSERT_EQ(reported.refusals.size(), 1U);
+        EXPECT_EQ(reported.refusals[0].kind, kind);
         EXPECT_TRUE(keyring.has_volume_key(vault_signature));
         EXPECT_TRUE(keyring.has_volume_key(vault_filename_signature));
     }
@@ -44,7 +44,7 @@ TEST_F(UnlockTest, TpmOpensTheVolumeWithoutAQuestion) {
     EXPECT_EQ(unlocked->method, UnlockMethod::tpm);
     EXPECT_EQ(unlocked->slot, 1U);
     EXPECT_THAT(prompt.questions(), IsEmpty());
-    EXPECT_THAT(told.refusals, IsEmpty());
+    EXPECT_THAT(reported.refusals, IsEmpty());
     EXPECT_THAT(keyring.volume_keys(),
                 ElementsAre(std::string{vault_signature}, std::string{vault_filename_signature}));
 }
@@ -72,7 +72,7 @@ TEST_F(UnlockTest, OneUnsealOpensEveryAutomaticVolumeOfTheMaster) {
     EXPECT_EQ(load("apart")->method, UnlockMethod::tpm);
 }
 
-TEST_F(UnlockTest, AStoppedVolumeDoesNotComeAlong) {
+TEST_F(UnlockTest, AStoppedVolumeIsNotLoadedWithAnother) {
     enroll("notes", "another passphrase");
     reboot();
     ASSERT_TRUE(load("vault"));
@@ -90,8 +90,8 @@ TEST_F(UnlockTest, AChangedPcrIsNamedAndThePassphraseOpens) {
     reboot();
     chip.extend(7, "another boot chain");
     expect_opened_by_passphrase(RefusalKind::policy_mismatch);
-    ASSERT_EQ(told.refusals[0].slots.size(), 1U);
-    const SlotRefusal& slot = told.refusals[0].slots[0];
+    ASSERT_EQ(reported.refusals[0].slots.size(), 1U);
+    const SlotRefusal& slot = reported.refusals[0].slots[0];
     ASSERT_EQ(slot.mismatches.size(), 1U);
     EXPECT_EQ(slot.mismatches[0].pcr, 7U);
     EXPECT_EQ(slot.mismatches[0].expected, std::string(64, '0'));
@@ -117,7 +117,7 @@ TEST_F(UnlockTest, AWrongPassphraseMayBeTypedTwice) {
     prompt.answer("wrong");
     prompt.answer(std::string(100, 'x'));
     expect_opened_by_passphrase(RefusalKind::srk_missing);
-    EXPECT_THAT(told.tries_left, ElementsAre(2U, 1U));
+    EXPECT_THAT(reported.tries_left, ElementsAre(2U, 1U));
     EXPECT_EQ(prompt.questions()[0].id, "sealmount:vault");
     EXPECT_EQ(prompt.questions()[0].timeout, std::chrono::seconds{90});
 }
@@ -157,7 +157,7 @@ TEST_F(UnlockTest, NobodyAnsweringIsARefusal) {
     EXPECT_EQ(unlocked.error().kind, RefusalKind::prompt_timeout);
 }
 
-TEST_F(UnlockTest, AnotherTpmIsToldFromChangedPcrs) {
+TEST_F(UnlockTest, AnotherTpmIsDistinguishedFromChangedPcrs) {
     reboot();
     chip.clear();
     chip.make_srk();
@@ -222,7 +222,7 @@ TEST_F(UnlockTest, AMissingMasterFileCostsNoMoreThanTyping) {
     store.remove_master("default");
     reboot();
     expect_opened_by_passphrase(RefusalKind::files_unusable);
-    EXPECT_THAT(told.refusals[0].detail, ::testing::HasSubstr("masters/default.json"));
+    EXPECT_THAT(reported.refusals[0].detail, ::testing::HasSubstr("masters/default.json"));
 }
 
 TEST_F(UnlockTest, ADamagedKeyFileCostsNoMoreThanTyping) {
@@ -246,11 +246,11 @@ TEST_F(UnlockTest, WithoutATpmItIsTheTpmThatIsMissingAndNotTheKernelsKeyType) {
     keyring.set_trusted_type(true);
 }
 
-TEST_F(UnlockTest, AUserKeyInTheWayIsTold) {
+TEST_F(UnlockTest, AUserKeyInTheWayIsReported) {
     reboot();
     keyring.add_user_key(std::string{vault_signature});
     ASSERT_TRUE(load("vault"));
-    EXPECT_THAT(told.user_keys, ElementsAre(std::string{vault_signature}));
+    EXPECT_THAT(reported.user_keys, ElementsAre(std::string{vault_signature}));
 }
 
 TEST_F(UnlockTest, ASharedKeyStaysUntilItsLastVolumeStops) {
@@ -297,7 +297,7 @@ TEST_F(UnlockTest, AnotherBadVolumeCostsOnlyItself) {
 TEST_F(UnlockTest, WhereverTheTpmGivesWayThePassphraseOpens) {
     for (unsigned calls = 0;; ++calls) {
         reboot();
-        told = {};
+        reported = {};
         prompt.answer(std::string{vault_passphrase});
         const std::size_t asked = prompt.questions().size();
         chip.fail_after(calls);

@@ -91,7 +91,7 @@ TEST(FstabImportTest, OtherTypesAreNotOurs) {
     EXPECT_THAT(fstab_volumes(read_fstab("/dev/vda / ext4 defaults\n"), {}, problems), IsEmpty());
 }
 
-TEST(FstabImportTest, APathThatNoVolumeCanHaveIsTold) {
+TEST(FstabImportTest, APathThatNoVolumeCanHaveIsReported) {
     std::vector<std::string> problems;
     EXPECT_THAT(fstab_volumes(read_fstab("srv/.vault /srv/vault ecryptfs defaults\n"), {}, problems),
                 IsEmpty());

@@ -24,7 +24,7 @@ SecretBytes secret_of_hex(const std::string& hex) {
     return SecretBytes{unhex(hex)};
 }
 
-std::string words(const SecretBytes& text) {
+std::string plain_text(const SecretBytes& text) {
     return {reinterpret_cast<const char*>(text.bytes().data()), text.size()};
 }
 
@@ -73,9 +73,9 @@ TEST(AeadTest, AnyChangedBitIsNoticed) {
 }
 
 TEST(RecoveryKeyTest, TextIsSystemdsForm) {
-    EXPECT_EQ(words(recovery_key_text(secret_of_hex(counting))), counting_text);
+    EXPECT_EQ(plain_text(recovery_key_text(secret_of_hex(counting))), counting_text);
     // "test" in Yubico's manual of the modhex tool.
-    EXPECT_EQ(words(recovery_key_text(secret_of_hex("74657374" + std::string(56, '0')))).substr(0, 8),
+    EXPECT_EQ(plain_text(recovery_key_text(secret_of_hex("74657374" + std::string(56, '0')))).substr(0, 8),
               "ifhgieif");
 }
 
@@ -131,7 +131,7 @@ TEST(RecoveryKeyTest, EachSlotFindsItsOwnKey) {
 TEST(RecoveryKeyTest, QrCodeIsSquareAndHasItsMargin) {
     const auto code = qr_code_for_terminal(secret(counting_text));
     ASSERT_TRUE(code);
-    const std::string text = words(*code);
+    const std::string text = plain_text(*code);
     const auto lines = std::ranges::count(text, '\n');
     EXPECT_EQ(lines, (33 + 2 * 4 + 1) / 2) << "version 4 has 33 modules";
     const std::string first = text.substr(0, text.find('\n'));

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: the sealmount authors
+#include "app/output/hints.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sealmount {
+
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+TEST(HintsTest, EachAdviceHasASentenceWithItsFactsInPlace) {
+    for (int kind = static_cast<int>(AdviceKind::none) + 1; kind <= static_cast<int>(last_advice); ++kind) {
+        const std::string hint =
+            hint_for({.kind = static_cast<AdviceKind>(kind), .subject = "SUBJECT", .other = "OTHER"});
+        EXPECT_THAT(hint, Not(IsEmpty())) << kind;
+        EXPECT_THAT(hint, Not(AnyOf(HasSubstr("{"), HasSubstr("}")))) << kind;
+    }
+}
+
+TEST(HintsTest, NoAdviceLeavesTheMessageAlone) {
+    EXPECT_EQ(in_full(Problem{.message = "it is so"}), "it is so");
+}
+
+TEST(HintsTest, TheHintFollowsTheMessage) {
+    const Error error{Reason::no_input,
+                      "the master key \"default\" has no slot 3",
+                      {.kind = AdviceKind::list_slots, .subject = "default"}};
+    EXPECT_EQ(in_full(error),
+              "the master key \"default\" has no slot 3; 'sealmount slots default' lists them");
+}
+
+TEST(HintsTest, ACommandIsQuotedForAShellWhereThatIsNeeded) {
+    EXPECT_EQ(hint_for({.kind = AdviceKind::stop_unit, .subject = "srv-vault.mount"}),
+              "run 'systemctl stop srv-vault.mount' first");
+    EXPECT_EQ(hint_for({.kind = AdviceKind::stop_unit, .subject = "srv-my\\x20vault.mount"}),
+              "run \"systemctl stop 'srv-my\\x20vault.mount'\" first");
+    EXPECT_EQ(hint_for({.kind = AdviceKind::guard_now, .subject = "/srv/it's"}),
+              "while it is not mounted, run \"chattr +i '/srv/it'\\''s'\"");
+}
+
+} // namespace
+
+} // namespace sealmount

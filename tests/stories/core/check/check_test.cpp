@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: the sealmount authors
+#include "core/check/check.hpp"
+#include "core/check/status.hpp"
+#include "stories/fake_machine.hpp"
+
+#include <gmock/gmock.h>
+
+
+namespace sealmount::testing {
+
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+/// What a check and a status of the same machine find. Not of this one's kernel, units and mounts.
+class CheckTest : public FakeMachine {
+  protected:
+    void SetUp() override { enroll("vault", vault_passphrase); }
+
+    std::vector<Finding> bad_findings() {
+        std::vector<Finding> findings =
+            check({.machine = machine, .store = store, .is_this_machine = false}, std::nullopt);
+        std::erase_if(findings, [](const Finding& finding) { return finding.severity != Severity::bad; });
+        return findings;
+    }
+
+    Status status() { return status_of(store, machine, std::nullopt); }
+
+    /// Both find this one problem with the volume's key, in the same words.
+    void expect_key_problem(const std::string& message, const AdviceKind fix) {
+        const auto findings = bad_findings();
+        ASSERT_EQ(findings.size(), 1U);
+        EXPECT_EQ(findings.front().about, "volume vault");
+        EXPECT_EQ(findings.front().item, "key");
+        EXPECT_THAT(findings.front().text, HasSubstr(message));
+        EXPECT_EQ(findings.front().fix.kind, fix);
+        const Status now = status();
+        EXPECT_FALSE(now.is_well());
+        ASSERT_EQ(now.volumes.size(), 1U);
+        EXPECT_THAT(now.volumes.front().problems,
+                    ElementsAre(Problem{.message = findings.front().text, .advice = findings.front().fix}));
+    }
+};
+
+TEST_F(CheckTest, AWholeMachineIsGoodAndWell) {
+    EXPECT_THAT(bad_findings(), IsEmpty());
+    const Status now = status();
+    EXPECT_TRUE(now.is_well());
+    ASSERT_EQ(now.masters.size(), 1U);
+    EXPECT_TRUE(now.masters.front().opens_now());
+    EXPECT_THAT(now.masters.front().fitting_slots, ElementsAre(1U));
+}
+
+TEST_F(CheckTest, AMissingKeyFileIsTheSameProblemToBoth) {
+    std::filesystem::remove(store.paths().key(vault_signature));
+    expect_key_problem("7f475b5d20a645dc.key: is missing", AdviceKind::restore_key);
+}
+
+TEST_F(CheckTest, AKeyUnderAnotherMasterIsTheSameProblemToBoth) {
+    store.write_key(vault_signature, "ecryptfs trusted:other 64 " + std::string(226, '0'));
+    expect_key_problem("7f475b5d20a645dc.key: is under trusted:other", AdviceKind::fix_master_name);
+}
+
+TEST_F(CheckTest, AChangedPcrIsFoundByBothAndIsNoProblemOfTheFiles) {
+    chip.extend(7, "another boot chain");
+    const auto findings = bad_findings();
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_EQ(findings.front().about, "master default");
+    EXPECT_EQ(findings.front().item, "policy");
+    EXPECT_THAT(findings.front().text, HasSubstr("slot 1: PCR 7"));
+    EXPECT_EQ(findings.front().fix, (Advice{.kind = AdviceKind::reseal_if_known, .subject = "default"}));
+    const Status now = status();
+    EXPECT_TRUE(now.is_well());
+    EXPECT_FALSE(now.masters.front().opens_now());
+    EXPECT_EQ(now.masters.front().refusal.kind, RefusalKind::policy_mismatch);
+}
+
+TEST_F(CheckTest, AnotherTpmIsFoundByBoth) {
+    chip.clear();
+    chip.make_srk();
+    const auto findings = bad_findings();
+    ASSERT_FALSE(findings.empty());
+    EXPECT_EQ(findings.back().item, "unseal");
+    EXPECT_EQ(status().masters.front().refusal.kind, RefusalKind::srk_changed);
+}
+
+TEST_F(CheckTest, AUserKeyInTheWayIsAProblemOfTheVolume) {
+    keyring.add_user_key(std::string{vault_signature});
+    EXPECT_THAT(status().volumes.front().problems,
+                ElementsAre(Field(&Problem::advice, (Advice{.kind = AdviceKind::purge_user_key,
+                                                            .subject = std::string{vault_signature}}))));
+}
+
+TEST_F(CheckTest, WithoutATpmTheCheckSaysSoOnce) {
+    opener.set_absent(true);
+    const auto findings = bad_findings();
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_EQ(findings.front().about, "tpm");
+    EXPECT_EQ(findings.front().fix.kind, AdviceKind::switch_on_tpm);
+    EXPECT_FALSE(all_open(findings));
+    EXPECT_EQ(status().masters.front().refusal.kind, RefusalKind::no_tpm);
+}
+
+} // namespace
+
+} // namespace sealmount::testing
