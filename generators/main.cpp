@@ -22,8 +22,8 @@ namespace {
 /// The kernel's log takes records of about 1000 bytes and refuses longer ones.
 constexpr std::size_t longest_record = 900;
 
-/// Says it in the kernel's log, as no journal runs yet; on standard error when the caller is not systemd.
-void complain(std::string message, bool to_kernel_log) {
+/// Writes to the kernel's log, as no journal runs yet; to standard error when the caller is not systemd.
+void report(std::string message, bool to_kernel_log) {
     std::ranges::replace_if(
         message, [](char c) { return c == '\n' || c == '\0'; }, ' ');
     message = "sealmount-generator: " + message;
@@ -49,19 +49,19 @@ int main(int argc, char** argv) {
         arguments = arguments.subspan(2);
     }
     if (arguments.size() != 4) {
-        complain("wants three directories: [--root DIR] NORMAL EARLY LATE; see sealmount-generator(8)",
-                 false);
+        report("requires three directories: [--root DIR] NORMAL EARLY LATE; see sealmount-generator(8)",
+               false);
         return EX_USAGE;
     }
     ::umask(0022);
     int status = EX_OK;
     try {
         for (const std::string& problem : sealmount::write_units(sealmount::Paths{root}, arguments[1])) {
-            complain(problem, by_systemd);
+            report(problem, by_systemd);
             status = EX_CONFIG;
         }
-    } catch (const std::exception& accident) {
-        complain(accident.what(), by_systemd);
+    } catch (const std::exception& error) {
+        report(error.what(), by_systemd);
         status = EX_SOFTWARE;
     }
     return status;

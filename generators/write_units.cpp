@@ -36,8 +36,8 @@ class UnitDirectory {
         }
     }
 
-    /// Makes a file that must not exist yet: two generators that want the same unit must not mix their
-    /// settings. Half a unit may mean something else than the whole, so none is left behind.
+    /// Makes a file that must not exist yet: two generators that write the same unit must not mix their
+    /// settings. Half a unit may mean something different from the whole, so none is left behind.
     void create_file(const std::string& name, std::string_view contents) const {
         const UniqueFd file{
             ::openat(fd_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)};
@@ -54,9 +54,9 @@ class UnitDirectory {
                 if (errno == EINTR) {
                     continue;
                 }
-                const int problem = errno;
+                const int error = errno;
                 ::unlinkat(fd_.get(), name.c_str(), 0);
-                throw_errno(problem, in(name));
+                throw_errno(error, in(name));
             }
             contents.remove_prefix(static_cast<std::size_t>(written));
         }
@@ -72,15 +72,15 @@ class UnitDirectory {
     /// Makes the link by which a target starts the unit, in a directory that is made for the first of them.
     void link_to_target(const std::string& target_directory, const std::string& unit) const {
         const std::string link = target_directory + "/" + unit;
-        const std::string goal = "../" + unit;
-        if (::symlinkat(goal.c_str(), fd_.get(), link.c_str()) == 0) {
+        const std::string target = "../" + unit;
+        if (::symlinkat(target.c_str(), fd_.get(), link.c_str()) == 0) {
             return;
         }
         if (errno != ENOENT) {
             throw_errno(errno, in(link));
         }
         make_subdirectory(target_directory);
-        if (::symlinkat(goal.c_str(), fd_.get(), link.c_str()) != 0) {
+        if (::symlinkat(target.c_str(), fd_.get(), link.c_str()) != 0) {
             throw_errno(errno, in(link));
         }
     }
@@ -93,7 +93,7 @@ class UnitDirectory {
 };
 
 void write_volume(const UnitDirectory& directory, const Volume& volume, bool with_helper) {
-    // All texts first: a volume that one of them refuses leaves no file behind.
+    // All texts first: a volume for which one of them throws leaves no file behind.
     const std::string mount_name = mount_unit_name(volume.mountpoint);
     const std::string mount = mount_unit(volume, with_helper);
     const std::optional<std::string> drop_in = unlock_drop_in(volume);

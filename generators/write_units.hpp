@@ -15,8 +15,8 @@ namespace sealmount {
 /// `paths`, its mount unit, the drop-in for its unlock unit and the link that starts it at boot, and the
 /// drop-in that all unlock units share where volumes are many. Nothing is written when there is no manifest
 /// or the kernel command line says sealmount=no. A bad volume costs only that volume, and a file that exists
-/// is never written over. Returns the complaints, one sentence each; none when all went well. Does not throw
-/// Error.
+/// is never written over. Returns what went wrong, one sentence each; nothing when all went well. Does not
+/// throw Error.
 [[nodiscard]] std::vector<std::string> write_units(const Paths& paths,
                                                    const std::filesystem::path& directory);
 

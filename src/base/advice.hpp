@@ -80,10 +80,44 @@ enum class AdviceKind {
     reload_units,        ///< systemd's units are not those of the manifest: reload them
     purge_user_key,      ///< a user key of signature `subject` is in the way: purge it
     make_private,        ///< others can read the file `subject`
+
+    // Files, the kernel and the TPM.
+    forbid_writing,   ///< let only the owner write to the file `subject`
+    load_ecryptfs,    ///< the running kernel lacks eCryptfs
+    read_kernel_log,  ///< it says more about a failed mount
+    show_keyrings,    ///< find the keyring that still holds a key
+    pass_credential,  ///< run this with the credential `subject`
+    make_srk_by_hand, ///< the TPM's owner hierarchy has a password
+
+    // Keys of volumes.
+    renew_user_key,           ///< drop the user key, and add it again
+    add_user_key,             ///< put the key of the contents into root's keyring
+    add_both_user_keys,       ///< and that of the file names
+    name_filename_key,        ///< an empty volume: which user key is that of the file names
+    give_filename_fekek,      ///< the file names have a key of their own
+    give_filename_passphrase, ///< they may have a passphrase of their own
+    choose_cipher,            ///< that of new files, where a volume has several
+
+    // Policies.
+    update_pcrlock,    ///< systemd-pcrlock's file does not allow the present state
+    reseal_to_pcrlock, ///< its NV index is not the one that a slot was sealed to
+    list_pcr_banks,    ///< which banks the TPM keeps
+    sign_over_sha256,  ///< signatures of PCRs of another bank that a TPM accepts
+
+    // Predictions.
+    name_changes,          ///< what the next boot will measure cannot be found out
+    give_phases,           ///< the boot phases before volumes are unlocked
+    give_authority,        ///< the certificate that will verify the boot images
+    give_database,         ///< the contents of db
+    give_secure_boot,      ///< the new value of the variable SecureBoot
+    leave_attributes_out,  ///< four bytes at the beginning of a file from efivarfs
+    give_old_command_line, ///< the kernel's present one
+    give_new_digest,       ///< that of an event whose text is not known
+    reseal_after_boot,     ///< the next boot first has to be seen
 };
 
 /// app/output/hints.cpp counts its sentences by it.
-inline constexpr AdviceKind last_advice = AdviceKind::make_private;
+inline constexpr AdviceKind last_advice = AdviceKind::reseal_after_boot;
 
 struct Advice {
     AdviceKind kind = AdviceKind::none;

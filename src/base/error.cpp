@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/error.hpp"
 
+#include "base/format.hpp"
+
 #include <cerrno>
 #include <system_error>
 
@@ -33,12 +35,12 @@ Reason reason_of(const int errno_value) {
 } // namespace
 
 Error Error::in(const std::string_view place) const {
-    return Error{reason_, std::string{place} + ": " + what(), advice_};
+    return Error{reason_, formatted("{}: {}", place, what()), advice_};
 }
 
-void throw_errno(const int errno_value, const std::string_view what) {
+void throw_errno(const int errno_value, const std::string_view what, Advice advice) {
     throw Error{reason_of(errno_value),
-                std::string{what} + ": " + std::generic_category().message(errno_value)};
+                formatted("{}: {}", what, std::generic_category().message(errno_value)), std::move(advice)};
 }
 
 } // namespace sealmount

@@ -12,7 +12,7 @@
 
 namespace sealmount {
 
-/// Why something could not be done, seen from the person who has to mend it. app/output/exit_code.hpp gives
+/// Why something could not be done, as the person sees it who has to fix it. app/output/exit_code.hpp gives
 /// each one its exit status; the manual page documents them.
 enum class Reason {
     usage,         ///< the command line is wrong: read the manual
@@ -47,9 +47,9 @@ class Error final : public std::runtime_error {
     Advice advice_;
 };
 
-/// Throws an Error made of "WHAT: strerror(ERRNO_VALUE)". The only place where errno becomes an Error; the
-/// reason follows the number (ENOENT no_input, EACCES/EPERM refused, EROFS/ENOSPC/EDQUOT cannot_create,
-/// EBUSY/EAGAIN try_later, EIO io, else os).
-[[noreturn]] void throw_errno(int errno_value, std::string_view what);
+/// Throws Error with the message "WHAT: strerror(ERRNO_VALUE)". The only place where errno becomes an Error;
+/// the reason follows from the number (ENOENT no_input, EACCES/EPERM refused, EROFS/ENOSPC/EDQUOT
+/// cannot_create, EBUSY/EAGAIN try_later, EIO io, else os).
+[[noreturn]] void throw_errno(int errno_value, std::string_view what, Advice advice = {});
 
 } // namespace sealmount

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/refusal.hpp"
 
+#include "base/format.hpp"
+
 namespace sealmount {
 
 const char* identifier(const RefusalKind kind) noexcept {
@@ -96,7 +98,8 @@ const char* describe(const RefusalKind kind) noexcept {
 }
 
 std::string with_detail(const Refusal& refusal) {
-    return describe(refusal.kind) + (refusal.detail.empty() ? "" : " (" + refusal.detail + ")");
+    const char* const sentence = describe(refusal.kind);
+    return refusal.detail.empty() ? sentence : formatted("{} ({})", sentence, refusal.detail);
 }
 
 } // namespace sealmount

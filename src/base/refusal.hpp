@@ -15,14 +15,14 @@ enum class RefusalKind {
     tpm_full,    ///< no slot for another object or session (TPM_RC_OBJECT_MEMORY, TPM_RC_SESSION_*): others
                  ///< leaked theirs; take away what nobody can be using, try once more; then ask
     tpm_lockout, ///< dictionary-attack lockout (TPM_RC_LOCKOUT): never retry, it costs time; ask
-    srk_missing, ///< nothing at the SRK's handle: enrolment makes one; at boot the TPM was cleared: ask
+    srk_missing, ///< nothing at the SRK's handle: enrolling makes one; at boot the TPM was cleared: ask
     srk_changed, ///< another key than the pinned one at the SRK's handle: cleared or swapped TPM: ask
     policy_mismatch, ///< the PCRs are not those of the policy: do not retry; name them; ask
     pin_needed,      ///< only slots with a PIN fit, and none was given: ask for it
     pin_wrong,   ///< the PIN is not the slot's: ask again, three times in all; each costs a try of the TPM's
     pcr_changed, ///< a PCR was extended during the session (TPM_RC_PCR_CHANGED): retry with a new session
     object_rejected,  ///< the TPM cannot load the sealed object: another TPM's or damaged; ask
-    unseal_failed,    ///< the kernel reports EPERM, its word for nearly every TPM error: read PCRs and SRK,
+    unseal_failed,    ///< the kernel reports EPERM, its answer to nearly every TPM error: read PCRs and SRK,
                       ///< decide
     key_type_absent,  ///< this kernel has no such key type: another form of the master key, or ask
     text_rejected,    ///< the encrypted key's text is damaged or was made under another master key: ask
@@ -33,7 +33,7 @@ enum class RefusalKind {
     no_prompt,        ///< there is no way to ask (no agent, no terminal): give up
 };
 
-/// A refusal and, for logs, the words of whoever refused ("" when the kind says it all).
+/// A refusal and, for logs, what whoever refused said about it ("" when the kind says it all).
 struct Refusal {
     RefusalKind kind;
     std::string detail;
@@ -45,7 +45,7 @@ struct Refusal {
 /// The kind as a sentence without a full stop, for people.
 [[nodiscard]] const char* describe(RefusalKind kind) noexcept;
 
-/// That sentence, with the words of whoever refused in brackets behind it.
+/// That sentence, with the detail in parentheses behind it.
 [[nodiscard]] std::string with_detail(const Refusal& refusal);
 
 } // namespace sealmount

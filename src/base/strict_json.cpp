@@ -2,6 +2,7 @@
 #include "base/strict_json.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -19,12 +20,12 @@ std::string place_of(const std::string_view text, const std::size_t offset) {
     const auto line = 1 + std::ranges::count(before, '\n');
     const std::size_t start = before.rfind('\n');
     const std::size_t column = start == std::string_view::npos ? before.size() + 1 : before.size() - start;
-    return std::to_string(line) + ":" + std::to_string(column);
+    return formatted("{}:{}", line, column);
 }
 
-/// The parser's own words without its "[json.exception...]" head and its position, which we give as line and
-/// column.
-std::string plain_words(const std::string_view what) {
+/// The parser's own message without its "[json.exception...]" head and its position, which we give as line
+/// and column.
+std::string plain_message(const std::string_view what) {
     const std::size_t at = what.find(": ");
     return std::string{at == std::string_view::npos ? what : what.substr(at + 2)};
 }
@@ -54,31 +55,33 @@ Json parse_json(const std::string_view text) {
     try {
         value = Json::parse(text.begin(), text.end(), watch);
     } catch (const Json::parse_error& error) {
-        throw Error{Reason::config, place_of(text, error.byte) + ": not JSON: " + plain_words(error.what())};
+        throw Error{Reason::config,
+                    formatted("{}: not JSON: {}", place_of(text, error.byte), plain_message(error.what()))};
     } catch (const Json::out_of_range& error) { // of a number; it says which and not where
         const std::size_t place = text.find(between_quotes(error.what()));
-        throw Error{Reason::config,
-                    place_of(text, place + 1) + ": the number is larger than any that can be read"};
+        throw Error{Reason::config, formatted("{}: the number is larger than any that can be read",
+                                              place_of(text, place + 1))};
     }
     if (repeated) {
-        throw Error{Reason::config, "the member \"" + *repeated + "\" stands twice in one object"};
+        throw Error{Reason::config, formatted("the member \"{}\" appears twice in one object", *repeated)};
     }
     return value;
 }
 
 ObjectReader::ObjectReader(const Json& value, std::string path) : value_(value), path_(std::move(path)) {
     if (!value.is_object()) {
-        throw Error{Reason::config, (path_.empty() ? "the document" : path_) + ": must be an object"};
+        throw Error{Reason::config,
+                    formatted("{}: must be an object", path_.empty() ? "the document" : path_)};
     }
     asked_.resize(value.size());
 }
 
 std::string ObjectReader::path_of(const std::string_view member) const {
-    return path_.empty() ? std::string{member} : path_ + "." + std::string{member};
+    return path_.empty() ? std::string{member} : formatted("{}.{}", path_, member);
 }
 
 void ObjectReader::fail(const std::string_view member, const std::string_view message) const {
-    throw Error{Reason::config, path_of(member) + ": " + std::string{message}};
+    throw Error{Reason::config, formatted("{}: {}", path_of(member), message)};
 }
 
 const Json* ObjectReader::find(const std::string_view member) {
@@ -161,7 +164,7 @@ std::vector<std::string> ObjectReader::optional_strings(const std::string_view m
     std::vector<std::string> texts;
     for (const Json& element : array(member)) {
         if (!element.is_string()) {
-            fail(std::string{member} + "[" + std::to_string(texts.size()) + "]", "must be a string");
+            fail(formatted("{}[{}]", member, texts.size()), "must be a string");
         }
         texts.push_back(element.get<std::string>());
     }

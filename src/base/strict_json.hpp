@@ -17,7 +17,7 @@ namespace sealmount {
 using Json = nlohmann::ordered_json;
 
 /// Parses RFC 8259 text. Throws Error{config}: "LINE:COLUMN: what is wrong" for a syntax error and for text
-/// that is not UTF-8; and, other than most readers, the name of a member that stands twice in one object (the
+/// that is not UTF-8; and, unlike most readers, the name of a member that appears twice in one object (the
 /// second would silently win).
 [[nodiscard]] Json parse_json(std::string_view text);
 
@@ -26,7 +26,7 @@ using Json = nlohmann::ordered_json;
 /// which must outlive it.
 class ObjectReader {
   public:
-    /// Throws when `value` is not an object. `path` is where it stands; "" for the document itself.
+    /// Throws when `value` is not an object. `path` is where it is; "" for the document itself.
     ObjectReader(const Json& value, std::string path);
 
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
@@ -45,7 +45,7 @@ class ObjectReader {
     [[nodiscard]] std::optional<bool> optional_boolean(std::string_view member);
     [[nodiscard]] std::vector<std::string> optional_strings(std::string_view member);
 
-    /// Throws when a member was never asked for: a typing error must not pass for a setting.
+    /// Throws when a member was never asked for: a typing error must not be taken for a setting.
     void finish() const;
 
     /// Throws Error{config} "PATH_OF_MEMBER: MESSAGE".

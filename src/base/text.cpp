@@ -138,7 +138,7 @@ std::string printable(const std::string_view text) {
         const auto second = size > 1 ? static_cast<unsigned char>(character[1]) : 0;
         const bool is_control = first < 0x20 || first == 0x7f || (first == 0xc2 && second < 0xa0);
         const bool good = !is_control && utf16(character).has_value();
-        out += good ? std::string{character} : std::string{"?"};
+        out += good ? character : std::string_view{"?"};
         at += size;
     }
     return out;

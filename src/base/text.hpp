@@ -1,4 +1,5 @@
-// Text: joining, quoting, and telling characters that people can read from bytes that only look like them.
+// Text: joining, quoting, and distinguishing characters that people can read from bytes that only look like
+// them.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once

@@ -126,7 +126,7 @@ TEST_F(PolicyContract, UnwrittenIndexIsARefusal) {
 TEST_F(PolicyContract, IndexWithSomethingElseIsARefusal) {
     define_index(8);
     write_index(Bytes(8, std::byte{0xee}));
-    expect_mismatch({AuthorizeNvStep{index_number}}, "holds no policy");
+    expect_mismatch({AuthorizeNvStep{index_number}}, "does not hold a policy");
 }
 
 TEST_F(PolicyContract, OwnerPasswordIsARefusal) {

@@ -76,7 +76,7 @@ TEST_F(PolicyFilesContract, SignedPolicyFromAFileOpens) {
         EXPECT_TRUE(signatures.add(pcr7, signer.step(PolicyDigest{}))); // another kernel's
         EXPECT_TRUE(signatures.add(pcr7, signer.step(present(pcr7))));
         const auto step = PcrSignatures{signatures.text()}.find(pcr7, signer.public_key, present(pcr7));
-        ASSERT_TRUE(step) << step.error().words;
+        ASSERT_TRUE(step) << step.error().problem.message;
         expect_opens(after_authorize(key_name(signer.public_key)), {PcrStep{pcr7}, *step});
     }
 }

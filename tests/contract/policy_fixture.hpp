@@ -132,7 +132,7 @@ class PolicyContract : public ::testing::Test {
         const auto rc = ::Esys_Unseal(context_.get(), loaded, session->get(),
                                       second ? second->get() : ESYS_TR_NONE, ESYS_TR_NONE, data.out());
         if (rc != TSS2_RC_SUCCESS) {
-            return std::unexpected{refusal_of(rc).value_or(Refusal{RefusalKind::tpm_failed, words_of(rc)})};
+            return std::unexpected{refusal_of(rc).value_or(Refusal{RefusalKind::tpm_failed, text_of(rc)})};
         }
         return bytes_of({data->buffer, data->size});
     }

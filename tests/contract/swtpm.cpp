@@ -174,7 +174,7 @@ bool Swtpm::crossed(const std::span<const std::byte> bytes) {
     return !std::ranges::search(traffic_, bytes).empty();
 }
 
-std::vector<std::uint32_t> Swtpm::seen() {
+std::vector<std::uint32_t> Swtpm::commands_seen() {
     const std::scoped_lock lock{mutex_};
     return seen_;
 }

@@ -61,7 +61,7 @@ class Swtpm {
     /// Did these bytes cross the wire of a client, in either direction?
     [[nodiscard]] bool crossed(std::span<const std::byte> bytes);
     /// What clients sent so far, oldest first.
-    [[nodiscard]] std::vector<std::uint32_t> seen();
+    [[nodiscard]] std::vector<std::uint32_t> commands_seen();
     /// PCR 10 is extended after each of the next `count` TPM2_PolicyPCR of clients.
     void disturb_sessions(unsigned count);
 

@@ -74,7 +74,7 @@ class SwtpmSubject final : public TpmUnderTest {
     void leave_objects(const unsigned count) override { swtpm_.leave_objects(count); }
     void lock_out() override { swtpm_.allow_tries(0); }
     void end_lockout() override { swtpm_.allow_tries(3); }
-    std::size_t commands() override { return swtpm_.seen().size(); }
+    std::size_t commands() override { return swtpm_.commands_seen().size(); }
     std::size_t sessions() override { return swtpm_.handles(0x02000000) + swtpm_.handles(0x03000000); }
     std::size_t transients() override { return swtpm_.handles(0x80000000); }
     std::size_t failed_tries() override { return swtpm_.property(0x20e); }

@@ -219,10 +219,7 @@ class FakeConnection final : public Tpm {
     TpmRoom room() override {
         chip_.command();
         return {.objects = chip_.leftovers_,
-                .loaded_sessions = static_cast<std::uint32_t>(chip_.sessions_.size()),
-                .active_sessions = static_cast<std::uint32_t>(chip_.sessions_.size()),
-                .free_objects = object_slots - chip_.leftovers_,
-                .free_sessions = 64};
+                .loaded_sessions = static_cast<std::uint32_t>(chip_.sessions_.size())};
     }
 
     unsigned drop_leftovers() override {

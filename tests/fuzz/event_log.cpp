@@ -24,15 +24,15 @@ void require(bool holds) {
     }
 }
 
-void look_at_words(const std::string& words) {
-    require(utf16(words).has_value());
-    require(std::ranges::none_of(words,
-                                 [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }));
+void look_at_text(const std::string& text) {
+    require(utf16(text).has_value());
+    require(
+        std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }));
 }
 
 void look_at(const EventLog& log) {
     for (const LogEvent& event : log.events) {
-        look_at_words(describe(event));
+        look_at_text(describe(event));
         (void)event_type_name(event.type);
     }
     for (const PcrBank bank : log.banks) {
@@ -67,12 +67,13 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     }
     try {
         for (const MeasureEvent& event : parse_measure_log(text, "log").events) {
-            look_at_words(describe(event));
+            look_at_text(describe(event));
         }
     } catch (const Error& error) {
         require(error.reason() == Reason::bad_data);
     }
-    look_at_words(printable(device_path_text(bytes)));
+    look_at_text(printable(device_path_text(bytes)));
+    require(file_in(bytes).path.find('/') == std::string::npos);
     if (const auto variable = variable_data_of(bytes)) {
         require(variable_data_of(to_bytes(*variable)).has_value());
     }

@@ -43,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
         const std::string text = signatures.text();
         require(PcrSignatures{text}.text() == text);
         const auto found = signatures.find(pcrs, good.public_key, good.approved);
-        require(found || !found.error().words.empty());
+        require(found || !found.error().problem.message.empty());
         require(signatures.add(pcrs, good) == !found.has_value());
         require(!signatures.add(pcrs, good));
         const PcrSignatures again{signatures.text()};

@@ -56,8 +56,8 @@ def differences(unit, volume):
 
 
 def check(generator, template, case, volumes):
-    """How many mount units were compared, and the complaints."""
-    complaints = []
+    """How many mount units were compared, and what was wrong."""
+    problems = []
     with tempfile.TemporaryDirectory() as work:
         shutil.copytree(f"{case}/root", f"{work}/root")
         units, templates = f"{work}/units", f"{work}/templates"
@@ -71,11 +71,11 @@ def check(generator, template, case, volumes):
         for name in names:
             unit = understood([units, templates], name)
             volume = volumes[unit["Description"].removeprefix("eCryptfs volume ")]
-            complaints += [f"{name}: {difference}" for difference in differences(unit, volume)]
+            problems += [f"{name}: {difference}" for difference in differences(unit, volume)]
         if names:
             boot = plan([units, templates], "sysinit.target").splitlines()
-            complaints += [line for line in boot if "ordering cycle" in line]
-    return len(names), complaints
+            problems += [line for line in boot if "ordering cycle" in line]
+    return len(names), problems
 
 
 def main(generator, template, cases):
@@ -89,11 +89,11 @@ def main(generator, template, cases):
                 volumes = {volume["name"]: volume for volume in reversed(json.load(file)["volumes"])}
         except (FileNotFoundError, json.JSONDecodeError):
             continue
-        count, complaints = check(generator, template, case, volumes)
+        count, problems = check(generator, template, case, volumes)
         compared += count
-        failed = failed or bool(complaints)
-        for complaint in complaints:
-            print(f"{case}: {complaint}")
+        failed = failed or bool(problems)
+        for problem in problems:
+            print(f"{case}: {problem}")
     print(f"{compared} mount units compared")
     return 1 if failed or not compared else 0
 

@@ -6,10 +6,10 @@ set -eu
 cd "$1"
 failures=0
 
-# complain LAYER PATTERN WHY: no file of the layer may have a line that the pattern matches.
-complain() {
+# refuse LAYER PATTERN WHY: no file of the layer may have a line that the pattern matches.
+refuse() {
     test -d "$1" || return 0
-    # 1: no match, which is what we want; 2: grep itself failed.
+    # 1: no match, which is what is required; 2: grep itself failed.
     set +e
     found=$(grep -rnE --include='*.hpp' --include='*.cpp' "$2" "$1")
     status=$?
@@ -29,15 +29,15 @@ for layer in base sys core; do
     test "$files" -gt 0 || { echo "$layer: no headers found: is $1 the source directory?"; exit 1; }
 done
 
-complain base "$own(sys|core|app)/" 'base knows nothing of the project'
-complain sys "$own(core|app)/" 'sys knows no decisions'
-complain core "$own"'app/' 'core knows no programs'
-complain core "$own"'sys/(esys_tpm|kernel_keyring|password_agents|terminal)\.hpp' 'core sees interfaces, not their real forms'
+refuse base "$own(sys|core|app)/" 'base knows nothing of the project'
+refuse sys "$own(core|app)/" 'sys knows no decisions'
+refuse core "$own"'app/' 'core knows no programs'
+refuse core "$own"'sys/(esys_tpm|kernel_keyring|password_agents|terminal)\.hpp' 'core sees interfaces, not their real forms'
 # Paths from the source directory only, so that the rules above see every include.
 for layer in base sys core app; do
-    complain "$layer" "$own(\.|[^/\"]+\")" 'includes are written from the source directory'
+    refuse "$layer" "$own(\.|[^/\"]+\")" 'includes are written from the source directory'
 done
 for layer in base core app; do
-    complain "$layer" "$outside" 'only sys speaks to the outside world'
+    refuse "$layer" "$outside" 'only sys speaks to the outside world'
 done
 exit $failures

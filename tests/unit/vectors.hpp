@@ -1,4 +1,4 @@
-// The vectors of tests/vectors, and small helpers that every unit test wants.
+// The vectors of tests/vectors, and small helpers for every unit test.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/options/bound_policies.hpp"
 
+#include "app/output/hints.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "core/events/log_files.hpp"
@@ -51,7 +52,7 @@ Policy with_predicted_values(Policy policy, const PredictionOptions& words, cons
             if (const auto& told = prediction.at(pcr)) {
                 value = *told;
             } else {
-                reasons += "\n  PCR " + std::to_string(pcr) + ": " + told.error();
+                reasons += "\n  PCR " + std::to_string(pcr) + ": " + in_full(told.error());
             }
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/output/survey_report.hpp"
 
+#include "app/output/hints.hpp"
 #include "base/strict_json.hpp"
 #include "core/volume/manifest_rules.hpp"
 
@@ -170,8 +171,8 @@ Json survey_json(const std::string& directory, const Survey& survey, const Surve
             {"foreign", to_json(survey.foreign)},
             {"unreadable", to_json(survey.unreadable, "entries")},
             {"enroll", is_possible ? Json(enroll_command(directory, survey)) : Json(nullptr)},
-            {"problems", severity.problems},
-            {"warnings", severity.warnings}};
+            {"problems", in_full(severity.problems)},
+            {"warnings", in_full(severity.warnings)}};
 }
 
 std::vector<std::string> survey_lines(const std::string& directory, const Survey& survey,
@@ -189,10 +190,10 @@ std::vector<std::string> survey_lines(const std::string& directory, const Survey
     if (survey.empty.count > 0) {
         lines.add("empty", describe(survey.empty) + ": of no bytes, which eCryptfs takes for new");
     }
-    for (const std::string& problem : severity.problems) {
+    for (const std::string& problem : in_full(severity.problems)) {
         lines.add("problem", problem);
     }
-    for (const std::string& warning : severity.warnings) {
+    for (const std::string& warning : in_full(severity.warnings)) {
         lines.add("warning", warning);
     }
     if (!severity.problems.empty()) {

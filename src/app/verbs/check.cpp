@@ -54,7 +54,7 @@ void print_words(const std::vector<Finding>& findings, const bool well, const ch
 }
 
 /// Why nothing is known of any of these PCRs.
-Prediction nothing_about(const PcrSelection selection, const std::string& why) {
+Prediction nothing_about(const PcrSelection selection, const Problem& why) {
     Prediction prediction;
     for (unsigned pcr = 0; pcr < pcr_count; ++pcr) {
         if ((selection.mask >> pcr & 1U) != 0) {
@@ -72,7 +72,7 @@ NextPcrs next_pcrs(const Paths& paths) {
         try {
             return predicted(words, paths, tpm, selection);
         } catch (const Error& error) {
-            return nothing_about(selection, error.what());
+            return nothing_about(selection, {.message = error.what(), .advice = error.advice()});
         }
     };
 }

@@ -51,7 +51,7 @@ class Batch {
             std::printf("%s\n", json.dump(2).c_str());
         } else if (!volumes_.empty() && (!volumes_.front().quiet || !refused_.empty())) {
             std::printf("%zu of %zu volumes are enrolled%s\n", enrolled_.size(), volumes_.size(),
-                        refused_.empty() ? "" : "; mend the others, and run this again");
+                        refused_.empty() ? "" : "; fix the others, and run this again");
         }
         return exit_code_;
     }

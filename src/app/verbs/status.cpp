@@ -48,8 +48,8 @@ Json to_json(const MasterStatus& status) {
         }
     }
     for (const SlotRefusal& slot : status.refusal.slots) {
-        for (const std::string& reason : slot.reasons) {
-            json["reasons"].push_back({{"slot", slot.slot}, {"words", reason}});
+        for (const Problem& reason : slot.reasons) {
+            json["reasons"].push_back({{"slot", slot.slot}, {"words", in_full(reason)}});
         }
     }
     return json;

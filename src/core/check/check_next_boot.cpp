@@ -30,7 +30,7 @@ NextState next_state(Tpm& tpm, const std::vector<Slot>& slots, const PolicyFileR
             if (predicted) {
                 values.emplace(pcr, *predicted);
             } else {
-                next.unknown[bank].emplace(pcr, predicted.error());
+                next.unknown[bank].emplace(pcr, predicted.error().message);
             }
         }
     }
@@ -75,8 +75,9 @@ Obstacles obstacles_of(const Policy& policy, const PolicyFileReader& files, cons
                                                   pcr_meaning(mismatch.pcr), mismatch.found,
                                                   mismatch.expected));
         }
-        obstacles.reasons.insert(obstacles.reasons.end(), steps.error().reasons.begin(),
-                                 steps.error().reasons.end());
+        for (const Problem& reason : steps.error().reasons) {
+            obstacles.reasons.push_back(reason.message);
+        }
     } else if (policy.pin) {
         obstacles.reasons.emplace_back("it will ask for its PIN");
         obstacles.is_pin = true;

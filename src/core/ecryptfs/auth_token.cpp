@@ -2,6 +2,7 @@
 #include "core/ecryptfs/auth_token.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "core/ecryptfs/encrypted_key.hpp"
 
 namespace sealmount {
@@ -16,7 +17,7 @@ constexpr std::size_t signature_offset = fekek_offset + fekek_size;
 constexpr std::size_t signature_length = 16;
 
 constexpr unsigned known_version = 4; // major 0, minor 4: the only one that the kernel takes
-constexpr unsigned password_type = 0; // the other one, 1, holds a private key
+constexpr unsigned password_type = 0; // the other type, 1, holds a private key
 
 unsigned number_at(const std::span<const std::byte> bytes, const std::size_t offset) {
     return std::to_integer<unsigned>(bytes[offset]) | std::to_integer<unsigned>(bytes[offset + 1]) << 8U;
@@ -26,20 +27,20 @@ unsigned number_at(const std::span<const std::byte> bytes, const std::size_t off
 
 Fekek read_auth_token(const SecretBytes& payload, const std::string_view signature) {
     const auto refuse = [&](const std::string& why) {
-        throw Error{Reason::bad_data, "the user key " + std::string{signature} + " in the keyring " + why};
+        throw Error{Reason::bad_data, formatted("the user key {} in the keyring {}", signature, why)};
     };
     const std::span<const std::byte> bytes = payload.bytes();
     if (bytes.size() != auth_token_size) {
-        refuse("is no key of eCryptfs: it holds " + std::to_string(bytes.size()) + " bytes instead of " +
-               std::to_string(auth_token_size));
+        refuse(formatted("is not an eCryptfs key: it holds {} bytes instead of {}", bytes.size(),
+                         auth_token_size));
     }
     if (const unsigned version = number_at(bytes, version_offset); version != known_version) {
-        refuse("is no key of eCryptfs that we know: its version is " + std::to_string(version) +
-               " instead of " + std::to_string(known_version));
+        refuse(formatted("is not an eCryptfs key of a known form: its version is {} instead of {}", version,
+                         known_version));
     }
     if (const unsigned type = number_at(bytes, type_offset); type != password_type) {
-        refuse("was not made from a passphrase: its token type is " + std::to_string(type) + " instead of " +
-               std::to_string(password_type));
+        refuse(formatted("was not made from a passphrase: its token type is {} instead of {}", type,
+                         password_type));
     }
     const auto inside = bytes.subspan(signature_offset, signature_length);
     const std::string_view named{reinterpret_cast<const char*>(inside.data()), inside.size()};

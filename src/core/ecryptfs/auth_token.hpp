@@ -14,8 +14,8 @@ namespace sealmount {
 inline constexpr std::size_t auth_token_size = 740;
 
 /// The FEKEK in the token. `signature` is the description of the key that holds it. Throws Error{bad_data}
-/// when it is no token of a passphrase, names another key inside, or holds a FEKEK whose own
-/// signature is another one.
+/// when it is not the token of a passphrase, names another key inside, or holds a FEKEK with another
+/// signature.
 [[nodiscard]] Fekek read_auth_token(const SecretBytes& payload, std::string_view signature);
 
 } // namespace sealmount

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/ecryptfs/ciphers.hpp"
 
+#include "base/format.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -35,14 +36,14 @@ bool is_cipher(const std::string_view name) {
 std::optional<std::string> problem_with_cipher(const std::string_view cipher, const std::int64_t key_bytes) {
     const auto* const found = std::ranges::find(ciphers, cipher, &Cipher::name);
     if (found == ciphers.end()) {
-        return in_quotes(cipher) +
-               " is not a cipher of eCryptfs: write aes, blowfish, des3_ede, twofish, cast6 or cast5";
+        return formatted(
+            "{} is not an eCryptfs cipher: write aes, blowfish, des3_ede, twofish, cast6 or cast5",
+            in_quotes(cipher));
     }
     if (key_bytes > 0 && std::ranges::find(found->key_bytes, key_bytes) != found->key_bytes.end()) {
         return std::nullopt;
     }
-    return std::to_string(key_bytes) + " is not a key size of " + std::string{cipher} + ": write " +
-           std::string{found->sizes};
+    return formatted("{} is not a key size of {}: write {}", key_bytes, cipher, found->sizes);
 }
 
 } // namespace sealmount

@@ -2,6 +2,7 @@
 #include "core/ecryptfs/encrypted_key.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 
 #include <algorithm>
@@ -12,7 +13,7 @@ namespace sealmount {
 
 namespace {
 
-constexpr std::string_view format = "ecryptfs";
+constexpr std::string_view format_word = "ecryptfs";
 constexpr std::string_view length_word = "64";
 constexpr std::size_t iv_size = 16;
 constexpr std::size_t mac_size = 32;
@@ -37,8 +38,8 @@ std::array<std::byte, mac_size> authenticate(const std::string_view master_descr
                                              const BytesView ciphertext) {
     static constexpr std::array zero = {std::byte{0}};
     return hmac_sha256(derive(authentication_label, master),
-                       {as_bytes(format), zero, as_bytes(master_description), zero, as_bytes(length_word),
-                        zero, iv, zero, ciphertext});
+                       {as_bytes(format_word), zero, as_bytes(master_description), zero,
+                        as_bytes(length_word), zero, iv, zero, ciphertext});
 }
 
 /// The kernel takes only these two types, a description behind the colon, and white space ends the word.
@@ -74,19 +75,19 @@ std::string_view take_word(std::string_view& text) {
 }
 
 Parts parse(std::string_view text) {
-    if (take_word(text) != format) {
+    if (take_word(text) != format_word) {
         refuse("its first word is not \"ecryptfs\"");
     }
     const std::string_view master_description = take_word(text);
     if (!is_master_description(master_description)) {
-        refuse("its second word names no trusted: or user: key");
+        refuse("its second word does not name a trusted: or user: key");
     }
     if (take_word(text) != length_word) {
         refuse("its third word is not the length 64");
     }
     std::optional<Bytes> blob = from_hex(text);
     if (!blob || blob->size() != blob_size) {
-        refuse("its last word is not " + std::to_string(2 * blob_size) + " hex digits");
+        refuse(formatted("its last word is not {} hex digits", 2 * blob_size));
     }
     return {.master_description = std::string{master_description}, .blob = std::move(*blob)};
 }
@@ -104,13 +105,8 @@ Parts parse_authentic(const std::string_view text, const SecretBytes& master) {
 std::string write(const std::string_view master_description, const SecretBytes& master, const BytesView iv,
                   const BytesView ciphertext) {
     const auto mac = authenticate(master_description, master, iv, ciphertext);
-    std::string text{format};
-    text += ' ';
-    text += master_description;
-    text += ' ';
-    text += length_word;
-    text += ' ';
-    return text + to_hex(iv) + "00" + to_hex(ciphertext) + to_hex(mac);
+    return formatted("{} {} {} {}00{}{}", format_word, master_description, length_word, to_hex(iv),
+                     to_hex(ciphertext), to_hex(mac));
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 #include "core/ecryptfs/key_source.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "core/ecryptfs/auth_token.hpp"
 
 namespace sealmount {
@@ -9,7 +10,7 @@ namespace sealmount {
 namespace {
 
 std::optional<Fekek> key_in(Keyring& keyring, const std::string& signature) {
-    // More than a token, so that the sentence about one that is too long can say how long it is.
+    // More than a token has, so that the message about one that is too long can say how long it is.
     constexpr std::size_t limit = 4096;
     try {
         if (const auto payload = keyring.read_user_key(signature, limit)) {
@@ -20,9 +21,7 @@ std::optional<Fekek> key_in(Keyring& keyring, const std::string& signature) {
         if (error.reason() != Reason::bad_data) {
             throw;
         }
-        throw Error{Reason::bad_data,
-                    error.what() +
-                        std::string{": drop it, and put it there anew with 'ecryptfs-add-passphrase'"}};
+        throw Error{Reason::bad_data, error.what(), {AdviceKind::renew_user_key}};
     }
 }
 
@@ -32,7 +31,7 @@ Fekek fekek_of(const SecretBytes& key) {
 
 void check_size(const SecretBytes& key) {
     if (key.size() != fekek_size) {
-        throw Error{Reason::usage, "a key of eCryptfs has 64 bytes, not " + std::to_string(key.size())};
+        throw Error{Reason::usage, formatted("an eCryptfs key has 64 bytes, not {}", key.size())};
     }
 }
 
@@ -56,8 +55,8 @@ Fekek PassphraseSource::content_key(const std::set<std::string>& wanted) {
 std::optional<Fekek> PassphraseSource::filename_key(const Fekek& content,
                                                     const std::set<std::string>& wanted) {
     // mount.ecryptfs offers the content key for names as well; ecryptfs-add-passphrase --fnek makes one of
-    // its own. The names on disk tell; where there are none, the second is what a key in the keyring was most
-    // likely made for.
+    // its own. The names on disk show it; where there are none, the second is what a key in the keyring was
+    // most likely made for.
     if (!means_.filename_passphrase) {
         if (wanted.contains(content.signature)) {
             return std::nullopt;
@@ -76,17 +75,16 @@ std::optional<Fekek> PassphraseSource::filename_key(const Fekek& content,
     return key.signature == content.signature ? std::nullopt : std::optional{std::move(key)};
 }
 
-std::string PassphraseSource::mend_for_names() const {
-    return means_.filename_passphrase
-               ? ""
-               : ": if they have a passphrase of their own, give it with --filename-passphrase-file FILE";
+Advice PassphraseSource::advice_for_names() const {
+    return {means_.filename_passphrase ? AdviceKind::none : AdviceKind::give_filename_passphrase};
 }
 
 Fekek KeyringSource::content_key(const std::set<std::string>& /*wanted*/) {
     auto key = key_in(keyring_, signature_);
     if (!key) {
-        throw Error{Reason::no_input, "root's keyring holds no user key " + signature_ +
-                                          ": put it there with 'ecryptfs-add-passphrase', as root"};
+        throw Error{Reason::no_input,
+                    formatted("root's keyring does not hold the user key {}", signature_),
+                    {AdviceKind::add_user_key}};
     }
     return std::move(*key);
 }
@@ -94,8 +92,8 @@ Fekek KeyringSource::content_key(const std::set<std::string>& /*wanted*/) {
 std::optional<Fekek> KeyringSource::filename_key(const Fekek& content, const std::set<std::string>& wanted) {
     if (!filename_signature_ && wanted.empty()) {
         throw Error{Reason::usage,
-                    "the volume is empty, so nothing tells the key of its file names: name it with "
-                    "--filename-key SIG (that of the contents serves for both)"};
+                    "the volume is empty, so nothing shows the key of its file names",
+                    {AdviceKind::name_filename_key}};
     }
     const std::string signature = filename_signature_.value_or(
         wanted.contains(content.signature) || wanted.empty() ? content.signature : *wanted.begin());
@@ -104,10 +102,10 @@ std::optional<Fekek> KeyringSource::filename_key(const Fekek& content, const std
     }
     auto key = key_in(keyring_, signature);
     if (!key) {
-        throw Error{Reason::no_input, "root's keyring holds no user key " + signature +
-                                          ", the key of the file names: put both keys "
-                                          "there with 'ecryptfs-add-passphrase "
-                                          "--fnek', as root"};
+        throw Error{
+            Reason::no_input,
+            formatted("root's keyring does not hold the user key {}, the key of the file names", signature),
+            {AdviceKind::add_both_user_keys}};
     }
     return key;
 }
@@ -130,8 +128,9 @@ std::optional<Fekek> FekekSource::filename_key(const Fekek& content, const std::
         return key.signature == content.signature ? std::nullopt : std::optional{std::move(key)};
     }
     if (!wanted.empty() && !wanted.contains(content.signature)) {
-        throw Error{Reason::usage, "the file names were made with another key, " + *wanted.begin() +
-                                       ": give it as well, with --filename-fekek-file FILE"};
+        throw Error{Reason::usage,
+                    formatted("the file names were made with another key, {}", *wanted.begin()),
+                    {AdviceKind::give_filename_fekek}};
     }
     return std::nullopt;
 }

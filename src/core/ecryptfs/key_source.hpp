@@ -1,8 +1,9 @@
-// Where the keys of an enrolment come from.
+// Where the keys of an enrollment come from.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "base/advice.hpp"
 #include "core/ecryptfs/encrypted_key.hpp"
 #include "core/ecryptfs/passphrase.hpp"
 #include "sys/keyring/keyring.hpp"
@@ -15,8 +16,9 @@
 
 namespace sealmount {
 
-/// Gives the keys of a volume, one at a time. Sentences about a wrong one are made of the two names. `wanted`
-/// are the signatures that the files, or the names, on disk ask for; none in an empty volume.
+/// Gives the keys of a volume, one at a time. Messages about a wrong one are built from noun() and
+/// it_gives(). `wanted` are the signatures that the files, or the names, on disk ask for; none in an empty
+/// volume.
 class KeySource {
   public:
     KeySource() = default;
@@ -36,18 +38,18 @@ class KeySource {
 
     [[nodiscard]] virtual std::string noun() const = 0;     ///< "passphrase"
     [[nodiscard]] virtual std::string it_gives() const = 0; ///< "this passphrase gives"
-    /// What may help when the key of the names is a wrong one; "" or begins with a colon.
-    [[nodiscard]] virtual std::string mend_for_names() const { return {}; }
+    /// What may help when the key of the names is a wrong one.
+    [[nodiscard]] virtual Advice advice_for_names() const { return {}; }
 };
 
 /// What goes with a passphrase.
 struct PassphraseMeans {
     /// Tried in this order, until one makes the key that the files ask for. The first is an empty volume's.
     std::vector<Salt> salts = {content_salt};
-    /// Of the file names alone, where the person has named one.
+    /// That of the file names alone, where one was given.
     std::optional<SecretBytes> filename_passphrase;
-    /// Asks for it, when the names on disk have another key than the passphrase makes; nothing: nobody to
-    /// ask.
+    /// Asks for it, when the names on disk have another key than the passphrase makes. Nothing: nobody can
+    /// be asked.
     std::function<std::optional<SecretBytes>()> ask_filename_passphrase;
 };
 
@@ -61,7 +63,7 @@ class PassphraseSource final : public KeySource {
     std::optional<Salt> salt() const override { return salt_; }
     std::string noun() const override { return "passphrase"; }
     std::string it_gives() const override { return "this passphrase gives"; }
-    std::string mend_for_names() const override;
+    Advice advice_for_names() const override;
 
   private:
     const SecretBytes& passphrase_;
@@ -83,7 +85,8 @@ class KeyringSource final : public KeySource {
   private:
     Keyring& keyring_;
     std::string signature_;
-    std::optional<std::string> filename_signature_; ///< for an empty volume; the names on disk tell otherwise
+    std::optional<std::string>
+        filename_signature_; ///< for an empty volume; otherwise the names on disk decide
 };
 
 /// From the keys themselves. Throws Error{usage} when one has not fekek_size bytes.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/ecryptfs/lower_format.hpp"
 
+#include "base/format.hpp"
 #include "base/hex.hpp"
 
 #include <algorithm>
@@ -29,7 +30,7 @@ constexpr std::size_t longest_key = 64;
 constexpr std::size_t longest_encrypted_key = 512;
 constexpr std::string_view encrypted_name_prefix = "ECRYPTFS_FNEK_ENCRYPTED.";
 
-/// RFC 2440, 9.2, as the kernel uses it; key_bytes 0 where the code does not tell.
+/// RFC 2440, 9.2, as the kernel uses it; key_bytes 0 where the code does not give it.
 struct CipherCode {
     unsigned code;
     std::string_view cipher;
@@ -50,7 +51,7 @@ std::optional<CipherFacts> cipher_of(const unsigned code) {
     return CipherFacts{.cipher = std::string{found->cipher}, .key_bytes = found->key_bytes};
 }
 
-/// Takes numbers and stretches off the front of bytes; once they run out, nothing comes any more.
+/// Takes numbers and runs of bytes off the front of bytes; once they run out, it gives nothing more.
 class Cursor {
   public:
     explicit Cursor(const BytesView bytes) : rest_(bytes) {}
@@ -105,7 +106,7 @@ class Cursor {
     BytesView rest_;
 };
 
-/// parse_tag_1_packet: version 3, the signature, a code that nobody looks at, encrypted key.
+/// parse_tag_1_packet: version 3, the signature, a code that nobody reads, encrypted key.
 std::optional<std::string> read_tag_1(const BytesView body) {
     constexpr std::size_t head_size = signature_size + 2;
     if (body.size() < head_size || body.size() - head_size > longest_encrypted_key ||
@@ -126,7 +127,7 @@ std::optional<CipherFacts> read_tag_3(const BytesView body) {
     if (!facts) {
         return std::nullopt;
     }
-    // AES-192 keys are padded to 32 bytes before they are encrypted; for all else the size is that of the
+    // AES-192 keys are padded to 32 bytes before they are encrypted; otherwise the size is that of the
     // key.
     const bool is_padded = facts->cipher == "aes" && facts->key_bytes == 24;
     if (!is_padded) {
@@ -135,7 +136,7 @@ std::optional<CipherFacts> read_tag_3(const BytesView body) {
     return facts->key_bytes == 0 ? std::nullopt : facts;
 }
 
-/// parse_tag_11_packet: 'b', the length 8, "_CONSOLE" and a date, which nobody looks at, and the signature.
+/// parse_tag_11_packet: 'b', the length 8, "_CONSOLE" and a date, which nobody reads, and the signature.
 std::optional<std::string> read_tag_11(const BytesView body) {
     constexpr std::size_t head_size = 14;
     if (body.size() != head_size + signature_size || body[0] != std::byte{0x62} || body[1] != std::byte{8}) {
@@ -204,8 +205,8 @@ bool take_passphrase(Cursor& cursor, HeaderFacts& facts) {
 } // namespace
 
 std::string describe(const CipherFacts& facts) {
-    return facts.cipher +
-           (facts.key_bytes == 0 ? "" : " with " + std::to_string(facts.key_bytes) + "-byte keys");
+    return facts.key_bytes == 0 ? facts.cipher
+                                : formatted("{} with {}-byte keys", facts.cipher, facts.key_bytes);
 }
 
 bool has_lower_marker(const std::span<const std::byte> head) {

@@ -26,7 +26,7 @@ inline constexpr const char* lower_attribute = "user.ecryptfs";
 /// A cipher with its key size.
 struct CipherFacts {
     std::string cipher;     ///< the kernel's name, e.g. "aes"
-    unsigned key_bytes = 0; ///< 0 where it is not told
+    unsigned key_bytes = 0; ///< 0 where it is not known
 
     auto operator<=>(const CipherFacts&) const = default;
 };
@@ -35,27 +35,26 @@ struct CipherFacts {
 [[nodiscard]] std::string describe(const CipherFacts& facts);
 
 struct HeaderFacts {
-    unsigned version = 0;         ///< of the file format: 0 to 3
-    std::uint64_t plain_size = 0; ///< of the contents, in bytes
-    std::uint64_t header_size =
-        0; ///< what stands before the contents, in bytes; 8192 wherever Linux wrote it
+    unsigned version = 0;          ///< of the file format: 0 to 3
+    std::uint64_t plain_size = 0;  ///< of the contents, in bytes
+    std::uint64_t header_size = 0; ///< what precedes the contents, in bytes; 8192 wherever Linux wrote it
     std::vector<std::string> signatures;  ///< of passphrases: each one opens the file
     std::vector<std::string> public_keys; ///< signatures of key pairs, each of which opens it as well
-    CipherFacts cipher; ///< of no name where there are only public keys: those alone know it
+    CipherFacts cipher; ///< without a name where there are only public keys: only their packets contain it
 };
 
 struct NameFacts {
     std::string signature;
-    CipherFacts cipher; ///< key_bytes 0 where the code does not tell it
+    CipherFacts cipher; ///< key_bytes 0 where the code does not give it
 };
 
 /// Reads the head of a lower file, or its attribute (crypto.c, ecryptfs_read_headers_virt; keystore.c,
-/// parse_tag_1_packet, parse_tag_3_packet and parse_tag_11_packet). Nothing when it is no eCryptfs file of a
-/// version that we know.
+/// parse_tag_1_packet, parse_tag_3_packet and parse_tag_11_packet). Nothing when it is not an eCryptfs file
+/// of a known version.
 [[nodiscard]] std::optional<HeaderFacts> read_lower_header(std::span<const std::byte> head);
 
 /// Does it begin as eCryptfs files do (crypto.c, ecryptfs_validate_marker)? Where read_lower_header() gives
-/// nothing all the same, it is damaged, or of a version to come.
+/// nothing although it does, the file is damaged, or of a later version.
 [[nodiscard]] bool has_lower_marker(std::span<const std::byte> head);
 
 /// Reads a name that begins with "ECRYPTFS_FNEK_ENCRYPTED." (keystore.c, ecryptfs_parse_tag_70_packet).

@@ -28,7 +28,7 @@ inline constexpr Salt content_salt = {std::byte{0x00}, std::byte{0x11}, std::byt
 [[nodiscard]] std::optional<Salt> parse_salt(std::string_view hex);
 
 /// The salt that a ~/.ecryptfsrc names ("salt=HEX" on a line or between commas; libecryptfs, cmd_ln_parser.c
-/// and ecryptfs_read_salt_hex_from_rc in key_management.c); nothing when it names none that can be used.
+/// and ecryptfs_read_salt_hex_from_rc in key_management.c); nothing when it does not name a valid one.
 [[nodiscard]] std::optional<Salt> salt_in_rc(std::string_view text);
 
 /// For file names: the eight characters "99887766". libecryptfs means the hex number 9988776655443322, but
@@ -42,17 +42,17 @@ struct Fekek {
     std::string signature;
 };
 
-/// 65536 rounds of SHA-512 over salt and passphrase; the signature is the head of one round more. Throws
-/// Error{usage} when the passphrase has not 1 to 64 bytes or contains a NUL.
+/// 65536 rounds of SHA-512 over salt and passphrase; the signature is the beginning of one round more. Throws
+/// Error{usage} when the passphrase does not have 1 to 64 bytes, or contains a NUL.
 [[nodiscard]] Fekek derive_fekek(const SecretBytes& passphrase, const Salt& salt);
 
-/// The first of the keys that these salts make of the passphrase whose signature is one of `wanted`; nothing
-/// when there is none. Throws as derive_fekek().
+/// The first of the keys that the passphrase makes with these salts whose signature is one of `wanted`;
+/// nothing when there is none. Throws as derive_fekek().
 [[nodiscard]] std::optional<Fekek> derive_one_of(const SecretBytes& passphrase, std::span<const Salt> salts,
                                                  const std::set<std::string>& wanted);
 
-/// The salts that make a key for file names of a passphrase that is theirs alone: ecryptfs-add-passphrase
-/// makes one with either.
+/// The salts with which a passphrase for file names alone makes their key: ecryptfs-add-passphrase uses
+/// either.
 inline constexpr std::array names_own_salts = {content_salt, filename_salt};
 
 /// The signature of a FEKEK: the first 8 bytes of its SHA-512, in hex.

@@ -59,8 +59,8 @@ void Tally::add(const std::filesystem::path& name) {
 
 std::set<std::string> Survey::openers() const {
     std::set<std::string> result;
-    for (const auto& [signature, seen] : signatures) {
-        if (seen.count == encrypted_files()) {
+    for (const auto& [signature, tally] : signatures) {
+        if (tally.count == encrypted_files()) {
             result.insert(signature);
         }
     }

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "base/advice.hpp"
 #include "core/ecryptfs/lower_format.hpp"
 #include "sys/files/sample_tree.hpp"
 
@@ -15,7 +16,7 @@ namespace sealmount {
 /// How many files, or names, show something, and the first of them, relative to the lower directory.
 struct Tally {
     std::size_t count = 0;
-    std::string example; ///< printable: its control characters and what is no UTF-8 are "?"
+    std::string example; ///< printable: its control characters and what is not UTF-8 are "?"
 
     void add(const std::filesystem::path& name);
     bool operator==(const Tally&) const = default;
@@ -31,20 +32,20 @@ struct Survey {
     std::map<unsigned, Tally> versions;       ///< of the file format
     std::map<std::string, Tally>
         filename_signatures;                       ///< the names that each opens, also those of directories
-    std::map<CipherFacts, Tally> filename_ciphers; ///< key_bytes 0 where names do not tell it
+    std::map<CipherFacts, Tally> filename_ciphers; ///< key_bytes 0 where names do not give it
 
-    Tally in_header;         ///< files of eCryptfs with their metadata at their head
+    Tally in_header;         ///< eCryptfs files with their metadata at their head
     Tally in_attribute;      ///< with it in the extended attribute: ecryptfs_xattr_metadata
     Tally empty;             ///< files of no bytes and without metadata: eCryptfs takes them for new
     Tally headless;          ///< encrypted names of files whose metadata is gone
-    Tally damaged;           ///< the marker of eCryptfs, but not what has to follow it
-    Tally foreign;           ///< neither metadata nor name of eCryptfs: plaintext
+    Tally damaged;           ///< the eCryptfs marker, but not what has to follow it
+    Tally foreign;           ///< neither eCryptfs metadata nor an eCryptfs name: plaintext
     Tally unreadable;        ///< files and directories
-    Tally plain_names;       ///< files of eCryptfs whose name is not encrypted
+    Tally plain_names;       ///< eCryptfs files whose name is not encrypted
     bool is_complete = true; ///< the sample is the whole directory
 
     [[nodiscard]] std::size_t encrypted_files() const { return in_header.count + in_attribute.count; }
-    /// Nothing tells a key.
+    /// Nothing in it shows a key.
     [[nodiscard]] bool empty_of_keys() const { return encrypted_files() == 0 && filename_signatures.empty(); }
     /// The passphrases' keys that open each of the encrypted files by themselves.
     [[nodiscard]] std::set<std::string> openers() const;
@@ -60,16 +61,16 @@ inline constexpr std::size_t survey_limit = 256;
 /// The lower directory's, from up to `files` files. Throws Error when it cannot be read.
 [[nodiscard]] Survey survey_of(const std::filesystem::path& lower, std::size_t files = survey_limit);
 
-/// What stands against one volume with one passphrase, and what else its owner should know.
+/// Why it cannot be one volume with one passphrase, and what else its owner should know.
 struct SurveyProblems {
-    std::vector<std::string> problems; ///< it cannot be enrolled
-    std::vector<std::string> warnings;
+    std::vector<Problem> problems; ///< it cannot be enrolled
+    std::vector<Problem> warnings;
 };
 
-/// `lower` is how the sentences, which name the mend too, call the directory.
+/// `lower` is how the messages name the directory.
 [[nodiscard]] SurveyProblems judge(const std::string& lower, const Survey& survey);
 
 /// "1 file, a/b", "12 files, such as a/b"; or of another noun.
-[[nodiscard]] std::string describe(const Tally& seen, const std::string& noun = "file");
+[[nodiscard]] std::string describe(const Tally& tally, const std::string& noun = "file");
 
 } // namespace sealmount

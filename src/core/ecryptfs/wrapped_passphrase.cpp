@@ -2,6 +2,7 @@
 #include "core/ecryptfs/wrapped_passphrase.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 
 #include <algorithm>
@@ -16,7 +17,7 @@ constexpr std::size_t wrapping_key_size = 16;
 constexpr std::size_t block_size = 16;
 
 [[noreturn]] void fail(const std::string& problem) {
-    throw Error{Reason::bad_data, problem + ": this is no file of ecryptfs-wrap-passphrase"};
+    throw Error{Reason::bad_data, problem + ": this is not a file that ecryptfs-wrap-passphrase wrote"};
 }
 
 struct WrappedFile {
@@ -52,8 +53,7 @@ WrappedFile read_wrapped_file(BytesView file, const std::span<const Salt> versio
     wrapped.ciphertext = file.subspan(signature_digits);
     if (wrapped.ciphertext.empty() || wrapped.ciphertext.size() > longest_passphrase ||
         wrapped.ciphertext.size() % block_size != 0) {
-        fail("its encrypted part has " + std::to_string(wrapped.ciphertext.size()) +
-             " bytes, not 16, 32, 48 or 64");
+        fail(formatted("its encrypted part has {} bytes, not 16, 32, 48 or 64", wrapped.ciphertext.size()));
     }
     return wrapped;
 }
@@ -65,10 +65,11 @@ SecretBytes unwrap_passphrase(const BytesView file, const SecretBytes& wrapping,
     const WrappedFile wrapped = read_wrapped_file(file, version_1_salts);
     auto fekek = derive_one_of(wrapping, wrapped.salts, {wrapped.signature});
     if (!fekek) {
-        throw Error{Reason::refused,
-                    "wrong wrapping passphrase: the file was wrapped with the one of signature " +
-                        wrapped.signature + ", this one gives " +
-                        derive_fekek(wrapping, wrapped.salts.front()).signature};
+        throw Error{
+            Reason::refused,
+            formatted("wrong wrapping passphrase: the file was wrapped with the one of signature {}, this "
+                      "one gives {}",
+                      wrapped.signature, derive_fekek(wrapping, wrapped.salts.front()).signature)};
     }
     fekek->key.shrink(wrapping_key_size);
     SecretBytes passphrase = aes128_ecb_decrypt(fekek->key, wrapped.ciphertext);

@@ -16,7 +16,7 @@ inline constexpr std::size_t longest_wrapped_file = 2 + 8 + 16 + 64;
 /// key_management.c). Version 1 is the wrapping passphrase's signature and the ciphertext; it does not say
 /// with which salt it was made, so it is one of `version_1_salts`, not empty. Version 2 begins with ":" and
 /// the byte 2, and its salt. Both: AES-128-ECB under the first 16 bytes of the wrapping passphrase's FEKEK,
-/// filled up with zeros. Throws Error{bad_data} when it is no such file, Error{refused} naming both
+/// filled up with zeros. Throws Error{bad_data} when it is not such a file, Error{refused} naming both
 /// signatures when it was wrapped with another passphrase, Error{usage} as derive_fekek().
 [[nodiscard]] SecretBytes unwrap_passphrase(BytesView file, const SecretBytes& wrapping,
                                             std::span<const Salt> version_1_salts);

@@ -64,8 +64,8 @@ std::optional<Fekek> filename_key(EnrollRequest& request, const Survey& survey, 
     if (!openers.empty() && !openers.contains(signature)) {
         refuse(formatted("wrong {} for the file names: {}, {} {}", source.noun(),
                          right_key(request, formatted("those in {} were", request.volume.lower), openers),
-                         source.it_gives(), signature) +
-               (expected ? "" : source.mend_for_names()));
+                         source.it_gives(), signature),
+               expected ? Advice{} : source.advice_for_names());
     }
     return key;
 }

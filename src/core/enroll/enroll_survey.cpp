@@ -107,9 +107,9 @@ void complete_names(EnrollRequest& request, const Survey& survey) {
 } // namespace
 
 std::vector<Problem> complete_from_survey(EnrollRequest& request, const Survey& survey) {
-    const SurveyProblems found = judge(request.volume.lower, survey);
+    SurveyProblems found = judge(request.volume.lower, survey);
     if (!found.problems.empty()) {
-        refuse(found.problems.front());
+        refuse(found.problems.front().message, found.problems.front().advice.kind);
     }
     complete_cipher(request, survey);
     complete_names(request, survey);
@@ -117,11 +117,7 @@ std::vector<Problem> complete_from_survey(EnrollRequest& request, const Survey& 
     if (survey.in_attribute.count > 0 && std::ranges::find(options, attribute_option) == options.end()) {
         options.emplace_back(attribute_option);
     }
-    std::vector<Problem> warnings;
-    for (const std::string& warning : found.warnings) {
-        warnings.push_back({.message = warning});
-    }
-    return warnings;
+    return std::move(found.warnings);
 }
 
 } // namespace sealmount

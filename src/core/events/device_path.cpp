@@ -2,13 +2,12 @@
 #include "core/events/device_path.hpp"
 
 #include "base/byte_reader.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 #include "base/text.hpp"
 #include "core/events/efi_variable.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 
 namespace sealmount {
 
@@ -16,13 +15,12 @@ namespace {
 
 enum class NodeType : std::uint8_t { hardware = 1, acpi = 2, messaging = 3, media = 4, bios = 5, end = 0x7f };
 
+constexpr std::uint8_t end_of_all = 0xff;
+constexpr std::uint8_t hard_disk_node = 1; // of media
+constexpr std::uint8_t file_path_node = 4;
+
 std::string hex_number(const std::uint64_t value) {
-    std::array<char, 16> digits{};
-    const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value, 16);
-    std::string text{digits.data(), end};
-    std::ranges::transform(text, text.begin(),
-                           [](const char c) { return c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c; });
-    return "0x" + text;
+    return formatted("0x{:X}", value);
 }
 
 std::string guid_text(ByteReader& body) {
@@ -35,29 +33,24 @@ std::string guid_text(ByteReader& body) {
     return to_string(guid);
 }
 
-std::string in_brackets(const char* const name, const std::initializer_list<std::string> words) {
-    std::string text{name};
-    char before = '(';
-    for (const std::string& word : words) {
-        text += before + word;
-        before = ',';
-    }
-    return text + ")";
+/// "NAME(ARGUMENT,ARGUMENT)"
+std::string call(const char* const name, const std::initializer_list<std::string> arguments) {
+    return formatted("{}({})", name, join(arguments, ","));
 }
 
 std::string hardware(const std::uint8_t subtype, ByteReader body) {
     if (subtype == 1) {
         const std::uint8_t function = body.u8().value_or(0);
         const std::uint8_t device = body.u8().value_or(0);
-        return in_brackets("Pci", {hex_number(device), hex_number(function)});
+        return call("Pci", {hex_number(device), hex_number(function)});
     }
     if (subtype == 3) {
         const std::uint32_t kind = body.u32().value_or(0);
         const std::uint64_t begin = body.u64().value_or(0);
-        return in_brackets("MemoryMapped",
-                           {hex_number(kind), hex_number(begin), hex_number(body.u64().value_or(0))});
+        return call("MemoryMapped",
+                    {hex_number(kind), hex_number(begin), hex_number(body.u64().value_or(0))});
     }
-    return subtype == 4 ? in_brackets("VenHw", {guid_text(body)}) : std::string{};
+    return subtype == 4 ? call("VenHw", {guid_text(body)}) : std::string{};
 }
 
 std::string acpi(const std::uint8_t subtype, ByteReader body) {
@@ -68,9 +61,9 @@ std::string acpi(const std::uint8_t subtype, ByteReader body) {
     }
     const std::uint32_t hid = body.u32().value_or(0);
     const std::string uid = hex_number(body.u32().value_or(0));
-    return hid == pci_root    ? in_brackets("PciRoot", {uid})
-           : hid == pcie_root ? in_brackets("PcieRoot", {uid})
-                              : in_brackets("Acpi", {hex_number(hid), uid});
+    return hid == pci_root    ? call("PciRoot", {uid})
+           : hid == pcie_root ? call("PcieRoot", {uid})
+                              : call("Acpi", {hex_number(hid), uid});
 }
 
 std::string messaging(const std::uint8_t subtype, ByteReader body) {
@@ -79,20 +72,20 @@ std::string messaging(const std::uint8_t subtype, ByteReader body) {
     case 1: {
         const std::string secondary = number(body.u8());
         const std::string slave = number(body.u8());
-        return in_brackets("Ata", {secondary, slave, number(body.u16())});
+        return call("Ata", {secondary, slave, number(body.u16())});
     }
     case 2: {
         const std::string target = number(body.u16());
-        return in_brackets("Scsi", {target, number(body.u16())});
+        return call("Scsi", {target, number(body.u16())});
     }
     case 5: {
         const std::string port = number(body.u8());
-        return in_brackets("USB", {port, number(body.u8())});
+        return call("USB", {port, number(body.u8())});
     }
     case 10:
-        return in_brackets("VenMsg", {guid_text(body)});
+        return call("VenMsg", {guid_text(body)});
     case 11:
-        return in_brackets("MAC", {to_hex(body.rest().first(std::min<std::size_t>(6, body.left())))});
+        return call("MAC", {to_hex(body.rest().first(std::min<std::size_t>(6, body.left())))});
     case 12:
         return "IPv4()";
     case 13:
@@ -100,7 +93,7 @@ std::string messaging(const std::uint8_t subtype, ByteReader body) {
     case 18: {
         const std::string port = number(body.u16());
         const std::string multiplier = number(body.u16());
-        return in_brackets("Sata", {port, multiplier, number(body.u16())});
+        return call("Sata", {port, multiplier, number(body.u16())});
     }
     case 23: {
         const std::string space = hex_number(body.u32().value_or(0));
@@ -110,13 +103,12 @@ std::string messaging(const std::uint8_t subtype, ByteReader body) {
         for (std::size_t at = 2; at < text.size(); at += 3) {
             text.insert(at, 1, '-');
         }
-        return in_brackets("NVMe", {space, text});
+        return call("NVMe", {space, text});
     }
     case 24:
-        return in_brackets("Uri",
-                           {std::string{reinterpret_cast<const char*>(body.rest().data()), body.left()}});
+        return call("Uri", {std::string{reinterpret_cast<const char*>(body.rest().data()), body.left()}});
     case 29:
-        return in_brackets("eMMC", {number(body.u8())});
+        return call("eMMC", {number(body.u8())});
     default:
         return {};
     }
@@ -129,47 +121,81 @@ std::string hard_disk(ByteReader body) {
     const std::string start = hex_number(body.u64().value_or(0));
     const std::string size = hex_number(body.u64().value_or(0));
     const auto signature = body.take(sizeof(Guid));
-    (void)body.u8(); // the partition table's format, which the signature's repeats
+    (void)body.u8(); // the format of the partition table, which the type of the signature repeats
     const std::uint8_t kind = body.u8().value_or(0);
     if (!signature) {
         return {};
     }
     if (kind == is_gpt) {
         ByteReader guid{*signature};
-        return in_brackets("HD", {partition, "GPT", guid_text(guid), start, size});
+        return call("HD", {partition, "GPT", guid_text(guid), start, size});
     }
     ByteReader mbr{*signature};
-    return in_brackets("HD", {partition, kind == is_mbr ? "MBR" : std::to_string(kind),
-                              hex_number(mbr.u32().value_or(0)), start, size});
+    return call("HD", {partition, kind == is_mbr ? "MBR" : std::to_string(kind),
+                       hex_number(mbr.u32().value_or(0)), start, size});
 }
 
 std::string media(const std::uint8_t subtype, ByteReader body) {
     switch (subtype) {
-    case 1:
+    case hard_disk_node:
         return hard_disk(body);
     case 2:
-        return in_brackets("CDROM", {hex_number(body.u32().value_or(0))});
+        return call("CDROM", {hex_number(body.u32().value_or(0))});
     case 3:
-        return in_brackets("VenMedia", {guid_text(body)});
-    case 4:
+        return call("VenMedia", {guid_text(body)});
+    case file_path_node:
         return utf8(body.rest());
     case 5:
-        return in_brackets("Media", {guid_text(body)});
+        return call("Media", {guid_text(body)});
     case 6:
-        return in_brackets("FvFile", {guid_text(body)});
+        return call("FvFile", {guid_text(body)});
     case 7:
-        return in_brackets("Fv", {guid_text(body)});
+        return call("Fv", {guid_text(body)});
     case 8: {
         (void)body.u32();
         const std::string start = hex_number(body.u64().value_or(0));
-        return in_brackets("Offset", {start, hex_number(body.u64().value_or(0))});
+        return call("Offset", {start, hex_number(body.u64().value_or(0))});
     }
     default:
         return {};
     }
 }
 
-std::string node_text(const std::uint8_t type, const std::uint8_t subtype, const BytesView body) {
+/// The unique GUID of a hard disk node's partition; "" when that is not one of a GPT.
+std::string gpt_partition(ByteReader body) {
+    constexpr std::uint8_t is_gpt = 2;
+    constexpr std::size_t before_signature = 20; // number, start and size of the partition
+    const auto start = body.take(before_signature);
+    const auto signature = start ? body.take(sizeof(Guid)) : std::nullopt;
+    (void)body.u8();
+    if (!signature || body.u8() != is_gpt) {
+        return {};
+    }
+    ByteReader guid{*signature};
+    return guid_text(guid);
+}
+
+struct Node {
+    std::uint8_t type;
+    std::uint8_t subtype;
+    BytesView body;
+};
+
+/// The next node; nothing when it is cut short, or there is none.
+std::optional<Node> take_node(ByteReader& reader) {
+    constexpr std::uint16_t head_size = 4;
+    const auto type = reader.u8();
+    const auto subtype = reader.u8();
+    const auto length = reader.u16();
+    const auto body = length && *length >= head_size ? reader.take(*length - head_size) : std::nullopt;
+    if (!type || !subtype || !body) {
+        return std::nullopt;
+    }
+    return Node{.type = *type, .subtype = *subtype, .body = *body};
+}
+
+std::string node_text(const Node& node) {
+    const auto [type, subtype, body] = node;
     std::string text;
     switch (NodeType{type}) {
     case NodeType::hardware:
@@ -188,28 +214,22 @@ std::string node_text(const std::uint8_t type, const std::uint8_t subtype, const
     case NodeType::end:
         break;
     }
-    return text.empty() ? in_brackets("Path", {std::to_string(type), std::to_string(subtype), to_hex(body)})
-                        : text;
+    return text.empty() ? call("Path", {std::to_string(type), std::to_string(subtype), to_hex(body)}) : text;
 }
 
 } // namespace
 
 std::string device_path_text(const BytesView path) {
-    constexpr std::uint16_t head_size = 4;
-    constexpr std::uint8_t end_of_all = 0xff;
     std::string text;
     char before = '\0';
     ByteReader reader{path};
     while (reader.left() > 0) {
-        const auto type = reader.u8();
-        const auto subtype = reader.u8();
-        const auto length = reader.u16();
-        const auto body = length && *length >= head_size ? reader.take(*length - head_size) : std::nullopt;
-        if (!type || !subtype || !body) {
+        const auto node = take_node(reader);
+        if (!node) {
             return text + "...";
         }
-        if (NodeType{*type} == NodeType::end) {
-            if (*subtype == end_of_all) {
+        if (NodeType{node->type} == NodeType::end) {
+            if (node->subtype == end_of_all) {
                 break;
             }
             before = ',';
@@ -218,10 +238,43 @@ std::string device_path_text(const BytesView path) {
         if (before != '\0') {
             text += before;
         }
-        text += node_text(*type, *subtype, *body);
+        text += node_text(*node);
         before = '/';
     }
     return text;
+}
+
+FileOnPartition file_in(const BytesView path) {
+    FileOnPartition file;
+    bool is_first = true;
+    ByteReader reader{path};
+    while (reader.left() > 0) {
+        const auto node = take_node(reader);
+        if (!node) {
+            file.path += "..."; // as in the text: no file has that name
+            break;
+        }
+        const NodeType type{node->type};
+        if (type == NodeType::end && node->subtype == end_of_all) {
+            break;
+        }
+        if (type == NodeType::media && node->subtype == hard_disk_node) {
+            file.partition = gpt_partition(ByteReader{node->body});
+        } else if (type == NodeType::media && node->subtype == file_path_node) {
+            const std::string part = utf8(node->body);
+            const bool is_absolute = !is_first && part.starts_with('\\');
+            if (!file.path.empty() || is_absolute) {
+                file.path += (is_absolute ? "" : "\\") + part;
+            }
+        }
+        is_first = false;
+    }
+    std::ranges::replace(file.path, '/', '\\');
+    constexpr std::string_view twice = "\\\\";
+    for (std::size_t at = file.path.find(twice); at != std::string::npos; at = file.path.find(twice)) {
+        file.path.erase(at, 1);
+    }
+    return file;
 }
 
 } // namespace sealmount

@@ -3,6 +3,7 @@
 
 #include "base/byte_reader.hpp"
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 
 #include <algorithm>
@@ -11,7 +12,7 @@ namespace sealmount {
 
 namespace {
 
-/// Where the bytes of the text's hex digits lie in memory.
+/// For each byte of the text, where it is in memory.
 constexpr std::array<std::size_t, 16> guid_order = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
 
 void append(Bytes& out, const BytesView bytes) {
@@ -43,7 +44,7 @@ Guid guid_of(const std::string_view text) {
     std::erase(digits, '-');
     const auto bytes = from_hex(digits);
     if (!bytes || bytes->size() != guid_order.size()) {
-        throw Error{Reason::internal, "no GUID: " + digits};
+        throw Error{Reason::internal, formatted("not a GUID: {}", text)};
     }
     Guid guid{};
     for (std::size_t at = 0; at < guid.size(); ++at) {

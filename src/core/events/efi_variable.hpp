@@ -15,12 +15,12 @@
 
 namespace sealmount {
 
-/// An EFI_GUID as it lies in memory: the first three fields little-endian (UEFI 2.10, appendix A).
+/// An EFI_GUID as it is in memory: the first three fields little-endian (UEFI 2.10, appendix A).
 using Guid = std::array<std::byte, 16>;
 
 /// "8be4df61-93ca-11d2-aa0d-00e098032b8c".
 [[nodiscard]] std::string to_string(const Guid& guid);
-/// `text` must be such a text.
+/// `text` must have that form.
 [[nodiscard]] Guid guid_of(std::string_view text);
 
 /// EFI_IMAGE_SECURITY_DATABASE_GUID, of db, dbx, dbt and dbr (UEFI 2.10, 32.6.1).
@@ -36,7 +36,7 @@ struct VariableData {
     [[nodiscard]] std::string name_text() const { return utf8(name); }
 };
 
-/// Nothing when the bytes are no such structure; bytes behind it are tolerated.
+/// Nothing when the bytes are not such a structure; bytes behind it are ignored.
 [[nodiscard]] std::optional<VariableData> variable_data_of(BytesView bytes);
 [[nodiscard]] Bytes to_bytes(const VariableData& variable);
 
@@ -51,8 +51,8 @@ struct Signature {
     [[nodiscard]] Bytes measured_form() const;
 };
 
-/// The entries of the signature lists that fill `bytes`; nothing when the bytes are none. No bytes are no
-/// entries.
+/// The entries of the signature lists that fill `bytes`; nothing when the bytes are not such
+/// lists. An empty range has no entries.
 [[nodiscard]] std::optional<std::vector<Signature>> signatures_of(BytesView bytes);
 
 } // namespace sealmount

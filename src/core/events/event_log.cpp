@@ -3,8 +3,10 @@
 
 #include "base/byte_reader.hpp"
 #include "base/error.hpp"
-#include "core/policy/pcr_policy.hpp"
+#include "base/format.hpp"
 #include "sys/tpm/digest.hpp"
+#include "sys/tpm/pcr_bank.hpp"
+#include "sys/tpm/pcr_registry.hpp"
 
 #include <algorithm>
 #include <array>
@@ -36,7 +38,7 @@ std::optional<PcrBank> bank_of(const std::uint16_t algorithm) {
     return std::nullopt;
 }
 
-/// One parse: the reader, and the place for messages.
+/// One parse: the reader, and where it is, for messages.
 class Parser {
   public:
     Parser(const BytesView bytes, const std::string& file) : reader_(bytes) { log_.file = file; }
@@ -60,15 +62,15 @@ class Parser {
     }
 
   private:
-    [[noreturn]] void fail(const std::string& why) const {
-        throw Error{Reason::bad_data, log_.file + ": event " + std::to_string(log_.events.size() + 1) +
-                                          " at offset " + std::to_string(start_) + ": " + why};
+    [[noreturn]] void fail(const std::string_view why) const {
+        throw Error{Reason::bad_data, formatted("{}: event {} at offset {}: {}", log_.file,
+                                                log_.events.size() + 1, start_, why)};
     }
 
     template<typename Value>
     Value need(const std::optional<Value> value, const char* const what) const {
         if (!value) {
-            fail(std::string{"the log ends within "} + what);
+            fail(formatted("the log ends within {}", what));
         }
         return *value;
     }
@@ -85,8 +87,8 @@ class Parser {
         event.pcr = need(reader_.u32(), "the PCR number");
         event.type = EventType{need(reader_.u32(), "the event type")};
         if (event.is_measured() && event.pcr >= pcr_count) {
-            fail("PCR " + std::to_string(event.pcr) +
-                 " is none: this is no event log of a TPM, or it is damaged");
+            fail(formatted("there is no PCR {}: this is not the event log of a TPM, or it is damaged",
+                           event.pcr));
         }
         return event;
     }
@@ -108,14 +110,13 @@ class Parser {
         LogEvent event = header();
         const std::uint32_t count = need(reader_.u32(), "the number of digests");
         if (count > algorithms_.size()) {
-            fail("has " + std::to_string(count) + " digests, but the log announces " +
-                 std::to_string(algorithms_.size()));
+            fail(formatted("has {} digests, but the log announces {}", count, algorithms_.size()));
         }
         for (std::uint32_t at = 0; at < count; ++at) {
             const std::uint16_t id = need(reader_.u16(), "the hash algorithm");
             const auto algorithm = std::ranges::find(algorithms_, id, &Algorithm::id);
             if (algorithm == algorithms_.end()) {
-                fail("hash algorithm " + std::to_string(id) + " was not announced at the log's beginning");
+                fail(formatted("hash algorithm {} was not announced at the beginning of the log", id));
             }
             const auto value = need(reader_.take(algorithm->size), "a digest");
             if (const auto bank = bank_of(id)) {
@@ -124,7 +125,7 @@ class Parser {
         }
         for (const PcrBank bank : log_.banks) {
             if (event.is_measured() && !event.digests.contains(bank)) {
-                fail("lacks its " + std::string{to_string(bank)} + " digest");
+                fail(formatted("lacks its {} digest", to_string(bank)));
             }
         }
         data_of(event);
@@ -139,7 +140,7 @@ class Parser {
         (void)need(spec.take(until_count), "the Spec ID event");
         const std::uint32_t count = need(spec.u32(), "the Spec ID event");
         if (count == 0 || count > most) {
-            fail("announces " + std::to_string(count) + " hash algorithms: 1 to 16 are possible");
+            fail(formatted("announces {} hash algorithms: 1 to 16 are possible", count));
         }
         std::vector<Algorithm> algorithms;
         for (std::uint32_t at = 0; at < count; ++at) {
@@ -148,7 +149,7 @@ class Parser {
             algorithms.push_back({.id = id, .size = size});
             const auto bank = bank_of(id);
             if (bank && digest_size(*bank) != size) {
-                fail("gives " + std::string{to_string(*bank)} + " digests a size of " + std::to_string(size));
+                fail(formatted("gives {} digests a size of {}", to_string(*bank), size));
             }
             if (bank && std::ranges::find(log_.banks, *bank) == log_.banks.end()) {
                 log_.banks.push_back(*bank);
@@ -179,10 +180,8 @@ EventLog parse_event_log(const BytesView bytes, const std::string& file) {
 }
 
 Bytes initial_pcr_value(const unsigned pcr, const PcrBank bank, const std::uint8_t startup_locality) {
-    constexpr unsigned first_dynamic = 17;
-    constexpr unsigned last_dynamic = 22;
-    const bool dynamic = pcr >= first_dynamic && pcr <= last_dynamic;
-    Bytes value(digest_size(bank), dynamic ? std::byte{0xff} : std::byte{0});
+    const bool is_dynamic = pcr >= first_dynamic_pcr && pcr <= last_dynamic_pcr;
+    Bytes value(digest_size(bank), is_dynamic ? std::byte{0xff} : std::byte{0});
     if (pcr == 0) {
         value.back() = std::byte{startup_locality};
     }
@@ -196,7 +195,7 @@ Bytes extended(const PcrBank bank, const BytesView value, const BytesView event_
 PcrValues replay(const EventLog& log, const PcrBank bank) {
     if (std::ranges::find(log.banks, bank) == log.banks.end()) {
         throw Error{Reason::unavailable,
-                    log.file + ": the firmware's log has no " + std::string{to_string(bank)} + " digests"};
+                    formatted("{}: the firmware's log has no {} digests", log.file, to_string(bank))};
     }
     PcrValues values;
     for (unsigned pcr = 0; pcr < pcr_count; ++pcr) {

@@ -20,10 +20,10 @@
 
 namespace sealmount {
 
-/// Event types that decide something here (10.4.1); event_words.hpp has the names of all.
+/// Event types that decide something here (10.4.1); event_text.hpp has the names of all.
 enum class EventType : std::uint32_t {
     post_code = 0x1,
-    no_action = 0x3, ///< informs, is not measured
+    no_action = 0x3, ///< information, not measured
     separator = 0x4,
     event_tag = 0x6,
     ipl = 0xd,
@@ -43,7 +43,7 @@ struct LogEvent {
     unsigned pcr = 0;
     EventType type{}; ///< any number: firmware has types of its own
     BankDigests digests;
-    Bytes data; ///< what the firmware says about it; only for some types is it what was hashed
+    Bytes data; ///< what the firmware says about it; what was hashed only for some types
 
     [[nodiscard]] bool is_measured() const noexcept { return type != EventType::no_action; }
 };
@@ -60,8 +60,8 @@ inline constexpr std::uint32_t linux_initrd_tag = 0x8f3b22ec;
 inline constexpr std::uint32_t linux_options_tag = 0x8f3b22ed;
 
 /// Reads a log in the crypto-agile form (TCG_PCR_EVENT2, 10.2.2) or in the SHA-1 form of TPM 1.2
-/// (TCG_PCClientPCREvent, 10.2.1). Hash algorithms that are none of our banks are passed over; zeros behind
-/// the last event are padding. Throws Error{bad_data} naming `file`, the event and the offset when an event
+/// (TCG_PCClientPCREvent, 10.2.1). Hash algorithms of other banks than ours are ignored; zeros behind the
+/// last event are padding. Throws Error{bad_data} naming `file`, the event and the offset when an event
 /// does not fit in, or makes no sense.
 [[nodiscard]] EventLog parse_event_log(BytesView bytes, const std::string& file);
 

@@ -2,7 +2,7 @@
 #include "core/events/event_text.hpp"
 
 #include "base/byte_reader.hpp"
-#include "base/hex.hpp"
+#include "base/format.hpp"
 #include "base/text.hpp"
 #include "core/events/device_path.hpp"
 #include "core/events/efi_variable.hpp"
@@ -60,26 +60,20 @@ constexpr std::array type_names = {
 };
 
 std::string hex_number(const std::uint64_t value) {
-    Bytes bytes;
-    for (unsigned shift = 64; shift > 0; shift -= 8) {
-        bytes.push_back(static_cast<std::byte>(value >> (shift - 8)));
-    }
-    std::string digits = to_hex(bytes);
-    digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size() - 1));
-    return "0x" + digits;
+    return formatted("{:#x}", value);
 }
 
-std::string bytes_in_words(const BytesView data) {
-    return std::to_string(data.size()) + (data.size() == 1 ? " byte" : " bytes");
+std::string size_of(const BytesView data) {
+    return formatted("{} byte{}", data.size(), data.size() == 1 ? "" : "s");
 }
 
 std::string text_or_size(const BytesView data) {
     const std::string text = text_in(data);
-    return text.empty() ? bytes_in_words(data) : text;
+    return text.empty() ? size_of(data) : text;
 }
 
 /// EFI_IMAGE_LOAD_EVENT (10.2.3).
-std::string image_words(const BytesView data) {
+std::string describe_image(const BytesView data) {
     ByteReader reader{data};
     (void)reader.take(24); // location, length and link-time address in memory
     const auto size = reader.u64();
@@ -91,7 +85,7 @@ std::string image_words(const BytesView data) {
 }
 
 /// EFI_PLATFORM_FIRMWARE_BLOB and its second form, which has a name (10.2.4).
-std::string blob_words(const BytesView data, const bool has_name) {
+std::string describe_blob(const BytesView data, const bool has_name) {
     ByteReader reader{data};
     std::string name = "firmware";
     if (has_name) {
@@ -100,12 +94,12 @@ std::string blob_words(const BytesView data, const bool has_name) {
     }
     const auto base = reader.u64();
     const auto size = reader.u64();
-    return base && size ? name + ", " + hex_number(*size) + " bytes at " + hex_number(*base)
+    return base && size ? formatted("{}, {} bytes at {}", name, hex_number(*size), hex_number(*base))
                         : text_or_size(data);
 }
 
 /// UEFI_HANDOFF_TABLE_POINTERS and its second form, which has a name (10.2.5).
-std::string handoff_words(const BytesView data, const bool has_name) {
+std::string describe_handoff(const BytesView data, const bool has_name) {
     static const std::array known = {
         std::pair{guid_of("eb9d2d31-2d88-11d3-9a16-0090273fc14d"), "SMBIOS"},
         std::pair{guid_of("f2fd1544-9794-4a2c-992e-e5bbcf20e394"), "SMBIOS 3"},
@@ -113,10 +107,12 @@ std::string handoff_words(const BytesView data, const bool has_name) {
         std::pair{guid_of("eb9d2d30-2d88-11d3-9a16-0090273fc14d"), "ACPI 1.0"},
     };
     ByteReader reader{data};
-    std::string words;
+    std::vector<std::string> tables;
     if (has_name) {
         const auto text = reader.take(reader.u8().value_or(0));
-        words = text ? text_in(*text) : std::string{};
+        if (std::string name = text ? text_in(*text) : std::string{}; !name.empty()) {
+            tables.push_back(std::move(name));
+        }
     }
     const std::uint64_t count = reader.u64().value_or(0);
     for (std::uint64_t at = 0; at < count; ++at) {
@@ -127,71 +123,72 @@ std::string handoff_words(const BytesView data, const bool has_name) {
         Guid guid{};
         std::ranges::copy(*bytes, guid.begin());
         const auto* const name = std::ranges::find(known, guid, &std::pair<Guid, const char*>::first);
-        words += (words.empty() ? "" : ", ") + (name == known.end() ? to_string(guid) : name->second);
+        tables.push_back(name == known.end() ? to_string(guid) : name->second);
     }
-    return words.empty() ? bytes_in_words(data) : words + " tables";
+    return tables.empty() ? size_of(data) : join(tables) + " tables";
 }
 
 /// UEFI_GPT_DATA (10.2.7): the header of the partition table, and its entries in use.
-std::string gpt_words(const BytesView data) {
+std::string describe_gpt(const BytesView data) {
     constexpr std::size_t disk_guid_at = 56;
     constexpr std::size_t header_size = 92;
     ByteReader reader{data};
     const auto header = reader.take(header_size);
     const auto count = reader.u64();
     if (!header || !count) {
-        return bytes_in_words(data);
+        return size_of(data);
     }
     Guid disk{};
     std::ranges::copy(header->subspan(disk_guid_at, sizeof(Guid)), disk.begin());
-    return "partition table of disk " + to_string(disk) + ", " + std::to_string(*count) + " partitions";
+    return formatted("partition table of disk {}, {} partitions", to_string(disk), *count);
 }
 
 /// TCG_PCClientTaggedEvent (10.2.8).
-std::string tag_words(const BytesView data) {
+std::string describe_tag(const BytesView data) {
     ByteReader reader{data};
     const auto id = reader.u32();
     const auto size = reader.u32();
     const auto text = size ? reader.take(*size) : std::nullopt;
     if (!id || !text) {
-        return bytes_in_words(data);
+        return size_of(data);
     }
-    const std::string words = text_in(*text);
+    const std::string label = text_in(*text);
+    const std::string in_parentheses = label.empty() ? "" : formatted(" ({})", label);
     switch (*id) {
     case linux_initrd_tag:
-        return "initrd, measured by Linux" + (words.empty() ? "" : " (" + words + ")");
+        return "initrd, measured by Linux" + in_parentheses;
     case linux_options_tag:
-        return "command line, measured by Linux" + (words.empty() ? "" : " (" + words + ")");
+        return "command line, measured by Linux" + in_parentheses;
     default:
-        return "tag " + hex_number(*id) + (words.empty() ? "" : ": " + words);
+        return formatted("tag {}{}{}", hex_number(*id), label.empty() ? "" : ": ", label);
     }
 }
 
-std::string separator_words(const BytesView data) {
+std::string describe_separator(const BytesView data) {
     const bool is_plain = data.size() == 4 && std::ranges::all_of(data, [&](const std::byte b) {
                               return b == data.front() && (b == std::byte{0} || b == std::byte{0xff});
                           });
     return is_plain ? "end of the firmware's part" : "separator, " + text_or_size(data);
 }
 
-std::string no_action_words(const LogEvent& event) {
+std::string describe_no_action(const LogEvent& event) {
     const std::string text =
         text_in(BytesView{event.data}.first(std::min<std::size_t>(16, event.data.size())));
     if (text == "StartupLocality" && event.data.size() > 16) {
-        return "TPM started from locality " + std::to_string(std::to_integer<unsigned>(event.data[16]));
+        return formatted("TPM started from locality {}", std::to_integer<unsigned>(event.data[16]));
     }
     return text.starts_with("Spec ID Event") ? "the log's own description" : text_or_size(event.data);
 }
 
-std::string words_of(const LogEvent& event) {
+std::string plain_text_of(const LogEvent& event) {
     const BytesView data = event.data;
     switch (static_cast<std::uint32_t>(event.type)) {
     case 0x03:
-        return no_action_words(event);
+        return describe_no_action(event);
     case 0x04:
-        return separator_words(data);
+        return describe_separator(data);
     case 0x06:
-        return tag_words(data);
+        return describe_tag(data);
     case 0x08:
         return text_in(data).empty() ? "version of the firmware's first code"
                                      : "firmware version " + text_in(data);
@@ -199,26 +196,26 @@ std::string words_of(const LogEvent& event) {
     case 0x80000002:
     case 0x8000000c:
     case 0x800000e0:
-        return variable_words(data);
+        return describe_variable(data);
     case 0x80000003:
     case 0x80000004:
     case 0x80000005:
-        return image_words(data);
+        return describe_image(data);
     case 0x80000006:
     case 0x8000000d:
-        return gpt_words(data);
+        return describe_gpt(data);
     case 0x80000008:
-        return blob_words(data, false);
+        return describe_blob(data, false);
     case 0x8000000a:
-        return blob_words(data, true);
+        return describe_blob(data, true);
     case 0x80000009:
-        return handoff_words(data, false);
+        return describe_handoff(data, false);
     case 0x8000000b:
-        return handoff_words(data, true);
+        return describe_handoff(data, true);
     case 0x01:
     case 0x13:
         // Newer firmware gives a blob's place, older a text (10.4.1).
-        return text_in(data).empty() ? blob_words(data, event.type == EventType{0x13}) : text_in(data);
+        return text_in(data).empty() ? describe_blob(data, event.type == EventType{0x13}) : text_in(data);
     default:
         return text_or_size(data);
     }
@@ -252,14 +249,14 @@ std::string text_in(const BytesView data) {
     const bool is_whole = utf16(text).value_or(Bytes{}).size() / 2 + 1 >= units; // no NUL before the last
     const bool is_clean =
         std::ranges::all_of(as_bytes(text), is_text) && text.find("\xef\xbf\xbd") == std::string::npos;
-    // Nearly any bytes are UTF-16; what boot loaders log is mostly ASCII.
+    // Nearly any bytes are valid UTF-16; what boot loaders log is mostly ASCII.
     const auto plain = static_cast<std::size_t>(
         std::ranges::count_if(text, [](const char c) { return static_cast<unsigned char>(c) < 0x80; }));
     return is_whole && is_clean && 2 * plain >= units ? text : std::string{};
 }
 
 std::string describe(const LogEvent& event) {
-    return printable(words_of(event));
+    return printable(plain_text_of(event));
 }
 
 std::string describe(const MeasureEvent& event) {

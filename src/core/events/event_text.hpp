@@ -1,4 +1,4 @@
-// Events of the logs as a person wants to read them.
+// Events of the logs as text for people.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once

@@ -2,6 +2,7 @@
 #include "core/events/log_files.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "sys/files/files.hpp"
 
 #include <filesystem>
@@ -23,7 +24,7 @@ EventLog read_event_log(const std::string& file, const Paths& paths) {
         file.empty() ? read_trusted_file_if_exists(path) : std::optional{read_trusted_file(path)};
     if (!contents) {
         throw Error{Reason::unavailable,
-                    path.string() + ": there is no event log: the firmware gave the kernel none"};
+                    formatted("{}: there is no event log: the firmware did not provide one", path.string())};
     }
     return parse_event_log(as_bytes(*contents), path.string());
 }
@@ -36,9 +37,11 @@ std::optional<MeasureLog> read_measure_log(const std::string& file, const Paths&
         return std::nullopt;
     }
     if (file.empty() && (fs::status(path).permissions() & fs::perms::sticky_bit) != fs::perms::none) {
-        throw Error{Reason::try_later, path.string() +
-                                           ": systemd has not ended its last entry: wait a moment; if that "
-                                           "does not help, the log is of no use until the next boot"};
+        throw Error{
+            Reason::try_later,
+            formatted("{}: systemd has not finished its last entry: wait a moment; if that does not help, "
+                      "the log cannot be used until the next boot",
+                      path.string())};
     }
     return parse_measure_log(*contents, path.string());
 }

@@ -18,8 +18,8 @@ namespace sealmount {
 [[nodiscard]] EventLog read_event_log(const std::string& file, const Paths& paths);
 
 /// systemd's log from `file`, or where it is "", from /run/log/systemd/tpm2-measure.log below the root;
-/// nothing when systemd wrote none. Throws Error{try_later} when a write to it was begun and not ended (its
-/// sticky bit, systemd 257, src/shared/tpm2-util.c).
+/// nothing when systemd wrote none. Throws Error{try_later} when a write to it was begun and not finished
+/// (its sticky bit, systemd 257, src/shared/tpm2-util.c).
 [[nodiscard]] std::optional<MeasureLog> read_measure_log(const std::string& file, const Paths& paths);
 
 } // namespace sealmount

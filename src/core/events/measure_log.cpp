@@ -2,10 +2,11 @@
 #include "core/events/measure_log.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 #include "base/strict_json.hpp"
-#include "core/policy/pcr_policy.hpp"
 #include "sys/tpm/digest.hpp"
+#include "sys/tpm/pcr_bank.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -22,16 +23,7 @@ std::string string_or_empty(const Json& object, const char* const member) {
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
 }
 
-std::optional<PcrBank> bank_called(const std::string_view name) {
-    for (const PcrBank bank : {PcrBank::sha1, PcrBank::sha256, PcrBank::sha384, PcrBank::sha512}) {
-        if (to_string(bank) == name) {
-            return bank;
-        }
-    }
-    return std::nullopt;
-}
-
-/// Why a record cannot be used; the caller adds where it stands.
+/// Why a record cannot be used; the caller adds where it is.
 struct Unusable {
     std::string why;
 };
@@ -39,28 +31,28 @@ struct Unusable {
 BankDigests digests_of(const Json& record) {
     const auto list = record.find("digests");
     if (list == record.end() || !list->is_array()) {
-        throw Unusable{"has no list of digests"};
+        throw Unusable{"does not have a list of digests"};
     }
     BankDigests digests;
     for (const Json& entry : *list) {
         if (!entry.is_object()) {
-            throw Unusable{"one of the digests is no object"};
+            throw Unusable{"one of the digests is not an object"};
         }
-        const auto bank = bank_called(string_or_empty(entry, "hashAlg"));
+        const auto bank = bank_named(string_or_empty(entry, "hashAlg"));
         if (!bank) {
             continue;
         }
         const auto value = from_hex(string_or_empty(entry, "digest"));
         if (!value || value->size() != digest_size(*bank)) {
-            throw Unusable{"the " + std::string{to_string(*bank)} + " digest must be " +
-                           std::to_string(2 * digest_size(*bank)) + " hex digits"};
+            throw Unusable{
+                formatted("the {} digest must be {} hex digits", to_string(*bank), 2 * digest_size(*bank))};
         }
         digests.emplace(*bank, *value);
     }
     return digests;
 }
 
-/// Nothing when the record is about no PCR, such as the NV indices of later versions.
+/// Nothing when the record is not about a PCR but, in later versions, about an NV index.
 std::optional<MeasureEvent> event_of(const std::string_view text) {
     Json record;
     try {
@@ -69,7 +61,7 @@ std::optional<MeasureEvent> event_of(const std::string_view text) {
         throw Unusable{error.what()};
     }
     if (!record.is_object()) {
-        throw Unusable{"is no JSON object"};
+        throw Unusable{"is not a JSON object"};
     }
     const auto pcr = record.find("pcr");
     if (pcr == record.end()) {
@@ -107,7 +99,7 @@ MeasureLog parse_measure_log(std::string_view text, const std::string& file) {
                 log.events.push_back(std::move(*event));
             }
         } catch (const Unusable& unusable) {
-            throw Error{Reason::bad_data, file + ": record " + std::to_string(number) + ": " + unusable.why};
+            throw Error{Reason::bad_data, formatted("{}: record {}: {}", file, number, unusable.why)};
         }
     }
     return log;

@@ -18,8 +18,8 @@ struct MeasureEvent {
     unsigned number = 0; ///< from 1, in the order of the log
     unsigned pcr = 0;
     BankDigests digests;
-    std::string kind;   ///< "phase", "filesystem", "machine-id", ...; "" when it is not said
-    std::string string; ///< what was measured, in systemd's words; for a phase its very text
+    std::string kind;   ///< "phase", "filesystem", "machine-id", ...; "" when it is not given
+    std::string string; ///< what was measured, as systemd describes it; for a phase the measured text itself
 };
 
 struct MeasureLog {
@@ -27,7 +27,7 @@ struct MeasureLog {
     std::vector<MeasureEvent> events;
 };
 
-/// Other members than those above, and records that are about no PCR, are passed over: the format is
+/// Members other than those above, and records that are not about a PCR, are ignored: the format is
 /// systemd's, and it grows. Throws Error{bad_data} naming `file` and the record when a record is not JSON, or
 /// its PCR or digests make no sense.
 [[nodiscard]] MeasureLog parse_measure_log(std::string_view text, const std::string& file);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/events/pcr_replay.hpp"
 
-#include "core/policy/pcr_policy.hpp"
+#include "base/format.hpp"
 #include "sys/tpm/digest.hpp"
+#include "sys/tpm/pcr_bank.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,17 +12,17 @@ namespace sealmount {
 
 namespace {
 
-/// systemd's words in their order (systemd-pcrphase.service(8)).
-constexpr std::array phase_words = {"enter-initrd", "leave-initrd", "sysinit", "ready"};
+/// systemd's boot phases in their order (systemd-pcrphase.service(8)).
+constexpr std::array known_phases = {"enter-initrd", "leave-initrd", "sysinit", "ready"};
 
-/// Which of systemd's words, in their order, lead from `value` to `present`?
+/// Which of systemd's phases, in their order, lead from `value` to `present`?
 std::optional<std::vector<std::string>> phases_by_trying(const PcrBank bank, const Bytes& value,
                                                          const Bytes& present) {
-    for (unsigned chosen = 0; chosen < 1U << phase_words.size(); ++chosen) {
+    for (unsigned chosen = 0; chosen < 1U << known_phases.size(); ++chosen) {
         std::vector<std::string> phases;
-        for (std::size_t at = 0; at < phase_words.size(); ++at) {
+        for (std::size_t at = 0; at < known_phases.size(); ++at) {
             if ((chosen & (1U << at)) != 0) {
-                phases.emplace_back(phase_words[at]);
+                phases.emplace_back(known_phases[at]);
             }
         }
         if (after_phases(bank, value, phases) == present) {
@@ -82,7 +83,7 @@ PcrReplay replay_of(const LoggedBoot& boot, const unsigned pcr) {
         }
     }
     if (!all_digests) {
-        result.why = boot.systemd->file + " lacks " + std::string{to_string(boot.bank)} + " digests of it";
+        result.why = formatted("{} lacks {} digests of it", boot.systemd->file, to_string(boot.bank));
         return result;
     }
     if (pcr == uki_pcr && boot.systemd != nullptr && result.written_by_systemd) {
@@ -94,7 +95,7 @@ PcrReplay replay_of(const LoggedBoot& boot, const unsigned pcr) {
     }
     const auto present = boot.present->find(pcr);
     if (present == boot.present->end()) {
-        result.why = "the TPM did not tell its present value";
+        result.why = "the TPM did not report its present value";
         return result;
     }
     if (pcr == uki_pcr && !result.written_by_systemd) {

@@ -5,16 +5,13 @@
 
 #include "core/events/event_log.hpp"
 #include "core/events/measure_log.hpp"
+#include "sys/tpm/pcr_registry.hpp"
 
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace sealmount {
-
-/// PCR 11: systemd-stub's sections and systemd's boot phases (UAPI.7 Linux TPM PCR Registry).
-inline constexpr unsigned uki_pcr = 11;
-inline constexpr unsigned ima_pcr = 10;
 
 /// The logs of one boot, and what the TPM holds now; all must outlive their users.
 struct LoggedBoot {
@@ -26,12 +23,12 @@ struct LoggedBoot {
 
 /// What the logs say about one PCR.
 struct PcrReplay {
-    Bytes replayed;                  ///< its value by the logs
+    Bytes replayed;                  ///< its value according to the logs
     bool agrees = false;             ///< with the present value, if that is known
-    std::string why;                 ///< they do not agree, in words; "" when they do
+    std::string why;                 ///< they do not agree; "" when they do
     bool written_by_systemd = false; ///< its log has events of this PCR
-    /// Of PCR 11: the boot phases that were measured, from systemd's log, or found by trying which of its
-    /// words explain the present value (systemd 252 writes no log). Nothing when that cannot be told.
+    /// Of PCR 11: the boot phases that were measured, from systemd's log, or found by trying which of them
+    /// explain the present value (systemd 252 writes no log). Nothing when they are not known.
     std::optional<std::vector<std::string>> phases;
 };
 

@@ -2,7 +2,7 @@
 #include "core/events/variable_text.hpp"
 
 #include "base/byte_reader.hpp"
-#include "base/hex.hpp"
+#include "base/format.hpp"
 #include "base/text.hpp"
 #include "core/events/device_path.hpp"
 #include "core/events/efi_variable.hpp"
@@ -29,7 +29,7 @@ bool is_load_option(const std::string_view name) {
         });
 }
 
-std::string load_option_words(const BytesView contents) {
+std::string describe_load_option(const BytesView contents) {
     ByteReader reader{contents};
     const auto attributes = reader.u32();
     const auto path_size = reader.u16();
@@ -41,75 +41,73 @@ std::string load_option_words(const BytesView contents) {
         unit = reader.u16();
     }
     const auto path = reader.take(*path_size);
-    return "\"" + description + "\"" + (path ? ", " + device_path_text(*path) : ", cut short");
+    return formatted("\"{}\", {}", description, path ? device_path_text(*path) : "cut short");
 }
 
-std::string order_words(const BytesView contents) {
-    std::string text;
+std::string describe_order(const BytesView contents) {
+    std::vector<std::string> numbers;
     ByteReader reader{contents};
     while (const auto number = reader.u16()) {
-        const std::array bytes = {static_cast<std::byte>(*number >> 8U),
-                                  static_cast<std::byte>(*number & 0xffU)};
-        text += (text.empty() ? "" : ", ") + to_hex(bytes);
+        numbers.push_back(formatted("{:04x}", *number));
     }
-    return text;
+    return join(numbers);
 }
 
-std::string signature_words(const std::vector<Signature>& signatures) {
-    std::string text;
+std::string describe_signatures(const std::vector<Signature>& signatures) {
+    std::vector<std::string> parts;
     std::size_t hashes = 0;
     for (const Signature& signature : signatures) {
         if (signature.is_certificate()) {
-            text += (text.empty() ? "certificate " : "; certificate ") +
-                    certificate_subject(signature.data).value_or("that cannot be read");
+            parts.push_back("certificate " +
+                            certificate_subject(signature.data).value_or("that cannot be read"));
         } else {
             ++hashes;
         }
     }
     if (hashes > 0) {
-        text += (text.empty() ? "" : "; ") + std::to_string(hashes) + (hashes == 1 ? " hash" : " hashes");
+        parts.push_back(formatted("{} hash{}", hashes, hashes == 1 ? "" : "es"));
     }
-    return text;
+    return join(parts, "; ");
 }
 
-std::string contents_words(const std::string& name, const BytesView contents) {
+std::string describe_contents(const std::string& name, const BytesView contents) {
     constexpr std::array databases = {"PK", "KEK", "db", "dbx", "dbt", "dbr"};
     if (contents.empty()) {
         return "empty";
     }
     if (is_load_option(name)) {
-        return load_option_words(contents);
+        return describe_load_option(contents);
     }
     if (name.ends_with("Order")) {
-        return order_words(contents);
+        return describe_order(contents);
     }
     if (std::ranges::find(databases, name) != databases.end()) {
         if (const auto signatures = signatures_of(contents)) {
-            return signature_words(*signatures);
+            return describe_signatures(*signatures);
         }
         // An authority is one entry of db without its list's head (UEFI_VARIABLE_DATA of
         // EV_EFI_VARIABLE_AUTHORITY, TCG PC Client Platform Firmware Profile 1.05, 3.3.4.8).
         if (contents.size() > sizeof(Guid)) {
             const auto subject = certificate_subject(contents.subspan(sizeof(Guid)));
-            return subject ? "certificate " + *subject : std::to_string(contents.size()) + " bytes";
+            return subject ? "certificate " + *subject : formatted("{} bytes", contents.size());
         }
     }
     if (contents.size() == 1) {
         const auto value = std::to_integer<unsigned>(contents.front());
         return value == 0 ? "off" : value == 1 ? "on" : std::to_string(value);
     }
-    return std::to_string(contents.size()) + " bytes";
+    return formatted("{} bytes", contents.size());
 }
 
 } // namespace
 
-std::string variable_words(const BytesView data) {
+std::string describe_variable(const BytesView data) {
     const auto variable = variable_data_of(data);
     if (!variable) {
-        return "a variable, " + std::to_string(data.size()) + " bytes";
+        return formatted("a variable, {} bytes", data.size());
     }
     const std::string name = variable->name_text();
-    return "variable " + name + ": " + contents_words(name, variable->contents);
+    return formatted("variable {}: {}", name, describe_contents(name, variable->contents));
 }
 
 } // namespace sealmount

@@ -13,9 +13,7 @@ std::vector<Problem> reasons_of(const SlotRefusal& slot) {
     for (const PcrMismatch& mismatch : slot.mismatches) {
         reasons.push_back({.message = describe(mismatch)});
     }
-    for (const std::string& reason : slot.reasons) {
-        reasons.push_back({.message = reason});
-    }
+    reasons.insert(reasons.end(), slot.reasons.begin(), slot.reasons.end());
     if (reasons.empty()) {
         reasons.push_back({.message = with_detail(Refusal{.kind = slot.kind, .detail = slot.detail})});
     }

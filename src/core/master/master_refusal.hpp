@@ -20,7 +20,7 @@ struct SlotRefusal {
     RefusalKind kind = RefusalKind::policy_mismatch;
     std::string detail{};
     std::vector<PcrMismatch> mismatches{}; ///< with policy_mismatch
-    std::vector<std::string> reasons{};    ///< with policy_mismatch: what is not about literal PCR values
+    std::vector<Problem> reasons{};        ///< with policy_mismatch: what is not about literal PCR values
     MeasuredEvents events{};               ///< with policy_mismatch: those that the slot was sealed to
 };
 

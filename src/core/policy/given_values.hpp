@@ -20,11 +20,11 @@ namespace sealmount {
 struct NextValues {
     PcrBank bank = PcrBank::sha256;
     PcrValues values;
-    std::set<unsigned> unknown; ///< named there, but not to be predicted
+    std::set<unsigned> unknown; ///< named in it, but without a value
 };
 
-/// Reads an object with "bank" and "pcrs", a list of objects with "pcr" and "next", hex or null; the members
-/// that are for people are passed over. Throws Error{config}, beginning with the place.
+/// Reads an object with "bank" and "pcrs", a list of objects with "pcr" and "next", hex or null; members
+/// that are for people are ignored. Throws Error{config}, beginning with the place.
 [[nodiscard]] NextValues read_next_values(std::string_view text);
 
 } // namespace sealmount

@@ -2,6 +2,7 @@
 #include "core/policy/pcr_policy.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 #include "base/strict_json.hpp"
 #include "base/text.hpp"
@@ -12,7 +13,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <map>
 #include <optional>
@@ -20,32 +20,6 @@
 namespace sealmount {
 
 namespace {
-
-/// systemd's names, by number (src/shared/tpm2-util.c, tpm2_pcr_index_table); "" where it has none.
-constexpr std::array<std::string_view, pcr_count> names = {"platform-code",
-                                                           "platform-config",
-                                                           "external-code",
-                                                           "external-config",
-                                                           "boot-loader-code",
-                                                           "boot-loader-config",
-                                                           "host-platform",
-                                                           "secure-boot-policy",
-                                                           "",
-                                                           "kernel-initrd",
-                                                           "ima",
-                                                           "kernel-boot",
-                                                           "kernel-config",
-                                                           "sysexts",
-                                                           "shim-policy",
-                                                           "system-identity",
-                                                           "debug",
-                                                           "",
-                                                           "",
-                                                           "",
-                                                           "",
-                                                           "",
-                                                           "",
-                                                           "application-support"};
 
 /// Only the canonical spelling of a number: no sign, no leading zero.
 std::optional<unsigned> pcr_number(const std::string_view text) {
@@ -57,11 +31,8 @@ std::optional<unsigned> pcr_number(const std::string_view text) {
 }
 
 std::optional<unsigned> pcr_of(const std::string_view text) {
-    const auto* const named = std::ranges::find(names, text);
-    if (named != names.end() && !text.empty()) {
-        return static_cast<unsigned>(named - names.begin());
-    }
-    return pcr_number(text);
+    const auto named = pcr_named(text);
+    return named ? named : pcr_number(text);
 }
 
 } // namespace
@@ -75,12 +46,12 @@ PcrSelection PcrPolicy::selection() const {
 }
 
 std::vector<PcrPolicy> parse_pcr_values(const std::string_view text) {
-    const auto fail = [&](const std::string& why) {
-        throw Error{Reason::usage, "PCR selection " + in_quotes(text) + ": " + why};
+    const auto fail = [&](const std::string_view what) {
+        throw Error{Reason::usage, formatted("PCR selection {}: {}", in_quotes(text), what)};
     };
     std::map<PcrBank, PcrPolicy> chosen;
     PcrBank bank = PcrBank::sha256;
-    // From the right, since a bank holds for what stands before it.
+    // From the right, since a bank is also that of what precedes it.
     for (std::size_t end = text.size() + 1; end > 0;) {
         const std::size_t plus = text.substr(0, end - 1).rfind('+');
         const std::size_t begin = plus == std::string_view::npos ? 0 : plus + 1;
@@ -98,20 +69,20 @@ std::vector<PcrPolicy> parse_pcr_values(const std::string_view text) {
             const std::size_t equals = behind.find('=');
             const auto known = bank_named(behind.substr(0, equals));
             if (!known) {
-                fail("the bank behind the colon must be " + std::string{known_banks});
+                fail(formatted("the bank behind the colon must be {}", known_banks));
             }
             bank = *known;
             if (equals != std::string_view::npos) {
                 value = from_hex(behind.substr(equals + 1)).value_or(Bytes{});
                 if (value.size() != digest_size(bank)) {
-                    fail("the value of PCR " + std::to_string(*pcr) + " must have " +
-                         std::to_string(2 * digest_size(bank)) + " hex digits");
+                    fail(formatted("the value of PCR {} must have {} hex digits", *pcr,
+                                   2 * digest_size(bank)));
                 }
             }
         }
         PcrPolicy& policy = chosen.try_emplace(bank, PcrPolicy{.bank = bank, .values = {}}).first->second;
         if (!policy.values.emplace(*pcr, std::move(value)).second) {
-            fail("PCR " + std::to_string(*pcr) + " stands there twice");
+            fail(formatted("PCR {} appears twice", *pcr));
         }
     }
     std::vector<PcrPolicy> policies;
@@ -127,19 +98,24 @@ PcrSelection parse_pcr_selection(const std::string_view text) {
         chosen.front().values, [](const auto& pcr_and_value) { return !pcr_and_value.second.empty(); });
     if (chosen.size() > 1 || has_values) {
         throw Error{Reason::usage,
-                    "PCR selection " + in_quotes(text) + ": only PCRs of one bank go here, without values"};
+                    formatted("PCR selection {}: only PCRs of one bank can be given here, without values",
+                              in_quotes(text))};
     }
     return chosen.front().selection();
 }
 
-std::string to_string(const PcrSelection selection) {
-    std::string text;
+std::string pcr_numbers(const PcrMask mask) {
+    std::vector<std::string> numbers;
     for (unsigned pcr = 0; pcr < pcr_count; ++pcr) {
-        if ((selection.mask & (PcrMask{1} << pcr)) != 0) {
-            text += (text.empty() ? "" : "+") + std::to_string(pcr);
+        if ((mask & (PcrMask{1} << pcr)) != 0) {
+            numbers.push_back(std::to_string(pcr));
         }
     }
-    return text + ":" + std::string{to_string(selection.bank)};
+    return join(numbers, "+");
+}
+
+std::string to_string(const PcrSelection selection) {
+    return formatted("{}:{}", pcr_numbers(selection.mask), to_string(selection.bank));
 }
 
 PolicyDigest policy_digest(const PcrPolicy& policy) {
@@ -163,40 +139,10 @@ std::vector<PcrMismatch> compare(const PcrPolicy& policy, const PcrValues& prese
     return mismatches;
 }
 
-std::string_view pcr_meaning(const unsigned pcr) {
-    static constexpr std::array<std::string_view, pcr_count> meanings = {
-        "firmware code",
-        "firmware configuration",
-        "option ROMs and other added firmware code",
-        "configuration of added firmware code",
-        "boot loader",
-        "partition table and boot loader configuration",
-        "what the machine's manufacturer decides",
-        "Secure Boot policy",
-        "GRUB commands and kernel command line",
-        "initrd and files that GRUB read",
-        "IMA measurements of running files",
-        "unified kernel image",
-        "kernel command line and credentials",
-        "system extensions",
-        "shim certificates (MOK)",
-        "machine id and file systems",
-        "debugging",
-        "dynamic launch (DRTM)",
-        "dynamic launch (DRTM)",
-        "dynamic launch (DRTM)",
-        "dynamic launch (DRTM)",
-        "dynamic launch (DRTM)",
-        "dynamic launch (DRTM)",
-        "what applications decide",
-    };
-    return pcr < pcr_count ? meanings[pcr] : "no PCR of a PC";
-}
-
 std::string describe(const PcrMismatch& mismatch) {
-    return "PCR " + std::to_string(mismatch.pcr) + " (" + std::string{pcr_meaning(mismatch.pcr)} + ", " +
-           std::string{to_string(mismatch.bank)} + ") expected " + mismatch.expected + ", found " +
-           (mismatch.found.empty() ? "nothing" : mismatch.found);
+    return formatted("PCR {} ({}, {}) expected {}, found {}", mismatch.pcr, pcr_meaning(mismatch.pcr),
+                     to_string(mismatch.bank), mismatch.expected,
+                     mismatch.found.empty() ? "nothing" : mismatch.found);
 }
 
 Json to_json(const PcrPolicy& policy) {
@@ -214,7 +160,7 @@ PcrBank read_pcr_bank(ObjectReader& reader, const std::string_view member) {
     const std::string name = reader.string(member);
     const auto bank = bank_named(name);
     if (!bank) {
-        reader.fail(member, in_quotes(name) + " is no PCR bank: it must be " + std::string{known_banks});
+        reader.fail(member, formatted("{} is not a PCR bank: it must be {}", in_quotes(name), known_banks));
     }
     return *bank;
 }
@@ -224,17 +170,17 @@ PcrPolicy read_pcr_policy(ObjectReader& reader) {
     const std::size_t hex_digits = 2 * digest_size(policy.bank);
     const Json& values = reader.object("values");
     if (values.empty()) {
-        reader.fail("values", "names no PCR: such a policy would be satisfied in any state");
+        reader.fail("values", "does not name a PCR: such a policy would be satisfied in any state");
     }
     ObjectReader value_reader{values, reader.path_of("values")};
     for (const auto& [number, ignored] : values.items()) {
         const std::optional<unsigned> pcr = pcr_number(number);
         if (!pcr) {
-            value_reader.fail(number, "is no PCR: the numbers go from 0 to 23");
+            value_reader.fail(number, "is not a PCR: the numbers go from 0 to 23");
         }
         const std::string hex = value_reader.string(number);
         if (!is_lower_hex(hex, hex_digits)) {
-            value_reader.fail(number, "must be " + std::to_string(hex_digits) + " lower-case hex digits");
+            value_reader.fail(number, formatted("must be {} lower-case hex digits", hex_digits));
         }
         policy.values.emplace(*pcr, *from_hex(hex));
     }

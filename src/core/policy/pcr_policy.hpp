@@ -6,6 +6,7 @@
 #include "base/strict_json.hpp"
 #include "sys/tpm/pcr.hpp"
 #include "sys/tpm/pcr_bank.hpp"
+#include "sys/tpm/pcr_registry.hpp"
 #include "sys/tpm/tpm.hpp"
 
 #include <string>
@@ -14,7 +15,7 @@
 
 namespace sealmount {
 
-/// Literal PCR values of one bank. An empty value stands for one that is not chosen yet.
+/// Literal PCR values of one bank. An empty value is one that has not been chosen yet.
 struct PcrPolicy {
     PcrBank bank = PcrBank::sha256;
     PcrValues values;
@@ -23,12 +24,12 @@ struct PcrPolicy {
     bool operator==(const PcrPolicy&) const = default;
 };
 
-/// A PCR that does not hold what the policy wants.
+/// A PCR that does not hold what the policy requires.
 struct PcrMismatch {
     PcrBank bank;
     unsigned pcr;
     std::string expected; ///< hex
-    std::string found;    ///< hex
+    std::string found;    ///< hex; "" when it was not read
 };
 
 /// Reads "7", "7+11", "4+secure-boot-policy:sha256": PCRs 0 to 23 by number or by systemd's name
@@ -39,7 +40,9 @@ struct PcrMismatch {
 /// The same of several banks, with or without values: "4:sha256=HEX+7:sha1". What has no bank takes the next
 /// one to its right, or else sha256. In ascending order of the banks; a PCR without a value has an empty one.
 [[nodiscard]] std::vector<PcrPolicy> parse_pcr_values(std::string_view text);
-/// The same notation back: "7+11:sha256".
+/// The numbers in ascending order: "7+11".
+[[nodiscard]] std::string pcr_numbers(PcrMask mask);
+/// The notation of parse_pcr_selection(): "7+11:sha256".
 [[nodiscard]] std::string to_string(PcrSelection selection);
 
 /// The policyDigest after TPM2_PolicyPCR over these values in a fresh session (TPM 2.0 Part 3, 23.7), nameAlg
@@ -50,10 +53,7 @@ struct PcrMismatch {
 /// that `present` lacks counts as a mismatch with an empty value.
 [[nodiscard]] std::vector<PcrMismatch> compare(const PcrPolicy& policy, const PcrValues& present);
 
-/// What is measured into this PCR, for people, e.g. "Secure Boot policy" (UAPI.7 Linux TPM PCR Registry).
-[[nodiscard]] std::string_view pcr_meaning(unsigned pcr);
-
-/// "7 (sha256, Secure Boot policy)" and the like.
+/// "PCR 7 (Secure Boot policy, sha256) expected 01..., found 02..."
 [[nodiscard]] std::string describe(const PcrMismatch& mismatch);
 
 /// An object with the members "bank" and "values".

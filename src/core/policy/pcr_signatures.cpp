@@ -2,10 +2,14 @@
 #include "core/policy/pcr_signatures.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
+#include "base/text.hpp"
 #include "core/policy/pcr_policy.hpp"
 #include "sys/tpm/pcr_bank.hpp"
 #include "sys/tpm/public_key.hpp"
+
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -39,24 +43,66 @@ Bytes read_hex(ObjectReader& reader, const char* const member) {
     return std::move(*bytes);
 }
 
-std::string key_words(const BytesView fingerprint) {
-    return "the key with the fingerprint " + to_hex(fingerprint);
+std::string counted(const std::size_t count, const std::string_view noun) {
+    return formatted("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-std::string count_words(const std::size_t count, const char* const one, const char* const many) {
-    return std::to_string(count) + " " + (count == 1 ? one : many);
+/// What was found on the way to a signature that is not there.
+struct Search {
+    std::string key;
+    PcrSelection selection;
+    std::size_t all_signatures = 0;    ///< in the file
+    std::set<std::string> signed_pcrs; ///< by the key
+    std::size_t states = 0;            ///< of the selection, signed by the key
+    bool is_damaged = false;           ///< a signature is for the state, but does not verify
+};
+
+SignatureLack lack_of(const Search& search) {
+    SignatureLack lack{.kind = NoSignature::for_state, .states = search.states, .problem = {}};
+    Problem& problem = lack.problem;
+    const std::string pcrs = "PCR " + to_string(search.selection);
+    if (search.signed_pcrs.empty()) {
+        lack.kind = NoSignature::for_key;
+        problem.message =
+            formatted("none of its {} is by {}", counted(search.all_signatures, "signature"), search.key);
+    } else if (search.states == 0) {
+        lack.kind = NoSignature::for_pcrs;
+        problem.message =
+            formatted("{} has signed PCR {}, but not {}", search.key, join(search.signed_pcrs), pcrs);
+    } else if (search.is_damaged) {
+        lack.kind = NoSignature::is_valid;
+        problem.message =
+            formatted("the signature of the present state of {} does not verify with {}", pcrs, search.key);
+        // systemd-measure signs over the bank's hash, but TPM2_PolicyAuthorize requires that of the key's
+        // name.
+        if (search.selection.bank != PcrBank::sha256) {
+            problem.message +=
+                " (a TPM takes only those over SHA-256, which systemd-measure does not make for "
+                "this bank)";
+            problem.advice = {AdviceKind::sign_over_sha256};
+        }
+    } else {
+        problem.message = formatted("{} has signed {} of {}, but not the present one", search.key,
+                                    counted(search.states, "state"), pcrs);
+    }
+    return lack;
 }
 
 } // namespace
 
-PcrSignatures::PcrSignatures() : document_(Json::object()) {
+PcrSignatures::PcrSignatures(PcrSignatures&&) noexcept = default;
+PcrSignatures& PcrSignatures::operator=(PcrSignatures&&) noexcept = default;
+PcrSignatures::~PcrSignatures() = default;
+
+PcrSignatures::PcrSignatures() : document_(std::make_unique<Json>(Json::object())) {
 }
 
-PcrSignatures::PcrSignatures(const std::string_view text) : document_(parse_json(text)) {
-    if (!document_.is_object()) {
+PcrSignatures::PcrSignatures(const std::string_view text)
+    : document_(std::make_unique<Json>(parse_json(text))) {
+    if (!document_->is_object()) {
         throw Error{Reason::config, "the document: must be an object with a list for each PCR bank"};
     }
-    for (const auto& [bank, list] : document_.items()) {
+    for (const auto& [bank, list] : document_->items()) {
         if (bank_named(bank)) { // others may be of banks to come
             read_list(bank, list);
         }
@@ -68,7 +114,7 @@ void PcrSignatures::read_list(const std::string& bank, const Json& list) {
         throw Error{Reason::config, bank + ": must be an array of signatures"};
     }
     for (std::size_t at = 0; at < list.size(); ++at) {
-        ObjectReader reader{list[at], bank + "[" + std::to_string(at) + "]"};
+        ObjectReader reader{list[at], formatted("{}[{}]", bank, at)};
         const auto lacks = [&](const char* const member) { return !list[at].contains(member); };
         if (lacks(pcrs_member) || lacks(key_member) || lacks(policy_member) || lacks(signature_member)) {
             continue; // a list of policies that are not signed yet, for example
@@ -112,36 +158,12 @@ std::expected<AuthorizeStep, SignatureLack> PcrSignatures::find(const PcrSelecti
         }
         is_damaged = true;
     }
-    const std::string pcrs = "PCR " + to_string(selection);
-    if (signed_pcrs.empty()) {
-        return std::unexpected{SignatureLack{NoSignature::for_key, 0,
-                                             "none of its " +
-                                                 count_words(entries_.size(), "signature", "signatures") +
-                                                 " is by " + key_words(wanted)}};
-    }
-    if (states.empty()) {
-        std::string others;
-        for (const std::string& other : signed_pcrs) {
-            others += (others.empty() ? "" : ", ") + other;
-        }
-        return std::unexpected{SignatureLack{
-            NoSignature::for_pcrs, 0, key_words(wanted) + " has signed PCR " + others + ", but not " + pcrs}};
-    }
-    if (is_damaged) {
-        // systemd-measure signs over the bank's hash, but TPM2_PolicyAuthorize wants that of the key's name.
-        const char* const why =
-            selection.bank == PcrBank::sha256
-                ? ""
-                : " (a TPM takes only those over SHA-256, which systemd-measure does not make for this bank; "
-                  "'sealmount sign-policy' does)";
-        return std::unexpected{SignatureLack{NoSignature::is_valid, states.size(),
-                                             "the signature of the present state of " + pcrs +
-                                                 " does not verify with " + key_words(wanted) + why}};
-    }
-    return std::unexpected{SignatureLack{NoSignature::for_state, states.size(),
-                                         key_words(wanted) + " has signed " +
-                                             count_words(states.size(), "state", "states") + " of " + pcrs +
-                                             ", but not the present one"}};
+    return std::unexpected{lack_of({.key = formatted("the key with the fingerprint {}", to_hex(wanted)),
+                                    .selection = selection,
+                                    .all_signatures = entries_.size(),
+                                    .signed_pcrs = std::move(signed_pcrs),
+                                    .states = states.size(),
+                                    .is_damaged = is_damaged})};
 }
 
 bool PcrSignatures::add(const PcrSelection selection, const AuthorizeStep& step) {
@@ -159,7 +181,7 @@ bool PcrSignatures::add(const PcrSelection selection, const AuthorizeStep& step)
     }
     for (Entry* const entry : damaged) {
         entry->signature = step.signature;
-        document_[entry->bank][entry->at][signature_member] = to_base64(step.signature);
+        (*document_)[entry->bank][entry->at][signature_member] = to_base64(step.signature);
     }
     if (!damaged.empty()) {
         return true;
@@ -174,7 +196,7 @@ bool PcrSignatures::add(const PcrSelection selection, const AuthorizeStep& step)
     entry[key_member] = to_hex(key);
     entry[policy_member] = to_hex(step.approved);
     entry[signature_member] = to_base64(step.signature);
-    Json& list = document_[bank];
+    Json& list = (*document_)[bank];
     if (list.is_null()) {
         list = Json::array();
     }
@@ -189,7 +211,7 @@ bool PcrSignatures::add(const PcrSelection selection, const AuthorizeStep& step)
 }
 
 std::string PcrSignatures::text() const {
-    return document_.dump() + "\n";
+    return document_->dump() + "\n";
 }
 
 } // namespace sealmount

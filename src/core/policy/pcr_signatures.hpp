@@ -4,15 +4,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "base/advice.hpp"
 #include "base/strict_json.hpp"
 #include "sys/crypto/crypto.hpp"
 #include "sys/tpm/pcr.hpp"
 #include "sys/tpm/policy_step.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <cstddef>
 #include <expected>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,18 +30,23 @@ enum class NoSignature {
 struct SignatureLack {
     NoSignature kind;
     std::size_t states = 0; ///< how many states of these PCRs the key has signed
-    std::string words;      ///< for people, without a full stop
+    Problem problem;
 };
 
 /// A signature file in memory. Its form (systemd: src/measure/measure.c, verb_sign; src/shared/tpm2-util.c,
 /// find_signature): an object with a list for each PCR bank; each entry has "pcrs", the numbers; "pkfp", hex,
 /// the key's fingerprint(); "pol", hex, the digest of a session after TPM2_PolicyPCR over these PCRs; and
 /// "sig", base64, the signature over that digest. Several entries: several boot phases, kernels and keys.
-/// Entries without one of these are not for us; whatever else stands in the file is kept.
+/// Entries that lack one of these are ignored; whatever else is in the file is kept.
 class PcrSignatures {
   public:
     /// No entries.
     PcrSignatures();
+    PcrSignatures(PcrSignatures&& other) noexcept;
+    PcrSignatures& operator=(PcrSignatures&& other) noexcept;
+    PcrSignatures(const PcrSignatures&) = delete;
+    PcrSignatures& operator=(const PcrSignatures&) = delete;
+    ~PcrSignatures();
 
     /// Throws Error{config}, beginning with the place in the text, when it is not JSON or an entry has a
     /// member of ours in another form.
@@ -65,13 +70,13 @@ class PcrSignatures {
         Bytes key_fingerprint;
         Bytes approved;
         Bytes signature;
-        std::string bank;   ///< where it stands: the list,
-        std::size_t at = 0; ///< and the place in that
+        std::string bank;   ///< where it is in the document: in which list,
+        std::size_t at = 0; ///< and at which place in that
     };
 
     void read_list(const std::string& bank, const Json& list);
 
-    Json document_;
+    std::unique_ptr<Json> document_;
     std::vector<Entry> entries_;
 };
 

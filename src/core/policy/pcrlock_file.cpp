@@ -2,6 +2,7 @@
 #include "core/policy/pcrlock_file.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 #include "base/strict_json.hpp"
 #include "core/policy/policy_digest.hpp"
@@ -56,7 +57,7 @@ NvIndex read_nv(ObjectReader& reader, const Json& document) {
         reader.fail(member, "is not the public area of an NV index (TPM2B_NV_PUBLIC) with a SHA-256 name");
     }
     if (nv->index != index) {
-        reader.fail(member, "is that of another NV index than nvIndex names");
+        reader.fail(member, "is not that of the NV index that nvIndex names");
     }
     return std::move(*nv);
 }
@@ -65,17 +66,16 @@ void read_values(const Json& entry, const std::string& path, PcrlockFile& file) 
     ObjectReader reader{entry, path};
     const std::int64_t pcr = reader.integer("pcr");
     if (pcr < 0 || pcr >= std::int64_t{pcr_count}) {
-        reader.fail("pcr", "is no PCR: the numbers go from 0 to 23");
+        reader.fail("pcr", "is not a PCR: the numbers go from 0 to 23");
     }
-    // A PCR that stands there again has the values of both, as systemd reads it.
+    // A PCR that appears again has the values of both entries, as systemd reads it.
     std::vector<Bytes>& allowed = file.allowed[static_cast<unsigned>(pcr)];
     const Json& values = reader.array("values");
     for (std::size_t at = 0; at < values.size(); ++at) {
         const std::size_t size = digest_size(file.bank);
         auto value = values[at].is_string() ? from_hex(values[at].get<std::string>()) : std::nullopt;
         if (!value || value->size() != size) {
-            reader.fail("values[" + std::to_string(at) + "]",
-                        "must be " + std::to_string(2 * size) + " hex digits");
+            reader.fail(formatted("values[{}]", at), formatted("must be {} hex digits", 2 * size));
         }
         if (std::ranges::find(allowed, *value) == allowed.end()) {
             allowed.push_back(std::move(*value));
@@ -150,15 +150,15 @@ PcrlockFile read_pcrlock(const std::string_view text) {
     ObjectReader reader{document, ""};
     const auto bank = bank_named(reader.string("pcrBank"));
     if (!bank) {
-        reader.fail("pcrBank", "must be one of sha1, sha256, sha384, sha512");
+        reader.fail("pcrBank", formatted("must be {}", known_banks));
     }
     PcrlockFile file{.bank = *bank, .allowed = {}, .nv = {}};
     const Json& entries = reader.array("pcrValues");
     for (std::size_t at = 0; at < entries.size(); ++at) {
-        read_values(entries[at], "pcrValues[" + std::to_string(at) + "]", file);
+        read_values(entries[at], formatted("pcrValues[{}]", at), file);
     }
     if (file.allowed.empty()) {
-        reader.fail("pcrValues", "names no PCR: such a policy would be satisfied in any state");
+        reader.fail("pcrValues", "does not name a PCR: such a policy would be satisfied in any state");
     }
     file.nv = read_nv(reader, document);
     return file;

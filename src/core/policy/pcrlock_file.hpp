@@ -37,9 +37,9 @@ struct PcrlockMismatch {
     bool operator==(const PcrlockMismatch&) const = default;
 };
 
-/// Reads the file; members that are of no use here are passed over. Throws Error{config}, beginning with the
-/// place, for one that is not of this form, that names no PCR (any state would satisfy it), or whose number
-/// and public area name different NV indices.
+/// Reads the file; members that are not needed here are ignored. Throws Error{config}, beginning with the
+/// place, for one that does not have this form, that names no PCR (any state would satisfy it), or whose
+/// number and public area name different NV indices.
 [[nodiscard]] PcrlockFile read_pcrlock(std::string_view text);
 
 /// The digest that the allowed values make, in whichever of the allowed states: what the NV index holds while

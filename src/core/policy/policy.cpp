@@ -2,7 +2,8 @@
 #include "core/policy/policy.hpp"
 
 #include "base/error.hpp"
-#include "base/hex.hpp"
+#include "base/format.hpp"
+#include "base/text.hpp"
 #include "core/policy/pcr_signatures.hpp"
 #include "core/policy/pcrlock_file.hpp"
 #include "core/policy/policy_digest.hpp"
@@ -40,7 +41,11 @@ std::vector<CounterStep> counter_steps(const Policy& policy) {
 }
 
 std::string in_seconds(const std::chrono::milliseconds time) {
-    return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
+    return formatted("{} s", std::chrono::ceil<std::chrono::seconds>(time).count());
+}
+
+std::string no_bank(const PcrBank bank) {
+    return formatted("the TPM keeps no PCRs of the bank {}", to_string(bank));
 }
 
 /// The values of a selection; empty when one of them is not there.
@@ -59,17 +64,13 @@ PcrValues selected(const SystemState& state, const PcrSelection selection) {
     return values;
 }
 
-std::string words_about(const PcrlockMismatch& mismatch) {
-    std::string words = "PCR " + std::to_string(mismatch.pcr) + " (" +
-                        std::string{pcr_meaning(mismatch.pcr)} + ") has a value that it does not allow, " +
-                        (mismatch.found.empty() ? "none" : mismatch.found) + "; allowed:";
-    for (const std::string& value : mismatch.allowed) {
-        words += " " + value;
-    }
-    return words + "; 'systemd-pcrlock make-policy' brings it up to date";
+std::string describe(const PcrlockMismatch& mismatch) {
+    return formatted("PCR {} ({}) has a value that it does not allow, {}; allowed: {}", mismatch.pcr,
+                     pcr_meaning(mismatch.pcr), mismatch.found.empty() ? "none" : mismatch.found,
+                     join(mismatch.allowed, " "));
 }
 
-/// Goes through the conditions; collects steps, and what stands against them.
+/// Goes through the conditions; collects steps, and what is not satisfied.
 class Planner {
   public:
     Planner(const SystemState& state, const PolicyFileReader& files) : state_(state), files_(files) {}
@@ -77,51 +78,60 @@ class Planner {
     void signed_pcrs(const SignedPcrs& wanted) {
         const PcrValues present = selected(state_, wanted.selection);
         if (present.empty()) {
-            problem_.reasons.push_back(no_bank(wanted.selection.bank));
+            add_no_bank(wanted.selection.bank);
+            return;
+        }
+        const auto text = contents_of(wanted.file);
+        if (!text) {
             return;
         }
         const PolicyDigest digest = after_pcr(fresh_policy(), wanted.selection, present);
         try {
-            const auto step =
-                PcrSignatures{files_(wanted.file)}.find(wanted.selection, wanted.public_key, digest);
+            const auto step = PcrSignatures{*text}.find(wanted.selection, wanted.public_key, digest);
             if (!step) {
-                problem_.reasons.push_back(wanted.file + ": " + step.error().words);
+                const Problem& lack = step.error().problem;
+                add(formatted("{}: {}", wanted.file, lack.message), lack.advice);
                 return;
             }
             steps_.emplace_back(PcrStep{wanted.selection});
             steps_.emplace_back(*step);
         } catch (const Error& error) {
-            problem_.reasons.push_back(about_file(wanted.file, error));
+            add(error.in(wanted.file));
         }
     }
 
     void pcrlock(const PcrlockPcrs& wanted) {
+        const auto text = contents_of(wanted.file);
+        if (!text) {
+            return;
+        }
         try {
-            const PcrlockFile file = read_pcrlock(files_(wanted.file));
+            const PcrlockFile file = read_pcrlock(*text);
             if (file.nv.index != wanted.nv_index || file.nv.written_name != wanted.nv_name) {
-                problem_.reasons.push_back(wanted.file + ": is about another NV index of the TPM than the "
-                                                         "one that the slot was sealed to; 'sealmount "
-                                                         "reseal --policy pcrlock' makes a slot for it");
+                add(formatted(
+                        "{}: is about another NV index of the TPM than the one that the slot was sealed to",
+                        wanted.file),
+                    {AdviceKind::reseal_to_pcrlock});
                 return;
             }
             const auto bank = state_.pcrs.find(file.bank);
             auto steps = pcrlock_steps(file, bank == state_.pcrs.end() ? PcrValues{} : bank->second);
             if (!steps) {
                 for (const PcrlockMismatch& mismatch : steps.error()) {
-                    problem_.reasons.push_back(wanted.file + ": " + words_about(mismatch));
+                    add(formatted("{}: {}", wanted.file, describe(mismatch)), {AdviceKind::update_pcrlock});
                 }
                 return;
             }
             steps_.insert(steps_.end(), steps->begin(), steps->end());
         } catch (const Error& error) {
-            problem_.reasons.push_back(about_file(wanted.file, error));
+            add(error.in(wanted.file));
         }
     }
 
     void literal(const PcrPolicy& wanted) {
         const auto bank = state_.pcrs.find(wanted.bank);
         if (bank == state_.pcrs.end()) {
-            problem_.reasons.push_back(no_bank(wanted.bank));
+            add_no_bank(wanted.bank);
             return;
         }
         const auto mismatches = compare(wanted, bank->second);
@@ -135,18 +145,18 @@ class Planner {
         }
         const TpmClock& now = state_.clock.value();
         if (policy.boot_window && now.time >= *policy.boot_window) {
-            problem_.reasons.push_back("its boot window of " + in_seconds(*policy.boot_window) +
-                                       " is over: the TPM was switched on " + in_seconds(now.time) +
-                                       " ago and gives the master key again after a restart");
+            add(formatted(
+                "its boot window of {} is over: the TPM was switched on {} ago and gives the master key "
+                "again after a restart",
+                in_seconds(*policy.boot_window), in_seconds(now.time)));
         }
         if (policy.boot_window && now.restart_count != 0) {
-            problem_.reasons.emplace_back("its boot window is over: the machine has been suspended since "
-                                          "it was switched on");
+            add("its boot window is over: the machine has been suspended since it was switched on");
         }
         if (policy.last_boot && now.reset_count > *policy.last_boot) {
-            problem_.reasons.push_back("it was made for boots that are over (TPM reset " +
-                                       std::to_string(*policy.last_boot) + " was its last, this is number " +
-                                       std::to_string(now.reset_count) + ")");
+            add(formatted(
+                "it was made for boots that are over (TPM reset {} was its last, this is number {})",
+                *policy.last_boot, now.reset_count));
         }
         for (CounterStep& step : counter_steps(policy)) {
             steps_.emplace_back(std::move(step));
@@ -164,13 +174,20 @@ class Planner {
     }
 
   private:
-    static std::string no_bank(const PcrBank bank) {
-        return "the TPM keeps no PCRs of the bank " + std::string{to_string(bank)};
+    void add(std::string message, Advice advice = {}) {
+        problem_.reasons.push_back({.message = std::move(message), .advice = std::move(advice)});
     }
+    void add(const Error& error) { add(error.what(), error.advice()); }
+    void add_no_bank(const PcrBank bank) { add(no_bank(bank)); }
 
-    static std::string about_file(const std::string& file, const Error& error) {
-        const std::string words = error.what();
-        return words.find(file) == std::string::npos ? file + ": " + words : words;
+    /// Of a file that a policy names; nothing when it cannot be read, which is noted.
+    std::optional<std::string> contents_of(const std::string& file) {
+        try {
+            return files_(file);
+        } catch (const Error& error) {
+            add(error);
+            return std::nullopt;
+        }
     }
 
     const SystemState& state_;
@@ -261,9 +278,7 @@ Policy filled_in(Policy policy, const SystemState& state) {
                 continue;
             }
             if (bank == state.pcrs.end() || !bank->second.contains(pcr)) {
-                throw Error{Reason::unavailable, "the TPM keeps no PCRs of the bank " +
-                                                     std::string{to_string(literal.bank)} +
-                                                     "; 'tpm2_getcap pcrs' lists those that it keeps"};
+                throw Error{Reason::unavailable, no_bank(literal.bank), {AdviceKind::list_pcr_banks}};
             }
             value = bank->second.at(pcr);
         }
@@ -289,45 +304,36 @@ std::string weakness_of(const Policy& policy) {
         return "its policy is empty: whoever has the machine gets the key, whatever they boot on it";
     }
     return policy.last_boot
-               ? "the policy is suspended: until it is resumed, the machine may be changed without the "
-                 "TPM's noticing"
+               ? "the policy is suspended: until it is resumed, the machine may be changed without the TPM "
+                 "noticing"
                : "";
 }
 
 std::string describe(const Policy& policy) {
     std::vector<std::string> parts;
-    const auto numbers = [](const PcrSelection selection) {
-        const std::string text = to_string(selection);
-        const std::size_t colon = text.find(':');
-        return text.substr(0, colon) + " (" + text.substr(colon + 1) + ")";
+    const auto pcrs = [](const PcrSelection selection) {
+        return formatted("PCR {} ({})", pcr_numbers(selection.mask), to_string(selection.bank));
     };
     if (policy.signed_pcrs) {
-        parts.push_back("signed values of PCR " + numbers(policy.signed_pcrs->selection) + " in " +
-                        policy.signed_pcrs->file);
+        parts.push_back(formatted("signed values of {} in {}", pcrs(policy.signed_pcrs->selection),
+                                  policy.signed_pcrs->file));
     }
     if (policy.pcrlock) {
         parts.push_back("systemd-pcrlock, " + policy.pcrlock->file);
     }
     for (const PcrPolicy& literal : policy.pcrs) {
-        parts.push_back("PCR " + numbers(literal.selection()));
+        parts.push_back(pcrs(literal.selection()));
     }
     if (policy.boot_window) {
         parts.push_back("boot window of " + in_seconds(*policy.boot_window));
     }
     if (policy.last_boot) {
-        parts.push_back("until TPM reset " + std::to_string(*policy.last_boot));
+        parts.push_back(formatted("until TPM reset {}", *policy.last_boot));
     }
     if (policy.pin) {
         parts.emplace_back("PIN");
     }
-    if (parts.empty()) {
-        return "no condition: anybody who has the machine opens it";
-    }
-    std::string text = parts.front();
-    for (auto part = parts.begin() + 1; part != parts.end(); ++part) {
-        text += ", " + *part;
-    }
-    return text;
+    return parts.empty() ? "no condition: anybody who has the machine opens it" : join(parts);
 }
 
 } // namespace sealmount

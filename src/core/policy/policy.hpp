@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "base/advice.hpp"
 #include "core/policy/pcr_policy.hpp"
 #include "sys/tpm/policy_step.hpp"
 #include "sys/tpm/tpm.hpp"
@@ -55,7 +56,7 @@ struct Policy {
     bool operator==(const Policy&) const = default;
 };
 
-/// What the TPM is asked before a policy is judged.
+/// What the TPM is asked before a policy is evaluated.
 struct PolicyNeeds {
     std::map<PcrBank, PcrMask> pcrs;
     bool clock = false;
@@ -68,16 +69,17 @@ struct SystemState {
     std::uint32_t pcr_update_counter = 0; ///< before the first value was read: TPM 2.0 Part 3, 22.4
 };
 
-/// Reads a file that a policy names (signatures, pcrlock.json), given as the policy has it. Throws Error.
+/// Reads a file that a policy names (signatures, pcrlock.json), given as the policy has it. Throws Error,
+/// whose message names the file.
 using PolicyFileReader = std::function<std::string(const std::string& file)>;
 
 /// Why a policy does not hold.
 struct PolicyProblem {
     std::vector<PcrMismatch> mismatches;
-    std::vector<std::string> reasons; ///< what is no matter of literal PCR values, one sentence each
+    std::vector<Problem> reasons; ///< what is not about literal PCR values
 };
 
-/// What the TPM must be asked to judge this policy; added to `needs`. A file that cannot be read adds
+/// What the TPM must be asked to evaluate this policy; added to `needs`. A file that cannot be read adds
 /// nothing: plan() says why.
 void add_needs(const Policy& policy, const PolicyFileReader& files, PolicyNeeds& needs);
 
@@ -88,7 +90,7 @@ void add_needs(const Policy& policy, const PolicyFileReader& files, PolicyNeeds&
 /// The digest that an object is sealed to.
 [[nodiscard]] PolicyDigest policy_digest(const Policy& policy);
 
-/// The steps that satisfy the policy in this state, or what stands against it.
+/// The steps that satisfy the policy in this state, or why nothing does.
 [[nodiscard]] std::expected<PolicySteps, PolicyProblem> plan(const Policy& policy, const SystemState& state,
                                                              const PolicyFileReader& files);
 
@@ -98,14 +100,14 @@ void add_needs(const Policy& policy, const PolicyFileReader& files, PolicyNeeds&
 /// The policy with its literal PCRs, but without their values.
 [[nodiscard]] Policy without_values(Policy policy);
 
-/// Are these the same but for the literal values?
+/// Are these the same except for the literal values?
 [[nodiscard]] bool same_shape(const Policy& one, const Policy& other);
 
-/// What people should hear of as long as there is a slot with this policy, without a full stop; "" when there
-/// is nothing.
+/// What people should know as long as there is a slot with this policy, without a full stop; "" when there is
+/// nothing.
 [[nodiscard]] std::string weakness_of(const Policy& policy);
 
-/// For people: "PCRs 4+7+9 (sha256), boot window of 120 s".
+/// For people: "PCR 4+7+9 (sha256), boot window of 120 s".
 [[nodiscard]] std::string describe(const Policy& policy);
 
 } // namespace sealmount

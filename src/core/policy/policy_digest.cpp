@@ -2,6 +2,7 @@
 #include "core/policy/policy_digest.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "sys/crypto/crypto.hpp"
 
 #include <array>
@@ -62,7 +63,7 @@ PolicyDigest after_pcr(const PolicyDigest& policy, const PcrSelection selection,
         }
         const auto value = values.find(pcr);
         if (value == values.end()) {
-            throw Error{Reason::internal, "no value for PCR " + std::to_string(pcr) + " of a policy"};
+            throw Error{Reason::internal, formatted("no value for PCR {} of a policy", pcr)};
         }
         selected.insert(selected.end(), value->second.begin(), value->second.end());
     }
@@ -71,8 +72,7 @@ PolicyDigest after_pcr(const PolicyDigest& policy, const PcrSelection selection,
 
 PolicyDigest after_or(const std::span<const PolicyDigest> branches) {
     if (branches.size() < fewest_branches || branches.size() > most_branches) {
-        throw Error{Reason::internal,
-                    "a policy with a choice of " + std::to_string(branches.size()) + " branches"};
+        throw Error{Reason::internal, formatted("a policy with a choice of {} branches", branches.size())};
     }
     return sha256({fresh_policy(), big_endian(cc_policy_or), std::as_bytes(branches)});
 }

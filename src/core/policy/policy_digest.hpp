@@ -16,7 +16,7 @@ namespace sealmount {
 [[nodiscard]] PolicyDigest fresh_policy() noexcept;
 
 /// After TPM2_PolicyPCR (TPM 2.0 Part 3, 23.7) while the PCRs of `selection` hold what `values` says; further
-/// values are not looked at. The session's hash goes over the values, whatever the bank. Throws
+/// values are ignored. The session's hash is computed over the values, whatever the bank. Throws
 /// Error{internal} when a PCR of the selection has no value.
 [[nodiscard]] PolicyDigest after_pcr(const PolicyDigest& policy, PcrSelection selection,
                                      const PcrValues& values);

@@ -2,6 +2,7 @@
 #include "core/policy/policy_json.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 #include "core/volume/manifest_rules.hpp"
 #include "sys/crypto/crypto.hpp"
@@ -34,7 +35,7 @@ PcrMask read_numbers(ObjectReader& reader, const std::string_view member) {
         mask |= PcrMask{1} << number.get<unsigned>();
     }
     if (mask == 0) {
-        reader.fail(member, "names no PCR");
+        reader.fail(member, "does not name a PCR");
     }
     return mask;
 }
@@ -92,17 +93,17 @@ PcrlockPcrs read_pcrlock(const Json& value, const std::string& path) {
 std::vector<PcrPolicy> read_literals(const Json& array, const std::string& path) {
     std::vector<PcrPolicy> literals;
     for (const Json& element : array) {
-        ObjectReader reader{element, path + "[" + std::to_string(literals.size()) + "]"};
+        ObjectReader reader{element, formatted("{}[{}]", path, literals.size())};
         literals.push_back(read_pcr_policy(reader));
         reader.finish();
         if (literals.size() > 1 && literals[literals.size() - 2].bank >= literals.back().bank) {
-            reader.fail("bank", "stands there twice, or not in ascending order");
+            reader.fail("bank", "appears twice, or not in ascending order");
         }
     }
     return literals;
 }
 
-/// What a member says that is an object or an array, where it is there.
+/// The value of a member that is an object or an array; null when it is absent.
 const Json* member_of(const Json& value, ObjectReader& reader, const char* const member, const bool array) {
     if (!value.contains(member)) {
         return nullptr;
@@ -177,7 +178,7 @@ Policy policy_from_json(const Json& value, const std::string& path) {
     const bool none = reader.optional_boolean("none").value_or(false);
     reader.finish();
     if (policy.signed_pcrs && policy.pcrlock) {
-        reader.fail("pcrlock", "does not go together with \"signed\"");
+        reader.fail("pcrlock", "cannot be combined with \"signed\"");
     }
     if (policy.is_empty() != none) {
         reader.fail("none", "must be true in a policy without conditions, and in no other");

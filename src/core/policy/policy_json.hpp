@@ -1,4 +1,4 @@
-// A policy as it stands in a master file.
+// A policy as it is written in a master file.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once

@@ -2,7 +2,9 @@
 #include "core/prediction/boot_entries.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/strict_json.hpp"
+#include "base/text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -13,8 +15,8 @@ namespace sealmount {
 
 namespace {
 
-[[noreturn]] void fail(const std::string& what) {
-    throw Error{Reason::bad_data, "bootctl list: " + what};
+[[noreturn]] void fail(const std::string_view what) {
+    throw Error{Reason::bad_data, formatted("bootctl list: {}", what)};
 }
 
 std::string string_of(const Json& entry, const char* const member) {
@@ -23,7 +25,7 @@ std::string string_of(const Json& entry, const char* const member) {
         return {};
     }
     if (!found->is_string()) {
-        fail(std::string{member} + " is no string");
+        fail(formatted("{} is not a string", member));
     }
     return found->get<std::string>();
 }
@@ -35,7 +37,7 @@ bool flag_of(const Json& entry, const char* const member) {
 
 BootEntry entry_of(const Json& json) {
     if (!json.is_object()) {
-        fail("an entry is no object");
+        fail("an entry is not an object");
     }
     BootEntry entry;
     entry.id = string_of(json, "id");
@@ -51,7 +53,7 @@ BootEntry entry_of(const Json& json) {
     if (const auto initrds = json.find("initrd"); initrds != json.end() && initrds->is_array()) {
         for (const Json& initrd : *initrds) {
             if (!initrd.is_string()) {
-                fail("an initrd is no string");
+                fail("an initrd is not a string");
             }
             entry.initrds.push_back(initrd.get<std::string>());
         }
@@ -66,7 +68,12 @@ std::vector<Json> values_of(const std::string_view text) {
         if (line.find_first_not_of(" \t\r") == std::string::npos) {
             continue;
         }
-        Json value = parse_json(line);
+        Json value;
+        try {
+            value = parse_json(line);
+        } catch (const Error& error) {
+            fail(error.what());
+        }
         if (!value.is_array()) {
             values.push_back(std::move(value));
             continue;
@@ -76,7 +83,7 @@ std::vector<Json> values_of(const std::string_view text) {
     return values;
 }
 
-/// "   key: value" as the list for people has it; the value, if the line has that key.
+/// The value in "   key: value", as the list for people has it, if the line has that key.
 std::optional<std::string> value_behind(const std::string& line, const std::string_view key) {
     const std::size_t begin = line.find_first_not_of(' ');
     if (begin == std::string::npos || line.compare(begin, key.size(), key) != 0) {
@@ -85,7 +92,7 @@ std::optional<std::string> value_behind(const std::string& line, const std::stri
     return line.substr(begin + key.size());
 }
 
-/// Marks stand behind the title: "title: Debian (default) (selected)".
+/// Marks follow the title: "title: Debian (default) (selected)".
 void take_marks(std::vector<BootEntry>& entries, const std::string& title_line, const std::string& id) {
     const auto entry = std::ranges::find(entries, id, &BootEntry::id);
     if (entry == entries.end() || !title_line.starts_with(entry->title)) {
@@ -99,25 +106,21 @@ void take_marks(std::vector<BootEntry>& entries, const std::string& title_line, 
 } // namespace
 
 std::string BootEntry::command_line() const {
-    std::string line;
-    for (const std::string& initrd : initrds) {
-        std::string path = initrd;
+    std::vector<std::string> parts;
+    for (std::string path : initrds) {
         std::ranges::replace(path, '/', '\\');
-        line += (line.empty() ? "initrd=" : " initrd=") + path;
+        parts.push_back("initrd=" + path);
     }
-    return line.empty() || options.empty() ? line + options : line + " " + options;
+    if (!options.empty()) {
+        parts.push_back(options);
+    }
+    return join(parts, " ");
 }
 
 std::vector<BootEntry> read_boot_entries(const std::string_view json, const std::string_view text) {
     std::vector<BootEntry> entries;
-    try {
-        for (const Json& value : values_of(json)) {
-            entries.push_back(entry_of(value));
-        }
-    } catch (const Error& error) {
-        throw Error{Reason::bad_data, error.reason() == Reason::bad_data
-                                          ? std::string{error.what()}
-                                          : "bootctl list: " + std::string{error.what()}};
+    for (const Json& value : values_of(json)) {
+        entries.push_back(entry_of(value));
     }
     std::istringstream lines{std::string{text}};
     std::string title;

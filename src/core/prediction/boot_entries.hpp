@@ -17,8 +17,8 @@ struct BootEntry {
     std::string image;                ///< kernel, unified kernel image or EFI program: path on that partition
     std::vector<std::string> initrds; ///< paths, in their order
     std::string options;
-    bool is_default = false;  ///< the next boot takes it
-    bool is_selected = false; ///< this boot took it
+    bool is_default = false;  ///< the next boot uses it
+    bool is_selected = false; ///< this boot used it
 
     /// The command line as systemd-boot makes it: `initrd=` for each initrd, with backslashes, then the
     /// options (systemd 252 src/boot/efi/boot.c, initrd_prepare; 257 src/boot/boot.c).
@@ -26,7 +26,7 @@ struct BootEntry {
 };
 
 /// Reads what `bootctl list --json=short` prints: an array, or from version 252 one object on each line.
-/// Members that are of no use here are passed over, entries without an image too. `text` is what `bootctl
+/// Members that are not needed here are ignored, and so are entries without an image. `text` is what `bootctl
 /// list` prints: it marks the default and the selected entry where the JSON does not. Throws Error{bad_data}
 /// for what is not of this form.
 [[nodiscard]] std::vector<BootEntry> read_boot_entries(std::string_view json, std::string_view text);

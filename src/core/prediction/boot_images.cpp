@@ -16,29 +16,6 @@ char folded(const char c) {
     return c == '/' ? '\\' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-/// "HD(1,GPT,GUID,...)" within a device path.
-std::string partition_in(const std::string& text) {
-    constexpr std::string_view before = ",GPT,";
-    const std::size_t at = text.find(before);
-    if (at == std::string::npos) {
-        return {};
-    }
-    const std::size_t begin = at + before.size();
-    const std::size_t end = text.find_first_of(",)", begin);
-    return end == std::string::npos ? std::string{} : text.substr(begin, end - begin);
-}
-
-/// What follows the last node that is no file: paths may be in several nodes.
-std::string path_in(const std::string& text) {
-    const std::size_t at = text.find("/\\");
-    std::string path = at == std::string::npos ? std::string{} : text.substr(at + 1);
-    std::ranges::replace(path, '/', '\\');
-    for (std::size_t twice = path.find("\\\\"); twice != std::string::npos; twice = path.find("\\\\")) {
-        path.erase(twice, 1);
-    }
-    return path;
-}
-
 /// The certificate that verified an image, by an EV_EFI_VARIABLE_AUTHORITY; empty when the event holds none.
 Bytes authority_in(const ForecastEvent& event) {
     if (event.past == nullptr || event.type != EventType::variable_authority) {
@@ -64,11 +41,11 @@ void check_authority(Forecast& forecast, const PeImage& image) {
                    std::ranges::find(certificates, authority_in(event)) != certificates.end();
     }
     if (is_verified && !image.is_signed()) {
-        forecast.spoil(secure_boot_pcr, "a new image carries no signature, and Secure Boot is on");
+        forecast.spoil(secure_boot_pcr, "a new image is not signed, and Secure Boot is on");
     } else if (is_verified && !is_known) {
-        forecast.spoil(secure_boot_pcr, "a new image is signed with other certificates than those that "
-                                        "verified this boot: say which one of db verifies it with "
-                                        "--authority");
+        forecast.spoil(secure_boot_pcr,
+                       "a new image is signed with other certificates than those that verified this boot",
+                       {AdviceKind::give_authority});
     }
 }
 
@@ -85,8 +62,9 @@ std::vector<BootImage> boot_images(const EventLog& log) {
         (void)reader.take(in_memory);
         const auto size = reader.u64();
         const auto path = size ? reader.take(*size) : std::nullopt;
-        const std::string text = path ? device_path_text(*path) : std::string{};
-        images.push_back({.event = &event, .partition = partition_in(text), .path = path_in(text)});
+        FileOnPartition file = path ? file_in(*path) : FileOnPartition{};
+        images.push_back(
+            {.event = &event, .partition = std::move(file.partition), .path = std::move(file.path)});
     }
     return images;
 }

@@ -1,19 +1,18 @@
-// The EFI programs that led to this boot, by the log, and what is known of those that lie there now.
+// The EFI programs that led to this boot, according to the log, and what is known of the files that are there
+// now.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
 #include "core/prediction/pe_image.hpp"
 #include "core/prediction/prediction.hpp"
+#include "sys/tpm/pcr_registry.hpp"
 
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace sealmount {
-
-inline constexpr unsigned image_pcr = 4;
-inline constexpr unsigned secure_boot_pcr = 7;
 
 /// An image of PCR 4 (EV_EFI_BOOT_SERVICES_APPLICATION; TCG PC Client Platform Firmware Profile 1.05,
 /// 10.2.3).
@@ -26,11 +25,11 @@ struct BootImage {
 /// In the order in which they were started.
 [[nodiscard]] std::vector<BootImage> boot_images(const EventLog& log);
 
-/// The same file on a partition of firmware's? Slashes are backslashes, and case does not count.
+/// Is it the same file on a FAT partition? Slashes are backslashes, and case is ignored.
 [[nodiscard]] bool is_same_path(std::string_view one, std::string_view other);
 
-/// The forecast's form of an event of the log; null when it has been taken out. Valid until events are added
-/// or taken out.
+/// The event of the forecast for an event of the log; null when it was removed. Valid until events are added
+/// or removed.
 [[nodiscard]] ForecastEvent* forecast_of(Forecast& forecast, const LogEvent& event);
 
 /// The image that was measured as `event` will be this one. With Secure Boot on, PCR 7 becomes unpredictable
@@ -38,7 +37,7 @@ struct BootImage {
 /// entry of db is measured once (see prediction_secure_boot.hpp), so nothing changes then.
 void replace_image(Forecast& forecast, const LogEvent& event, const PeImage& image);
 
-/// The version of systemd-boot that is this image, such as "252.39-1~deb12u2"; "" for another program.
+/// The version of systemd-boot that this image is, such as "252.39-1~deb12u2"; "" for another program.
 [[nodiscard]] std::string boot_loader_version(const PeImage& image);
 
 /// The part of a systemd version that says what it measures: "252" of "252.39-1~deb12u2".

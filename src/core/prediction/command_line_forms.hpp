@@ -15,7 +15,7 @@ namespace sealmount {
 /// bytes as GRUB does (grub-core/commands/tpm.c).
 enum class CommandLineForm { utf16_with_nul, utf16, bytes, bytes_with_nul };
 
-/// Text that is no UTF-8 has no UTF-16 form: then that is empty.
+/// Empty for a UTF-16 form of text that is not UTF-8.
 [[nodiscard]] Bytes in_form(std::string_view text, CommandLineForm form);
 
 /// The form of `text` that has this digest, if any.

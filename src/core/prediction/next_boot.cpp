@@ -3,6 +3,7 @@
 
 #include "base/byte_reader.hpp"
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/text.hpp"
 #include "core/events/event_text.hpp"
 #include "core/prediction/next_boot_kernel.hpp"
@@ -14,26 +15,21 @@ namespace sealmount {
 
 namespace {
 
-constexpr unsigned loader_pcr = 5;
-constexpr unsigned grub_pcr = 8;
-constexpr unsigned shim_pcr = 14;
-constexpr std::string_view systemd_boot = "systemd-boot ";
-
 class NextBoot {
   public:
     NextBoot(Forecast& forecast, const BootFacts& facts)
-        : forecast_(forecast), facts_(facts), images_(boot_images(forecast.log())) {
-        if (facts.loader.starts_with(systemd_boot)) {
-            loader_version_ = facts.loader.substr(systemd_boot.size());
-        }
-    }
+        : forecast_(forecast), facts_(facts), images_(boot_images(forecast.log())),
+          loader_version_(facts.systemd_boot.value_or("")) {}
 
     void apply() {
         if (images_.empty()) {
-            throw Error{Reason::unavailable,
-                        forecast_.log().file +
-                            ": has no EFI boot images, so this machine does not start through UEFI, and "
-                            "--next-boot cannot find out what it will measure: name the changes yourself"};
+            throw Error{
+                Reason::unavailable,
+                formatted(
+                    "{}: has no EFI boot images, so this machine does not start through UEFI, and what it "
+                    "will measure cannot be found out",
+                    forecast_.log().file),
+                {AdviceKind::name_changes}};
         }
         if (has_grub()) {
             spoil_for_grub();
@@ -47,7 +43,10 @@ class NextBoot {
         }
         loader_configuration();
         if (started_ != nullptr) {
-            sealmount::apply(forecast_, {*started_, before_, after_, loader_version_}, facts_.read);
+            sealmount::apply(
+                forecast_,
+                {.started = *started_, .before = before_, .after = after_, .loader_version = loader_version_},
+                facts_.read);
         }
     }
 
@@ -59,7 +58,7 @@ class NextBoot {
     }
 
     void spoil_for_grub() {
-        for (const unsigned pcr : {grub_pcr, 9U}) {
+        for (const unsigned pcr : {grub_pcr, linux_pcr}) {
             forecast_.spoil(pcr, "GRUB measures each command and file of its menu, and what it will choose "
                                  "from it is not known");
         }
@@ -74,12 +73,11 @@ class NextBoot {
         if (facts_.entries.empty()) {
             const auto last = std::ranges::find_if(
                 images_.rbegin(), images_.rend(), [](const BootImage& image) { return !image.path.empty(); });
-            if (last == images_.rend() || !facts_.loader.empty()) {
-                spoil_kernel(forecast_, "which kernel comes next is not known: there is no boot entry that "
-                                        "bootctl knows");
+            if (last == images_.rend() || facts_.systemd_boot) {
+                spoil_kernel(forecast_, "which kernel is next is not known: bootctl lists no boot entry");
                 return;
             }
-            // Whatever started it, it lies there or something else does.
+            // Whatever started it, it is still there or something else is.
             const auto file = facts_.read(place_of(*last));
             started_ = file ? &*last : nullptr;
             before_.image = last->path;
@@ -89,17 +87,18 @@ class NextBoot {
         const auto selected = std::ranges::find_if(facts_.entries, &BootEntry::is_selected);
         const auto next = std::ranges::find_if(facts_.entries, &BootEntry::is_default);
         if (selected == facts_.entries.end() || next == facts_.entries.end()) {
-            spoil_kernel(forecast_, selected == facts_.entries.end()
-                                        ? "the boot entry that this boot took is gone, or bootctl cannot tell"
-                                        : "bootctl cannot tell which boot entry the next boot takes");
+            spoil_kernel(forecast_,
+                         selected == facts_.entries.end()
+                             ? "the boot entry that this boot used is gone, or bootctl does not mark it"
+                             : "bootctl does not mark the boot entry that the next boot uses");
             return;
         }
         const auto image = std::ranges::find_if(images_.rbegin(), images_.rend(), [&](const BootImage& i) {
             return is_same_path(i.path, selected->image);
         });
         if (image == images_.rend()) {
-            spoil_kernel(forecast_, "the log has no image " + printable(selected->image) +
-                                        ", which is that of the boot entry");
+            spoil_kernel(forecast_, formatted("the log has no image {}, which is that of the boot entry",
+                                              printable(selected->image)));
             return;
         }
         started_ = &*image;
@@ -116,9 +115,9 @@ class NextBoot {
         const auto file = facts_.read(place_of(image));
         const auto now = file ? PeImage::parse(as_bytes(file->contents)) : std::nullopt;
         if (!now) {
-            forecast_.spoil(image_pcr,
-                            printable(image.path) + ", which this boot started, " +
-                                (file ? "is no EFI program any more" : "lies on no mounted boot partition"));
+            forecast_.spoil(image_pcr, formatted("{}, which this boot started, {}", printable(image.path),
+                                                 file ? "is no longer an EFI program"
+                                                      : "is not on a mounted boot partition"));
             return;
         }
         ForecastEvent* const event = forecast_of(forecast_, *image.event);
@@ -144,10 +143,11 @@ class NextBoot {
 
     void change_loader(const std::string& version) {
         if (!loader_version_.empty() && major_version(loader_version_) != major_version(version)) {
-            for (const unsigned pcr : {loader_pcr, 9U, 12U}) {
-                forecast_.spoil(pcr, "systemd-boot was replaced by another version (" +
-                                         printable(loader_version_) + " by " + printable(version) +
-                                         "), which may measure differently");
+            for (const unsigned pcr : {loader_pcr, linux_pcr, parameters_pcr}) {
+                forecast_.spoil(
+                    pcr, formatted("systemd-boot was replaced by another version ({} by {}), which may "
+                                   "measure differently",
+                                   printable(loader_version_), printable(version)));
             }
         }
         if (!facts_.entries.empty()) {

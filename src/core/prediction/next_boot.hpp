@@ -1,4 +1,4 @@
-// What the next boot will measure, found out from what lies on the boot partitions now: the changes that a
+// What the next boot will measure, found out from what is on the boot partitions now: the changes that a
 // person would otherwise have to name.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
@@ -18,24 +18,26 @@ namespace sealmount {
 struct BootPlace {
     std::string root;      ///< where its partition is mounted; "" when that is not known
     std::string partition; ///< unique GUID of the partition; "" when that is not known
-    std::string path;      ///< on the partition, with slashes or backslashes; case does not count
+    std::string path;      ///< on the partition, with slashes or backslashes; case is ignored
 };
 
 /// The file as it is now; nothing when no mounted partition has it. Throws Error when it may not be trusted.
 using BootFileReader = std::function<std::optional<NamedFile>(const BootPlace&)>;
 
 struct BootFacts {
-    std::string loader;             ///< what started this boot: "systemd-boot 252.39-1"; "" for another one
+    /// The version of systemd-boot that started this boot, such as "252.39-1"; nothing when another program
+    /// did.
+    std::optional<std::string> systemd_boot;
     std::vector<BootEntry> entries; ///< of systemd-boot; empty without it
     BootFileReader read;
 };
 
-/// Applies what has changed since this boot: boot images that were overwritten where they lie, and another
+/// Applies what has changed since this boot: boot images that were overwritten in place, and another
 /// boot entry, or files of the same one that were overwritten, with kernel, initrds and command line, or a
 /// unified kernel image. A digest is replaced by its role in the log, so that the old file need not be there.
-/// What cannot be told makes its PCR unpredictable: everything that GRUB decides, systemd-boot in a version
-/// that may measure otherwise, a unified image in place of a kernel. Changes that were applied before stay.
-/// Throws Error{unavailable} when the log has no EFI boot images.
+/// What cannot be found out makes its PCR unpredictable: everything that GRUB decides, systemd-boot in a
+/// version that may measure otherwise, a unified image in place of a kernel. Changes that were applied before
+/// stay. Throws Error{unavailable} when the log has no EFI boot images.
 void apply_next_boot(Forecast& forecast, const BootFacts& facts);
 
 } // namespace sealmount

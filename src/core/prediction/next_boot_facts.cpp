@@ -18,14 +18,19 @@ namespace fs = std::filesystem;
 constexpr const char* loader_info =
     "/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
 constexpr std::array boot_partitions = {"/efi", "/boot/efi", "/boot"};
-/// Unified kernel images have whole initrds in them.
+/// Unified kernel images contain whole initrds.
 constexpr std::size_t file_limit = 1U << 30U;
 
-std::string loader_of(const Paths& paths) {
+/// The version of systemd-boot, if that is what started the system.
+std::optional<std::string> systemd_boot_version(const Paths& paths) {
     constexpr std::size_t attributes_size = 4; // efivarfs puts them in front
+    constexpr std::string_view prefix = "systemd-boot ";
     const auto contents = read_trusted_file_if_exists(paths.below_root(loader_info));
-    return contents && contents->size() > attributes_size ? utf8(as_bytes(*contents).subspan(attributes_size))
-                                                          : std::string{};
+    if (!contents || contents->size() <= attributes_size) {
+        return std::nullopt;
+    }
+    const std::string loader = utf8(as_bytes(*contents).subspan(attributes_size));
+    return loader.starts_with(prefix) ? std::optional{loader.substr(prefix.size())} : std::nullopt;
 }
 
 std::optional<NamedFile> read_boot_file(const Paths& paths, const BootPlace& place) {
@@ -51,10 +56,8 @@ std::optional<NamedFile> read_boot_file(const Paths& paths, const BootPlace& pla
 
 BootFacts boot_facts(const Paths& paths) {
     BootFacts facts;
-    facts.loader = loader_of(paths);
-    if (!facts.loader.starts_with("systemd-boot ")) {
-        facts.loader.clear();
-    } else if (paths.is_running_system()) {
+    facts.systemd_boot = systemd_boot_version(paths);
+    if (facts.systemd_boot && paths.is_running_system()) {
         if (const auto lists = bootctl_lists()) {
             facts.entries = read_boot_entries(lists->json, lists->text);
         }

@@ -8,8 +8,8 @@
 
 namespace sealmount {
 
-/// systemd-boot's name for itself (its EFI variable LoaderInfo, systemd-boot(7)), bootctl's list of boot
-/// entries where it is systemd-boot that started the running system, and a reader that looks for files below
+/// The version of systemd-boot (from its EFI variable LoaderInfo, systemd-boot(7)), bootctl's list of boot
+/// entries where systemd-boot started the running system, and a reader that looks for files below
 /// /efi, /boot/efi and /boot, where the specification has the EFI system partition (UAPI.1). Throws Error for
 /// what bootctl_lists() and read_boot_entries() throw it for.
 [[nodiscard]] BootFacts boot_facts(const Paths& paths);

@@ -3,6 +3,7 @@
 
 #include "base/byte_reader.hpp"
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/text.hpp"
 #include "core/events/event_text.hpp"
 #include "core/prediction/command_line_forms.hpp"
@@ -18,9 +19,6 @@ namespace sealmount {
 
 namespace {
 
-constexpr unsigned linux_pcr = 9;
-constexpr unsigned parameters_pcr = 12;
-
 Bytes joined(const std::vector<NamedFile>& files, const bool is_padded) {
     constexpr std::size_t unit = 4;
     Bytes out;
@@ -34,7 +32,7 @@ Bytes joined(const std::vector<NamedFile>& files, const bool is_padded) {
     return out;
 }
 
-/// All initrds of an entry; nothing when one is not there.
+/// All initrds of an entry; nothing when one does not exist.
 std::optional<std::vector<NamedFile>> initrds_of(const BootEntry& entry, const BootFileReader& read) {
     std::vector<NamedFile> files;
     for (const std::string& path : entry.initrds) {
@@ -47,7 +45,7 @@ std::optional<std::vector<NamedFile>> initrds_of(const BootEntry& entry, const B
     return files;
 }
 
-/// Up to this version systemd-boot hands initrds over one behind the other, without padding.
+/// Up to version 257, systemd-boot passes initrds one after the other, without padding.
 bool joins_plainly(const std::string& loader_version) {
     constexpr unsigned last_known = 257;
     const std::string major = major_version(loader_version);
@@ -67,8 +65,8 @@ void change_initrds(Forecast& forecast, const KernelChange& change, const BootFi
     }
     const auto after = initrds_of(change.after, read);
     if (!after || after->empty()) {
-        forecast.spoil(linux_pcr, "the boot entry " + printable(change.after.id) +
-                                      (after ? " has no initrd" : " names an initrd that is not there"));
+        forecast.spoil(linux_pcr, formatted("the boot entry {} {}", printable(change.after.id),
+                                            after ? "has no initrd" : "names an initrd that does not exist"));
         return;
     }
     const PcrBank bank = forecast.bank();
@@ -85,8 +83,9 @@ void change_initrds(Forecast& forecast, const KernelChange& change, const BootFi
     } else if (plain == padded || joins_plainly(change.loader_version)) {
         event->digest = plain;
     } else {
-        forecast.spoil(event->pcr, "the initrd was overwritten, and in which form this boot loader hands it "
-                                   "over is not known");
+        forecast.spoil(event->pcr,
+                       "the initrd was overwritten, and in which form this boot loader passes it is "
+                       "not known");
         return;
     }
     event->is_changed = true;
@@ -116,9 +115,9 @@ void apply_kernel(Forecast& forecast, const KernelChange& change, const PeImage&
 }
 
 std::size_t leading_initrds(const std::string& line) {
-    std::istringstream words{line};
+    std::istringstream options{line};
     std::size_t count = 0;
-    for (std::string word; words >> word && word.starts_with("initrd=");) {
+    for (std::string option; options >> option && option.starts_with("initrd=");) {
         ++count;
     }
     return count;
@@ -140,9 +139,9 @@ ForecastEvent* tagged_event(Forecast& forecast, const std::uint32_t tag) {
     return found == forecast.events().end() ? nullptr : &*found;
 }
 
-void spoil_kernel(Forecast& forecast, const std::string& why) {
+void spoil_kernel(Forecast& forecast, const std::string& why, const Advice& advice) {
     for (const unsigned pcr : {image_pcr, linux_pcr, uki_pcr, parameters_pcr}) {
-        forecast.spoil(pcr, why);
+        forecast.spoil(pcr, why, advice);
     }
 }
 
@@ -159,8 +158,9 @@ void change_command_line(Forecast& forecast, const std::string& before, const st
         lines, [&](const std::string& line) { return leading_initrds(line) == initrds_before; });
     if (!is_logged && !is_alike) {
         for (const unsigned pcr : {linux_pcr, parameters_pcr}) {
-            forecast.spoil(pcr, "the command line that was measured is not made as systemd-boot makes it of "
-                                "the boot entry");
+            forecast.spoil(
+                pcr, "the command line that was measured is not the one that systemd-boot makes from the "
+                     "boot entry");
         }
         return;
     }
@@ -172,7 +172,7 @@ void change_command_line(Forecast& forecast, const std::string& before, const st
     } catch (const Error& error) {
         if (error.reason() != Reason::no_input) {
             throw;
-        } // Measured nowhere: then another one changes nothing.
+        } // It is not measured anywhere: then another one changes nothing.
     }
 }
 
@@ -180,20 +180,20 @@ void apply(Forecast& forecast, const KernelChange& change, const BootFileReader&
     const BootPlace place{.root = change.after.root, .partition = {}, .path = change.after.image};
     const auto after = read(place);
     if (!after) {
-        spoil_kernel(forecast, "the boot entry " + printable(change.after.id) + " names " +
-                                   printable(change.after.image) + ", which is not there");
+        spoil_kernel(forecast, formatted("the boot entry {} names {}, which does not exist",
+                                         printable(change.after.id), printable(change.after.image)));
         return;
     }
     const auto image = PeImage::parse(as_bytes(after->contents));
     if (!image) {
-        spoil_kernel(forecast, printable(after->name) + " is no EFI program");
+        spoil_kernel(forecast, formatted("{} is not an EFI program", printable(after->name)));
         return;
     }
     if (is_uki(*image) != has_unified_events(forecast)) {
-        spoil_kernel(forecast, is_uki(*image) ? "a unified kernel image takes the place of a kernel with an "
-                                                "initrd: run 'sealmount reseal' after that boot"
-                                              : "a kernel with an initrd takes the place of a unified image: "
-                                                "run 'sealmount reseal' after that boot");
+        spoil_kernel(forecast,
+                     is_uki(*image) ? "a unified kernel image takes the place of a kernel with an initrd"
+                                    : "a kernel with an initrd takes the place of a unified image",
+                     {AdviceKind::reseal_after_boot});
         return;
     }
     if (!is_uki(*image)) {

@@ -12,9 +12,6 @@ namespace sealmount {
 
 namespace {
 
-constexpr unsigned linux_pcr = 9;
-constexpr unsigned parameters_pcr = 12;
-
 /// The image that was started has been overwritten: all that is known of it is its events.
 class Overwritten {
   public:
@@ -41,8 +38,8 @@ class Overwritten {
         const Bytes section = after_.section(".linux").value_or(Bytes{});
         const auto kernel = PeImage::parse(section);
         if (!kernel || inner + 1 != images.end()) {
-            forecast_.spoil(image_pcr, "which image of the log is the kernel inside of the unified image is "
-                                       "not known");
+            forecast_.spoil(image_pcr,
+                            "which image of the log is the kernel inside the unified image is not known");
             return;
         }
         replace_image(forecast_, *inner->event, *kernel);
@@ -123,7 +120,7 @@ void apply_unified(Forecast& forecast, const KernelChange& change, const NamedFi
     try {
         replace_file(forecast, *before, after);
     } catch (const Error& error) {
-        spoil_kernel(forecast, error.what());
+        spoil_kernel(forecast, error.what(), error.advice());
         return;
     }
     const std::string old_line = command_line_for_kernel(old_image);

@@ -3,6 +3,7 @@
 
 #include "base/byte_reader.hpp"
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "sys/crypto/certificate.hpp"
 #include "sys/tpm/digest.hpp"
 
@@ -68,25 +69,33 @@ std::optional<PeImage> PeImage::parse(const BytesView file) {
     }
     auto table = reader_at(file, optional_at + *optional_size);
     for (std::uint16_t at = 0; at < *section_count; ++at) {
-        const auto name = table ? table->take(8) : std::nullopt;
-        const auto virtual_size = name ? table->u32() : std::nullopt;
-        (void)(virtual_size ? table->u32() : std::nullopt);
-        const auto raw_size = virtual_size ? table->u32() : std::nullopt;
-        const auto raw_offset = raw_size ? table->u32() : std::nullopt;
-        if (!raw_offset || !table->take(16)) {
+        auto section = table ? read_section(*table, file.size()) : std::nullopt;
+        if (!section) {
             return std::nullopt;
         }
-        const bool has_data = *raw_size > 0;
-        if (has_data && (*raw_offset > file.size() || *raw_size > file.size() - *raw_offset)) {
-            return std::nullopt;
-        }
-        const auto* const text = reinterpret_cast<const char*>(name->data());
-        image.sections_.push_back({.name = {text, std::find(text, text + name->size(), '\0')},
-                                   .virtual_size = *virtual_size,
-                                   .raw_size = *raw_size,
-                                   .raw_offset = *raw_offset});
+        image.sections_.push_back(std::move(*section));
     }
     return image;
+}
+
+std::optional<PeImage::Header> PeImage::read_section(ByteReader& table, const std::size_t file_size) {
+    const auto name = table.take(8);
+    const auto virtual_size = table.u32();
+    (void)table.u32();
+    const auto raw_size = table.u32();
+    const auto raw_offset = table.u32();
+    if (!name || !virtual_size || !raw_size || !raw_offset || !table.take(16)) {
+        return std::nullopt;
+    }
+    const bool has_data = *raw_size > 0;
+    if (has_data && (*raw_offset > file_size || *raw_size > file_size - *raw_offset)) {
+        return std::nullopt;
+    }
+    const auto* const text = reinterpret_cast<const char*>(name->data());
+    return Header{.name = {text, std::find(text, text + name->size(), '\0')},
+                  .virtual_size = *virtual_size,
+                  .raw_size = *raw_size,
+                  .raw_offset = *raw_offset};
 }
 
 Bytes PeImage::authenticode(const PcrBank bank) const {
@@ -113,8 +122,8 @@ Bytes PeImage::authenticode(const PcrBank bank) const {
             hashed += section.raw_size;
         }
     }
-    // What stands behind the sections, up to the certificates; "hashed" is not an offset, but the
-    // specification takes it for one.
+    // What follows the sections, up to the certificates; "hashed" is not an offset, but the specification
+    // uses it as one.
     if (file_.size() > hashed + certificates_size_) {
         add(hashed, file_.size() - certificates_size_);
     }
@@ -149,9 +158,9 @@ std::optional<Bytes> PeImage::section(const std::string_view name) const {
         return std::nullopt;
     }
     if (found->virtual_size > std::uint64_t{found->raw_size} + most_zeros) {
-        throw Error{Reason::bad_data, "the section " + std::string{name} + " claims to be " +
-                                          std::to_string(found->virtual_size) + " bytes long, but only " +
-                                          std::to_string(found->raw_size) + " are there"};
+        throw Error{Reason::bad_data,
+                    formatted("the section {} claims to be {} bytes long, but only {} are there", name,
+                              found->virtual_size, found->raw_size)};
     }
     const BytesView raw =
         found->raw_size == 0

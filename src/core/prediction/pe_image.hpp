@@ -7,6 +7,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "base/byte_reader.hpp"
 #include "sys/crypto/crypto.hpp"
 #include "sys/tpm/pcr.hpp"
 
@@ -21,7 +22,7 @@ namespace sealmount {
 /// A PE image in memory. Refers to the file's bytes, which must outlive it.
 class PeImage {
   public:
-    /// Nothing when the bytes are no PE image, or one whose headers point outside of it.
+    /// Nothing when the bytes are not a PE image, or one whose headers point outside it.
     [[nodiscard]] static std::optional<PeImage> parse(BytesView file);
 
     /// The digest in the bank's algorithm, as firmware computes it over the bytes that it loaded: files of
@@ -39,7 +40,7 @@ class PeImage {
     [[nodiscard]] bool has_section(std::string_view name) const;
     /// The first section of this name, as it lies in memory once the image is loaded: VirtualSize bytes,
     /// zeros where the file has none. Nothing when there is none, or it is empty; Error{bad_data} when it
-    /// claims to be more than 1 MiB longer than the file has it.
+    /// claims to be more than 1 MiB longer than it is in the file.
     [[nodiscard]] std::optional<Bytes> section(std::string_view name) const;
     [[nodiscard]] unsigned count_sections(std::string_view name) const;
 
@@ -52,6 +53,9 @@ class PeImage {
     };
 
     explicit PeImage(const BytesView file) : file_(file) {}
+
+    /// The next entry of the section table; nothing when it is cut short, or points outside the file.
+    static std::optional<Header> read_section(ByteReader& table, std::size_t file_size);
 
     BytesView file_;
     std::size_t checksum_at_ = 0;                  ///< four bytes that the digest leaves out

@@ -2,6 +2,7 @@
 #include "core/prediction/prediction.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 #include "base/text.hpp"
 #include "core/events/event_text.hpp"
@@ -16,7 +17,7 @@ namespace sealmount {
 namespace {
 
 /// The boot phases to come, or why they are not known.
-std::expected<std::vector<std::string>, std::string>
+std::expected<std::vector<std::string>, Problem>
 phases_to_come(const LoggedBoot& boot, const PcrReplay& replay,
                const std::optional<std::vector<std::string>>& wanted) {
     if (wanted) {
@@ -26,32 +27,33 @@ phases_to_come(const LoggedBoot& boot, const PcrReplay& replay,
         return before_sysinit(*replay.phases);
     }
     if (replay.written_by_systemd) {
-        return std::unexpected{"systemd measured more than boot phases into it"};
+        return std::unexpected{Problem{"systemd measured more than boot phases into it"}};
     }
     const bool is_uki = std::ranges::any_of(boot.firmware.events, [](const LogEvent& event) {
         return event.is_measured() && event.pcr == uki_pcr;
     });
     if (is_uki) {
-        return std::unexpected{
-            "which boot phases systemd measures before volumes are unlocked cannot be told "
-            "without the TPM: say so with --phases"};
+        return std::unexpected{Problem{
+            .message =
+                "which boot phases systemd measures before volumes are unlocked is not known without the TPM",
+            .advice = {AdviceKind::give_phases}}};
     }
     return std::vector<std::string>{};
 }
 
-std::string systemd_words(const MeasureLog& log, const unsigned pcr) {
+Problem systemd_writes_it(const MeasureLog& log, const unsigned pcr) {
     const auto event = std::ranges::find(log.events, pcr, &MeasureEvent::pcr);
     const std::string kind = event == log.events.end() ? "" : describe(*event);
-    return "systemd measures into it while the system starts" + (kind.empty() ? "" : " (" + kind + ")") +
-           ", and when that comes is not known";
+    return {formatted("systemd measures into it while the system starts{}, and at which moment is not known",
+                      kind.empty() ? "" : formatted(" ({})", kind))};
 }
 
-std::expected<Bytes, std::string> predicted_value(const Forecast& forecast, const LoggedBoot& boot,
-                                                  const unsigned pcr,
-                                                  const std::optional<std::vector<std::string>>& phases) {
+std::expected<Bytes, Problem> predicted_value(const Forecast& forecast, const LoggedBoot& boot,
+                                              const unsigned pcr,
+                                              const std::optional<std::vector<std::string>>& phases) {
     const PcrReplay replay = replay_of(boot, pcr);
     if (!replay.agrees) {
-        return std::unexpected{replay.why};
+        return std::unexpected{Problem{replay.why}};
     }
     if (const auto spoilt = forecast.spoilt().find(pcr); spoilt != forecast.spoilt().end()) {
         return std::unexpected{spoilt->second};
@@ -64,7 +66,7 @@ std::expected<Bytes, std::string> predicted_value(const Forecast& forecast, cons
         return after_phases(forecast.bank(), forecast.value(pcr), *to_come);
     }
     if (replay.written_by_systemd) {
-        return std::unexpected{systemd_words(*boot.systemd, pcr)};
+        return std::unexpected{systemd_writes_it(*boot.systemd, pcr)};
     }
     return forecast.value(pcr);
 }
@@ -74,7 +76,7 @@ std::expected<Bytes, std::string> predicted_value(const Forecast& forecast, cons
 Forecast::Forecast(const EventLog& log, const PcrBank bank) : log_(log), bank_(bank) {
     if (std::ranges::find(log.banks, bank) == log.banks.end()) {
         throw Error{Reason::unavailable,
-                    log.file + ": the firmware's log has no " + std::string{to_string(bank)} + " digests"};
+                    formatted("{}: the firmware's log has no {} digests", log.file, to_string(bank))};
     }
     for (const LogEvent& event : log.events) {
         if (event.is_measured()) {
@@ -110,24 +112,24 @@ Bytes Forecast::value(const unsigned pcr) const {
 }
 
 DigestChange parse_digest_change(const std::string_view text, const PcrBank bank) {
+    const auto fail = [&](const std::string_view what) {
+        throw Error{Reason::usage, formatted("the change of a digest {}: {}", printable(text), what)};
+    };
     const std::size_t colon = text.find(':');
     const std::size_t equals = text.find('=');
     if (colon == std::string_view::npos || equals == std::string_view::npos || equals < colon) {
-        throw Error{Reason::usage, "--replace-digest " + printable(text) + ": write PCR:OLDHEX=NEWHEX"};
+        fail("write PCR:OLDHEX=NEWHEX");
     }
     DigestChange change{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + colon, change.pcr);
     if (error != std::errc{} || end != text.data() + colon || change.pcr >= pcr_count) {
-        throw Error{Reason::usage,
-                    "--replace-digest " + printable(text) + ": the PCR must be a number from 0 to 23"};
+        fail("the PCR must be a number from 0 to 23");
     }
     const auto before = from_hex(text.substr(colon + 1, equals - colon - 1));
     const auto after = from_hex(text.substr(equals + 1));
     const std::size_t size = digest_size(bank);
     if (!before || !after || before->size() != size || after->size() != size) {
-        throw Error{Reason::usage, "--replace-digest " + printable(text) + ": both digests must be " +
-                                       std::to_string(2 * size) + " hex digits, as " +
-                                       std::string{to_string(bank)} + " has them"};
+        fail(formatted("both digests must be {} hex digits, as {} has them", 2 * size, to_string(bank)));
     }
     change.before = *before;
     change.after = *after;
@@ -136,9 +138,8 @@ DigestChange parse_digest_change(const std::string_view text, const PcrBank bank
 
 void apply(Forecast& forecast, const DigestChange& change) {
     if (forecast.replace(change.before, change.after, change.pcr) == 0) {
-        throw Error{Reason::no_input, to_hex(change.before) + ": no event of PCR " +
-                                          std::to_string(change.pcr) + " in " + forecast.log().file +
-                                          " has this digest"};
+        throw Error{Reason::no_input, formatted("{}: no event of PCR {} in {} has this digest",
+                                                to_hex(change.before), change.pcr, forecast.log().file)};
     }
 }
 

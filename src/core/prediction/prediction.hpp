@@ -1,9 +1,10 @@
 // The PCR values after the next boot, from the logs of this one and a list of changes. Nothing is guessed:
-// what cannot be known is said with its reason, for each PCR.
+// for each PCR that cannot be predicted, the reason is given.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "base/advice.hpp"
 #include "core/events/pcr_replay.hpp"
 
 #include <expected>
@@ -14,9 +15,9 @@
 
 namespace sealmount {
 
-/// For each PCR that was asked for: its value after the next boot, at the time when volumes are unlocked; or
-/// why that cannot be told.
-using Prediction = std::map<unsigned, std::expected<Bytes, std::string>>;
+/// For each PCR that was asked for: its value after the next boot, when volumes are unlocked; or why that is
+/// not known.
+using Prediction = std::map<unsigned, std::expected<Bytes, Problem>>;
 
 /// One event of the next boot.
 struct ForecastEvent {
@@ -24,7 +25,7 @@ struct ForecastEvent {
     EventType type{};
     Bytes digest;                   ///< in the forecast's bank
     const LogEvent* past = nullptr; ///< the event of this boot that it was; null for a new one
-    bool is_changed = false;        ///< by a change: the next one passes it over
+    bool is_changed = false;        ///< by a change: later ones leave it alone
 };
 
 /// The events of the next boot: those of the log, until changes are applied. The log must outlive it.
@@ -41,9 +42,11 @@ class Forecast {
     /// many there were.
     unsigned replace(const Bytes& before, const Bytes& after, std::optional<unsigned> pcr = std::nullopt);
 
-    /// Nothing can be said about this PCR any more. The first reason stays.
-    void spoil(unsigned pcr, const std::string& why) { spoilt_.emplace(pcr, why); }
-    [[nodiscard]] const std::map<unsigned, std::string>& spoilt() const noexcept { return spoilt_; }
+    /// This PCR can no longer be predicted. The first reason stays.
+    void spoil(unsigned pcr, std::string why, Advice advice = {}) {
+        spoilt_.try_emplace(pcr, Problem{.message = std::move(why), .advice = std::move(advice)});
+    }
+    [[nodiscard]] const std::map<unsigned, Problem>& spoilt() const noexcept { return spoilt_; }
 
     /// The value after all events.
     [[nodiscard]] Bytes value(unsigned pcr) const;
@@ -52,7 +55,7 @@ class Forecast {
     const EventLog& log_;
     PcrBank bank_;
     std::vector<ForecastEvent> events_;
-    std::map<unsigned, std::string> spoilt_;
+    std::map<unsigned, Problem> spoilt_;
 };
 
 /// PCR:OLD=NEW, a digest for a digest.
@@ -67,8 +70,8 @@ struct DigestChange {
 /// Throws Error{no_input} when no event has that digest.
 void apply(Forecast& forecast, const DigestChange& change);
 
-/// Folds it all up. `phases` of PCR 11, or nothing for those of this boot that come before the volumes are
-/// unlocked. `boot` has the forecast's log and bank.
+/// The values after all events. `phases` are those of PCR 11, or nothing for those of this boot before the
+/// volumes are unlocked. `boot` has the forecast's log and bank.
 [[nodiscard]] Prediction predict(const Forecast& forecast, const LoggedBoot& boot, PcrMask pcrs,
                                  const std::optional<std::vector<std::string>>& phases);
 

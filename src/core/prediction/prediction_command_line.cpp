@@ -3,6 +3,7 @@
 
 #include "base/byte_reader.hpp"
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/text.hpp"
 #include "core/events/event_text.hpp"
 #include "core/prediction/command_line_forms.hpp"
@@ -15,8 +16,6 @@ namespace sealmount {
 
 namespace {
 
-constexpr unsigned grub_pcr = 8;
-constexpr unsigned parameters_pcr = 12;
 constexpr std::string_view grub_line = "kernel_cmdline: ";
 constexpr std::string_view grub_command = "grub_cmd: ";
 constexpr std::string_view boot_image = "BOOT_IMAGE=";
@@ -35,13 +34,13 @@ std::string without_boot_image(const std::string& text) {
     return text.starts_with(boot_image) ? text.substr(boot_image.size()) : text;
 }
 
-/// The words behind the kernel's path.
+/// What follows the kernel's path.
 std::string arguments_of(const std::string& text) {
     const std::size_t space = text.find(' ');
     return !is_grub_line(text) ? text : space == std::string::npos ? std::string{} : text.substr(space + 1);
 }
 
-/// Old and new text that stand for each other at the same place.
+/// Old and new text at the same place.
 struct Pair {
     std::string before;
     std::string after;
@@ -75,7 +74,7 @@ bool replace_one(Forecast& forecast, ForecastEvent& event, const std::vector<std
     return false;
 }
 
-/// Does the event's text contain the command line, so that it changes in a way that is not known?
+/// Does the event's text contain the command line, so that it changes in an unknown way?
 bool mentions(const ForecastEvent& event, const std::vector<std::string>& before) {
     if (event.past == nullptr || (event.pcr != grub_pcr && event.pcr != parameters_pcr)) {
         return false;
@@ -113,9 +112,11 @@ void replace_command_line(Forecast& forecast, const std::vector<std::string>& be
                           const std::string& after) {
     const auto is_grub = [](const std::string& line) { return is_grub_line(line); };
     if (std::ranges::any_of(before, is_grub) && !is_grub_line(after)) {
-        throw Error{Reason::usage,
-                    "--command-line " + printable(after) +
-                        ": GRUB's begins with BOOT_IMAGE= and the kernel's path, as /proc/cmdline does"};
+        throw Error{
+            Reason::usage,
+            formatted("the new command line {}: GRUB's begins with BOOT_IMAGE= and the kernel's path, as "
+                      "/proc/cmdline does",
+                      printable(after))};
     }
     unsigned count = 0;
     for (ForecastEvent& event : forecast.events()) {
@@ -125,19 +126,22 @@ void replace_command_line(Forecast& forecast, const std::vector<std::string>& be
         if (replace_one(forecast, event, before, after)) {
             ++count;
         } else if (is_linux_options(event)) {
-            forecast.spoil(event.pcr, "the command line that Linux measured (event " +
-                                          std::to_string(event.past->number) +
-                                          ") is not the one to be replaced: say it with --old-command-line");
+            forecast.spoil(
+                event.pcr,
+                formatted("the command line that Linux measured (event {}) is not the one to be replaced",
+                          event.past->number),
+                {AdviceKind::give_old_command_line});
         } else if (mentions(event, before)) {
-            forecast.spoil(event.pcr, "the command line stands within event " +
-                                          std::to_string(event.past->number) + " (" +
-                                          describe(*event.past).substr(0, 60) +
-                                          "), whose new text is not known: say it with --replace-digest");
+            forecast.spoil(event.pcr,
+                           formatted("the command line is part of event {} ({}), whose new text is not known",
+                                     event.past->number, describe(*event.past).substr(0, 60)),
+                           {AdviceKind::give_new_digest});
         }
     }
     if (count == 0) {
-        throw Error{Reason::no_input, "the present command line is measured nowhere in " +
-                                          forecast.log().file + ": say what it is with --old-command-line"};
+        throw Error{Reason::no_input,
+                    formatted("the present command line is not measured anywhere in {}", forecast.log().file),
+                    {AdviceKind::give_old_command_line}};
     }
 }
 

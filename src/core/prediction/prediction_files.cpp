@@ -3,6 +3,7 @@
 
 #include "base/byte_reader.hpp"
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "core/prediction/command_line_forms.hpp"
 #include "core/prediction/uki.hpp"
 #include "sys/tpm/digest.hpp"
@@ -13,9 +14,6 @@
 namespace sealmount {
 
 namespace {
-
-constexpr unsigned image_pcr = 4;
-constexpr unsigned secure_boot_pcr = 7;
 
 bool is_tagged(const ForecastEvent& event, const std::uint32_t tag) {
     return event.past != nullptr && event.type == EventType::event_tag &&
@@ -50,7 +48,7 @@ class ImageChange {
     }
 
   private:
-    /// Are images verified, and was it not said by whom at the next boot?
+    /// Are images verified, and is it not known by whom at the next boot?
     [[nodiscard]] bool is_verified_by_unknown() const {
         bool is_verified = false;
         bool is_known = false;
@@ -64,11 +62,10 @@ class ImageChange {
 
     void check_signatures() {
         if (before_.is_signed() && !after_.is_signed()) {
-            forecast_.spoil(secure_boot_pcr, "the new image carries no signature, and Secure Boot is on");
+            forecast_.spoil(secure_boot_pcr, "the new image is not signed, and Secure Boot is on");
         } else if (before_.certificates() != after_.certificates()) {
-            forecast_.spoil(secure_boot_pcr,
-                            "the new image is signed with other certificates: say which one of db "
-                            "verifies it with --authority");
+            forecast_.spoil(secure_boot_pcr, "the new image is signed with other certificates",
+                            {AdviceKind::give_authority});
         }
     }
 
@@ -80,10 +77,11 @@ class ImageChange {
         if (major(stub_version(before_)) == major(stub_version(after_))) {
             return apply_kernel() + apply_sections() + apply_initrd() + apply_command_line();
         }
-        for (const unsigned pcr : {image_pcr, 9U, uki_pcr, 12U}) {
-            forecast_.spoil(pcr, "the images have different versions of systemd-stub (" +
-                                     stub_version(before_) + " and " + stub_version(after_) +
-                                     "), which may measure differently");
+        for (const unsigned pcr : {image_pcr, linux_pcr, uki_pcr, parameters_pcr}) {
+            forecast_.spoil(
+                pcr, formatted("the images have different versions of systemd-stub ({} and {}), which may "
+                               "measure differently",
+                               stub_version(before_), stub_version(after_)));
         }
         return 1;
     }
@@ -198,12 +196,12 @@ class ImageChange {
         if (initrd_for_kernel(before_, InitrdForm::of_newer) !=
             initrd_for_kernel(after_, InitrdForm::of_newer)) {
             forecast_.spoil(event->pcr, "the initrd that the kernel got is not that of the old image alone: "
-                                        "credentials or extensions came along");
+                                        "credentials or extensions came with it");
         }
         return 0;
     }
 
-    /// With the first signature or key, version 252 begins to put archives together, and without, it ends.
+    /// Version 252 puts archives together only where there is a signature or a key.
     [[nodiscard]] InitrdForm form_after(const InitrdForm form) const {
         const bool brings_files = after_.section(".pcrsig") || after_.section(".pcrpkey");
         return form == InitrdForm::of_newer ? form : brings_files ? InitrdForm::of_252 : InitrdForm::plain;
@@ -256,26 +254,30 @@ void replace_file(Forecast& forecast, const NamedFile& before, const NamedFile& 
     if (const auto old_image = PeImage::parse(old_bytes)) {
         const auto new_image = PeImage::parse(new_bytes);
         if (!new_image) {
-            throw Error{Reason::bad_data, after.name + ": is no EFI program, but " + before.name +
-                                              ", which it replaces, is one"};
+            throw Error{Reason::bad_data,
+                        formatted("{}: is not an EFI program, but {}, which it replaces, is one", after.name,
+                                  before.name)};
         }
         ImageChange change{forecast, *old_image, *new_image};
         count += change.apply_image();
         if (is_uki(*old_image)) {
             if (!is_uki(*new_image)) {
-                throw Error{Reason::bad_data, after.name + ": is no unified kernel image, but " +
-                                                  before.name + ", which it replaces, is one"};
+                throw Error{Reason::bad_data,
+                            formatted("{}: is not a unified kernel image, but {}, which it replaces, is one",
+                                      after.name, before.name)};
             }
             try {
                 count += change.apply_uki();
             } catch (const Error& error) {
-                throw error.in(before.name + " or " + after.name);
+                throw error.in(formatted("{} or {}", before.name, after.name));
             }
         }
     }
     if (count == 0) {
-        throw Error{Reason::no_input, before.name + ": is measured nowhere in " + forecast.log().file +
-                                          ": this boot did not use it, or not this version of it"};
+        throw Error{Reason::no_input,
+                    formatted("{}: is not measured anywhere in {}: this boot did not use it, or not "
+                              "this version of it",
+                              before.name, forecast.log().file)};
     }
 }
 

@@ -2,6 +2,7 @@
 #include "core/prediction/prediction_secure_boot.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/text.hpp"
 #include "core/events/efi_variable.hpp"
 #include "core/events/event_text.hpp"
@@ -16,7 +17,6 @@ namespace sealmount {
 
 namespace {
 
-constexpr unsigned secure_boot_pcr = 7;
 constexpr std::array databases = {"PK", "KEK", "db", "dbx", "dbt", "dbr"};
 
 bool is_variable(const ForecastEvent& event) {
@@ -41,15 +41,20 @@ void check_database(const std::string& name, const NamedFile& file) {
     }
     const bool has_attributes =
         contents.size() > attributes_size && signatures_of(contents.subspan(attributes_size));
+    if (has_attributes) {
+        throw Error{
+            Reason::bad_data,
+            formatted(
+                "{}: is not an EFI signature list: it begins with four bytes of attributes, as files of "
+                "efivarfs do",
+                file.name),
+            {AdviceKind::leave_attributes_out}};
+    }
     throw Error{Reason::bad_data,
-                file.name + ": is no EFI signature list" +
-                    (has_attributes
-                         ? ": it begins with four bytes of attributes, as files of efivarfs do; leave "
-                           "them out (tail -c +5)"
-                         : ", which " + name + " must be")};
+                formatted("{}: is not an EFI signature list, which {} must be", file.name, name)};
 }
 
-/// Contents of a variable in the boot to come: as changed, or as the log has it.
+/// Contents of a variable at the next boot: as changed, or as in the log.
 std::optional<Bytes> contents_of(const Forecast& forecast, const SecureBootChange& change,
                                  const std::string& name) {
     if (const auto changed = change.variables.find(name); changed != change.variables.end()) {
@@ -89,13 +94,15 @@ void replace_variable(Forecast& forecast, const std::string& name, const NamedFi
             event.digest = digest(forecast.bank(), {is_whole ? to_bytes(*variable) : variable->contents});
             event.is_changed = true;
         } else {
-            forecast.spoil(event.pcr, "what the firmware hashed of the variable " + printable(name) +
-                                          " (event " + std::to_string(event.past->number) + ") is not known");
+            forecast.spoil(event.pcr,
+                           formatted("what the firmware hashed of the variable {} (event {}) is not known",
+                                     printable(name), event.past->number));
         }
     }
     if (count == 0) {
-        throw Error{Reason::no_input, "the variable " + printable(name) + " is measured nowhere in " +
-                                          forecast.log().file + ", so " + file.name + " changes nothing"};
+        throw Error{Reason::no_input,
+                    formatted("the variable {} is not measured anywhere in {}, so {} changes nothing",
+                              printable(name), forecast.log().file, file.name)};
     }
 }
 
@@ -109,19 +116,19 @@ Bytes authority_digest(const PcrBank bank, const Signature& signature) {
 const Signature& entry_of(const std::vector<Signature>& db, const NamedFile& file) {
     const auto der = certificate_der(as_bytes(file.contents));
     if (!der) {
-        throw Error{Reason::bad_data, file.name + ": is no certificate in DER or PEM form"};
+        throw Error{Reason::bad_data, file.name + ": is not a certificate in DER or PEM form"};
     }
     const auto entry = std::ranges::find_if(
         db, [&](const Signature& signature) { return signature.is_certificate() && signature.data == *der; });
     if (entry == db.end()) {
-        throw Error{Reason::bad_data, file.name +
-                                          ": is not in db, so it cannot verify anything: give the db that "
-                                          "has it with --variable db=FILE"};
+        throw Error{Reason::bad_data,
+                    file.name + ": is not in db, so it cannot verify anything",
+                    {AdviceKind::give_database}};
     }
     return *entry;
 }
 
-/// Takes the db entries that verified images out, and puts those that will in their place.
+/// Replaces the db entries that verified images with those that will.
 void replace_authorities(Forecast& forecast, const std::vector<Bytes>& digests) {
     std::vector<ForecastEvent>& events = forecast.events();
     auto place = std::ranges::find_if(events, is_db_authority);
@@ -152,12 +159,14 @@ void replace_authorities(Forecast& forecast, const std::vector<Bytes>& digests) 
 void check_authorities(Forecast& forecast, const SecureBootChange& change, const std::vector<Signature>& db) {
     const bool was_on = is_on(contents_of(forecast, {}, "SecureBoot"));
     const bool will_be_on = is_on(contents_of(forecast, change, "SecureBoot"));
-    if (was_on != will_be_on) {
-        forecast.spoil(
-            secure_boot_pcr,
-            will_be_on ? "Secure Boot will be on, and which certificate verifies the images is not known: "
-                         "say so with --authority"
-                       : "Secure Boot will be off, and what is measured then is not known");
+    if (will_be_on && !was_on) {
+        forecast.spoil(secure_boot_pcr,
+                       "Secure Boot will be on, and which certificate verifies the images is not known",
+                       {AdviceKind::give_authority});
+        return;
+    }
+    if (was_on && !will_be_on) {
+        forecast.spoil(secure_boot_pcr, "Secure Boot will be off, and what is measured then is not known");
         return;
     }
     for (const ForecastEvent& event : forecast.events()) {
@@ -166,9 +175,8 @@ void check_authorities(Forecast& forecast, const SecureBootChange& change, const
                 return authority_digest(forecast.bank(), signature) == event.digest;
             });
         if (!holds) {
-            forecast.spoil(secure_boot_pcr,
-                           "a certificate that verifies an image leaves db: say which ones will with "
-                           "--authority");
+            forecast.spoil(secure_boot_pcr, "a certificate that verifies an image is removed from db",
+                           {AdviceKind::give_authority});
         }
     }
 }
@@ -190,8 +198,8 @@ void apply(Forecast& forecast, const SecureBootChange& change) {
     }
     if (!is_on(contents_of(forecast, change, "SecureBoot"))) {
         throw Error{Reason::usage,
-                    "--authority: Secure Boot is off, and stays so: give its new value (one byte, 1) "
-                    "with --variable SecureBoot=FILE"};
+                    "certificates that verify images were given, but Secure Boot is off, and stays off",
+                    {AdviceKind::give_secure_boot}};
     }
     std::vector<Bytes> digests;
     for (const NamedFile& file : change.authorities) {

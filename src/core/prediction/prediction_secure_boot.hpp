@@ -21,7 +21,7 @@ struct SecureBootChange {
 /// PCR 7, as an EV_EFI_VARIABLE_AUTHORITY (TCG PC Client Platform Firmware Profile 1.05, 3.3.4.8; edk2,
 /// SecurityPkg/Library/DxeImageVerificationLib/Measurement.c). Without `authorities`, PCR 7 becomes
 /// unpredictable where they would be needed. Throws Error{no_input} for a variable that is not measured,
-/// Error{bad_data} for a database that is no signature list and for an authority that is not in db.
+/// Error{bad_data} for a database that is not a signature list and for an authority that is not in db.
 void apply(Forecast& forecast, const SecureBootChange& change);
 
 } // namespace sealmount

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/prediction/uki.hpp"
 
+#include "base/format.hpp"
 #include "sys/tpm/digest.hpp"
 
 #include <algorithm>
@@ -92,7 +93,7 @@ bool is_uki(const PeImage& image) {
 }
 
 std::string component_version(const PeImage& image, const std::string_view component) {
-    const std::string before = "LoaderInfo: " + std::string{component} + " ";
+    const std::string before = formatted("LoaderInfo: {} ", component);
     const Bytes magic = image.section(".sdmagic").value_or(Bytes{});
     const std::string_view text{reinterpret_cast<const char*>(magic.data()), magic.size()};
     const std::size_t at = text.find(before);
@@ -163,8 +164,8 @@ std::string command_line_for_kernel(const PeImage& uki) {
     std::ranges::replace_if(
         text, [](const char c) { return static_cast<unsigned char>(c) <= ' '; }, ' ');
     text.erase(text.find_last_not_of(' ') + 1);
-    // 252 keeps spaces at the beginning; nobody writes them there on purpose, and a form that does not match
-    // is never used.
+    // 252 keeps spaces at the beginning; nobody writes them on purpose, and a form that does not match is
+    // never used.
     text.erase(0, text.find_first_not_of(' '));
     return text;
 }

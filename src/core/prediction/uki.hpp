@@ -14,7 +14,7 @@
 
 namespace sealmount {
 
-/// A PE image with a kernel inside and the words for it (.linux and one of .osrel, .cmdline, .initrd).
+/// A PE image with a kernel inside and what belongs to it (.linux and one of .osrel, .cmdline, .initrd).
 [[nodiscard]] bool is_uki(const PeImage& image);
 
 /// The version that a component of systemd, "systemd-boot" or "systemd-stub", wrote into its own image; ""
@@ -34,10 +34,10 @@ enum class SectionSet {
 [[nodiscard]] std::vector<Bytes> section_digests(const PeImage& uki, SectionSet set, PcrBank bank);
 
 /// Does the image have sections of which only one is used, as the machine or a person chooses? Then what is
-/// measured cannot be told from the image.
+/// measured does not follow from the image.
 [[nodiscard]] bool has_choices(const PeImage& uki);
 
-/// The ways in which versions of systemd-stub hand over the initrd: as it is, with the PCR signature and key
+/// The forms in which versions of systemd-stub pass the initrd: as it is, with the PCR signature and key
 /// in archives behind it (252), or with microcode in front and the os-release behind as well (257).
 enum class InitrdForm { plain, of_252, of_newer };
 /// Nothing when there would be no initrd.

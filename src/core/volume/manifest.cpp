@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/volume/manifest.hpp"
+
+#include "base/format.hpp"
+#include "base/hex.hpp"
+#include "base/strict_json.hpp"
 #include "base/text.hpp"
 #include "core/ecryptfs/ciphers.hpp"
 #include "core/volume/manifest_rules.hpp"
-
-#include "base/hex.hpp"
-#include "base/strict_json.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -21,9 +22,8 @@ constexpr std::int64_t file_version = 1;
 constexpr std::int64_t longest_timeout = 86400;
 constexpr std::size_t salt_digits = 16;
 
-using Problem = std::optional<std::string>;
-
-void check(const ObjectReader& reader, const std::string_view member, const Problem& problem) {
+void check(const ObjectReader& reader, const std::string_view member,
+           const std::optional<std::string>& problem) {
     if (problem) {
         reader.fail(member, *problem);
     }
@@ -42,10 +42,11 @@ void read_filename_members(ObjectReader& reader, Volume& volume) {
     const auto key_bytes = reader.optional_integer("filename_key_bytes");
     volume.filename_cipher = cipher.value_or(volume.cipher);
     if (!volume.filename_signature) {
-        constexpr std::string_view alone =
-            "means something only with \"filename_signature\": add that member, or take this one out";
-        check(reader, "filename_cipher", cipher ? Problem{alone} : std::nullopt);
-        check(reader, "filename_key_bytes", key_bytes ? Problem{alone} : std::nullopt);
+        if (cipher || key_bytes) {
+            reader.fail(
+                cipher ? "filename_cipher" : "filename_key_bytes",
+                "means something only with \"filename_signature\": add that member, or remove this one");
+        }
         volume.filename_key_bytes = volume.key_bytes;
         return;
     }
@@ -57,16 +58,34 @@ void read_filename_members(ObjectReader& reader, Volume& volume) {
 void read_options(ObjectReader& reader, Volume& volume) {
     volume.options = reader.optional_strings("options");
     for (std::size_t i = 0; i < volume.options.size(); ++i) {
-        check(reader, "options[" + std::to_string(i) + "]", problem_with_option(volume.options[i]));
+        check(reader, formatted("options[{}]", i), problem_with_option(volume.options[i]));
     }
 }
 
 /// eCryptfs would hide its own lower directory below the mount.
-Problem complaint_about_nesting(const Volume& volume) {
+std::optional<std::string> problem_with_nesting(const Volume& volume) {
     if (!volume.lower.starts_with(volume.mountpoint + "/")) {
         return std::nullopt;
     }
-    return in_quotes(volume.lower) + " lies below the mount point, which would hide it: move it elsewhere";
+    return formatted("{} is below the mount point, which would hide it: move it elsewhere",
+                     in_quotes(volume.lower));
+}
+
+FormChoice read_form(ObjectReader& reader) {
+    const std::string form = reader.optional_string("form").value_or("auto");
+    if (form != "auto" && form != "trusted") {
+        reader.fail("form", formatted("{} is not known: write \"auto\" or \"trusted\"", in_quotes(form)));
+    }
+    return form == "trusted" ? FormChoice::trusted : FormChoice::any;
+}
+
+std::chrono::seconds read_timeout(ObjectReader& reader) {
+    const std::int64_t timeout =
+        reader.optional_integer("timeout_seconds").value_or(Volume{}.timeout.count());
+    if (timeout < 1 || timeout > longest_timeout) {
+        reader.fail("timeout_seconds", formatted("{} is out of range: write 1 to 86400", timeout));
+    }
+    return std::chrono::seconds{timeout};
 }
 
 Volume read_volume(const Json& json, const std::string& path) {
@@ -78,7 +97,7 @@ Volume read_volume(const Json& json, const std::string& path) {
     check(reader, "lower", problem_with_path(volume.lower));
     volume.mountpoint = reader.string("mountpoint");
     check(reader, "mountpoint", problem_with_path(volume.mountpoint));
-    check(reader, "lower", complaint_about_nesting(volume));
+    check(reader, "lower", problem_with_nesting(volume));
     volume.signature = reader.string("signature");
     check(reader, "signature", problem_with_signature(volume.signature));
     volume.cipher = reader.optional_string("cipher").value_or(volume.cipher);
@@ -87,16 +106,12 @@ Volume read_volume(const Json& json, const std::string& path) {
     read_filename_members(reader, volume);
     volume.salt = reader.optional_string("salt");
     if (volume.salt && !is_lower_hex(*volume.salt, salt_digits)) {
-        reader.fail("salt", in_quotes(*volume.salt) + " is not a salt: write 16 hex digits, 0-9 and a-f");
+        reader.fail("salt",
+                    formatted("{} is not a salt: write 16 hex digits, 0-9 and a-f", in_quotes(*volume.salt)));
     }
     volume.master = reader.optional_string("master").value_or(volume.master);
     check(reader, "master", problem_with_name(volume.master));
-    if (const auto form = reader.optional_string("form")) {
-        if (*form != "auto" && *form != "trusted") {
-            reader.fail("form", in_quotes(*form) + " is not known: write \"auto\" or \"trusted\"");
-        }
-        volume.form = *form == "trusted" ? FormChoice::trusted : FormChoice::any;
-    }
+    volume.form = read_form(reader);
     read_options(reader, volume);
     volume.nofail = reader.optional_boolean("nofail").value_or(volume.nofail);
     volume.noauto = reader.optional_boolean("noauto").value_or(volume.noauto);
@@ -105,11 +120,7 @@ Volume read_volume(const Json& json, const std::string& path) {
     volume.keep_keys = reader.optional_boolean("keep_keys").value_or(volume.keep_keys);
     volume.rebind_after_recovery =
         reader.optional_boolean("rebind_after_recovery").value_or(volume.rebind_after_recovery);
-    const std::int64_t timeout = reader.optional_integer("timeout_seconds").value_or(volume.timeout.count());
-    if (timeout < 1 || timeout > longest_timeout) {
-        reader.fail("timeout_seconds", std::to_string(timeout) + " is out of range: write 1 to 86400");
-    }
-    volume.timeout = std::chrono::seconds{timeout};
+    volume.timeout = read_timeout(reader);
     reader.finish();
     return volume;
 }
@@ -120,14 +131,16 @@ class Taken {
     /// Throws when the volume's name or mount point is another's; else remembers both.
     void add(const Volume& volume, const std::string& path) {
         if (names_.contains(volume.name)) {
-            throw Error{Reason::config, path + ".name: " + in_quotes(volume.name) +
-                                            " is the name of another volume already: choose another name"};
+            throw Error{Reason::config,
+                        formatted("{}.name: {} is already the name of another volume: choose another name",
+                                  path, in_quotes(volume.name))};
         }
         const auto [place, is_new] = mountpoints_.try_emplace(volume.mountpoint, volume.name);
         if (!is_new) {
-            throw Error{Reason::config, path + ".mountpoint: " + in_quotes(volume.mountpoint) +
-                                            " is the mount point of volume " + in_quotes(place->second) +
-                                            " already: choose another directory"};
+            throw Error{Reason::config,
+                        formatted("{}.mountpoint: {} is already the mount point of volume {}: choose another "
+                                  "directory",
+                                  path, in_quotes(volume.mountpoint), in_quotes(place->second))};
         }
         names_.insert(volume.name);
     }
@@ -141,7 +154,7 @@ Manifest read_document(const Json& json) {
     ObjectReader reader{json, ""};
     const std::int64_t version = reader.integer("version");
     if (version != file_version) {
-        reader.fail("version", std::to_string(version) + " is not known to this sealmount: write 1");
+        reader.fail("version", formatted("{} is not known to this sealmount: write 1", version));
     }
     static_cast<void>(reader.optional_string("$schema"));
     const Json& volumes = reader.array("volumes");
@@ -150,7 +163,7 @@ Manifest read_document(const Json& json) {
     manifest.volumes.reserve(volumes.size());
     Taken taken;
     for (std::size_t i = 0; i < volumes.size(); ++i) {
-        const std::string path = "volumes[" + std::to_string(i) + "]";
+        const std::string path = formatted("volumes[{}]", i);
         try {
             Volume volume = read_volume(volumes[i], path);
             taken.add(volume, path);
@@ -162,7 +175,7 @@ Manifest read_document(const Json& json) {
     return manifest;
 }
 
-/// The document, of which every volume is good.
+/// The document, in which every volume is acceptable.
 Json read_whole(const std::string_view text) {
     if (text.empty()) {
         Json empty = Json::object();
@@ -245,7 +258,7 @@ Manifest read_manifest(const std::string_view text) {
 std::string manifest_with(const std::string_view text, const Volume& volume) {
     Json json = read_whole(text);
     Json& volumes = json["volumes"];
-    const std::string path = "volumes[" + std::to_string(volumes.size()) + "]";
+    const std::string path = formatted("volumes[{}]", volumes.size());
     Json added = volume_to_json(volume);
     Taken taken;
     for (const Volume& other : read_document(json).volumes) {

@@ -33,14 +33,14 @@ struct Volume {
     std::string filename_cipher = "aes"; ///< as `cipher` unless given
     unsigned filename_key_bytes = 0;     ///< as `key_bytes` unless given
     std::optional<std::string>
-        salt; ///< 16 lower-case hex digits: the passphrase's, where it is not the usual one
+        salt; ///< the passphrase's, where it is not the usual one: 16 lower-case hex digits
     std::string master = "default";
     FormChoice form = FormChoice::any;
     std::vector<std::string> options; ///< further mount options
     bool nofail = true;
     bool noauto = false;
     bool headless = false;
-    bool no_passphrase = false; ///< none makes its keys: only a recovery key helps when the TPM cannot
+    bool no_passphrase = false; ///< none makes its keys: only a recovery key helps when the TPM does not
     bool keep_keys = false;     ///< a stop leaves the keys, which only a mount can use, in the kernel
     bool rebind_after_recovery =
         false; ///< a passphrase at boot also binds the master key to the present state
@@ -65,13 +65,13 @@ struct Manifest {
 /// Reads a manifest's text. Throws Error{config} when the document as a whole is unusable (not JSON, unknown
 /// version or top-level member); problems of single volumes are collected: unknown member, wrong type,
 /// duplicate name or mount point (the first keeps it), relative or unclean path, bad signature, a pair of
-/// cipher and key size that eCryptfs does not have, an option that belongs to us or would break the options'
-/// list.
+/// cipher and key size that eCryptfs does not have, an option that belongs to sealmount or would break the
+/// list of options.
 [[nodiscard]] Manifest read_manifest(std::string_view text);
 
-/// The text of a manifest with the volume added behind the others, resp. taken out; all else of `text` keeps
-/// its order. `text` may be empty: a new manifest. Throws like read_manifest(), and also when a single volume
-/// is bad, so that a machine never rewrites what it does not understand.
+/// The text of a manifest with the volume added behind the others, or without it; everything else in `text`
+/// keeps its order. `text` may be empty: a new manifest. Throws like read_manifest(), and also when a single
+/// volume is bad, so that a machine never rewrites what it does not understand.
 [[nodiscard]] std::string manifest_with(std::string_view text, const Volume& volume);
 [[nodiscard]] std::string manifest_without(std::string_view text, std::string_view name);
 

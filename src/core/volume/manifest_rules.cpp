@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/volume/manifest_rules.hpp"
 
+#include "base/format.hpp"
 #include "base/hex.hpp"
-#include "base/strict_json.hpp"
 #include "base/text.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -14,13 +12,11 @@ namespace sealmount {
 
 namespace {
 
-using Problem = std::optional<std::string>;
-
-/// Options that the mount unit gets from elsewhere, or that must not be there. `text` ending in = or . is a
-/// beginning.
+/// Options that the mount unit gets from elsewhere, or that must not be in it. A `text` that ends in = or .
+/// is a prefix.
 struct ReservedOption {
     std::string_view text;
-    std::string_view mend;
+    std::string_view fix;
 };
 
 constexpr std::array reserved_options = {
@@ -32,9 +28,9 @@ constexpr std::array reserved_options = {
     ReservedOption{"ecryptfs_key_bytes=", "use the member \"key_bytes\""},
     ReservedOption{"ecryptfs_fn_cipher=", "use the member \"filename_cipher\""},
     ReservedOption{"ecryptfs_fn_key_bytes=", "use the member \"filename_key_bytes\""},
-    ReservedOption{"key=", "take it out, the keys come from the TPM"},
-    ReservedOption{"verbosity=", "take it out, sealmount sets it where it is needed"},
-    ReservedOption{"no_prompt", "take it out, nothing asks at mount time"},
+    ReservedOption{"key=", "remove it, the keys come from the TPM"},
+    ReservedOption{"verbosity=", "remove it, sealmount sets it where it is needed"},
+    ReservedOption{"no_prompt", "remove it, nothing asks at mount time"},
     ReservedOption{"nofail", "use the member \"nofail\""},
     ReservedOption{"noauto", "use the member \"noauto\""},
     ReservedOption{"auto", "use the member \"noauto\""},
@@ -42,11 +38,11 @@ constexpr std::array reserved_options = {
     ReservedOption{"_netdev", "put the dependency into a drop-in of the mount unit"},
 };
 
-/// Flags of eCryptfs that say how files are stored, and so are the owner's to choose.
+/// eCryptfs flags that say how files are stored, so that the owner has to choose them.
 constexpr std::array<std::string_view, 2> allowed_flags = {"ecryptfs_xattr_metadata", "ecryptfs_passthrough"};
 
-/// U+FDD0 to U+FDEF and the last two code points of each plane, which Unicode keeps from being characters:
-/// systemd passes over a whole line that holds one, as "not UTF-8 clean". `text` is UTF-8.
+/// U+FDD0 to U+FDEF and the last two code points of each plane, the noncharacters of Unicode: systemd ignores
+/// a whole line that holds one, as "not UTF-8 clean". `text` is UTF-8.
 bool has_noncharacter(const std::string_view text) {
     const auto byte = [&](const std::size_t i) {
         return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
@@ -66,7 +62,7 @@ bool has_noncharacter(const std::string_view text) {
 
 } // namespace
 
-Problem problem_with_name(const std::string_view name) {
+std::optional<std::string> problem_with_name(const std::string_view name) {
     const auto is_plain = [](const char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
     const bool is_good = !name.empty() && name.size() <= 64 && is_plain(name.front()) &&
                          std::ranges::all_of(name, [&](const char c) {
@@ -75,35 +71,38 @@ Problem problem_with_name(const std::string_view name) {
     if (is_good) {
         return std::nullopt;
     }
-    return in_quotes(name) +
-           " is not a name: write 1 to 64 of a-z, 0-9, \".\", \"_\" and \"-\", beginning with a "
-           "letter or digit";
+    return formatted(
+        "{} is not a name: write 1 to 64 of a-z, 0-9, \".\", \"_\" and \"-\", beginning with a letter "
+        "or digit",
+        in_quotes(name));
 }
 
-Problem problem_with_path(const std::string_view path) {
-    const auto complain = [&](const std::string& why) { return Problem{in_quotes(path) + " " + why}; };
+std::optional<std::string> problem_with_path(const std::string_view path) {
+    const auto problem = [&](const std::string_view what) {
+        return formatted("{} {}", in_quotes(path), what);
+    };
     if (!path.starts_with('/')) {
-        return complain("is not absolute: write the whole path, beginning with /");
+        return problem("is not absolute: write the whole path, beginning with /");
     }
     if (path == "/") {
-        return complain("is the root directory: name a directory below it");
+        return problem("is the root directory: name a directory below it");
     }
     if (path.size() > 4095) {
         return "the path is longer than the 4095 bytes that Linux allows: choose a shorter one";
     }
     if (!is_utf8(path) || std::ranges::any_of(path, is_control)) {
-        return complain("contains control characters or is not UTF-8: rename the directory");
+        return problem("contains control characters or is not UTF-8: rename the directory");
     }
     if (has_noncharacter(path)) {
-        return complain(
-            "contains a code point that is no character, which systemd unit files cannot express: "
+        return problem(
+            "contains a code point that is not a character, which systemd unit files cannot express: "
             "rename the directory");
     }
     if (path.ends_with('/')) {
-        return complain("ends with a slash: leave it out");
+        return problem("ends with a slash: remove that");
     }
     if (path.ends_with('\\') || path.ends_with(' ')) {
-        return complain(
+        return problem(
             "ends with a backslash or white space, which systemd unit files cannot express: rename the "
             "directory");
     }
@@ -111,49 +110,49 @@ Problem problem_with_path(const std::string_view path) {
         const std::size_t end = std::min(path.find('/', start), path.size());
         const std::string_view component = path.substr(start, end - start);
         if (component.empty() || component == "." || component == "..") {
-            return complain("contains an empty, \".\" or \"..\" component: write the path without it");
+            return problem("contains an empty, \".\" or \"..\" component: write the path without it");
         }
         start = end + 1;
     }
     return std::nullopt;
 }
 
-Problem problem_with_signature(const std::string_view signature) {
+std::optional<std::string> problem_with_signature(const std::string_view signature) {
     if (is_lower_hex(signature, 16)) {
         return std::nullopt;
     }
-    return in_quotes(signature) + " is not a signature: write the 16 lower-case hex digits";
+    return formatted("{} is not a signature: write the 16 lower-case hex digits", in_quotes(signature));
 }
 
-Problem problem_with_option(const std::string_view option) {
-    const auto complain = [&](const std::string_view why) {
-        return Problem{in_quotes(option) + " " + std::string{why}};
+std::optional<std::string> problem_with_option(const std::string_view option) {
+    const auto problem = [&](const std::string_view what) {
+        return formatted("{} {}", in_quotes(option), what);
     };
     if (option.empty()) {
-        return complain("is empty: take it out");
+        return problem("is empty: remove it");
     }
     const auto breaks_list = [](const char c) {
         return is_control(c) || std::string_view{" ,\\\"'"}.find(c) != std::string_view::npos;
     };
     if (!is_utf8(option) || std::ranges::any_of(option, breaks_list)) {
-        return complain(
+        return problem(
             "contains a comma, white space, a quote, a backslash or a control character: write each option "
             "as a string of its own");
     }
     if (has_noncharacter(option)) {
-        return complain(
-            "contains a code point that is no character, which systemd unit files cannot express: "
-            "take it out");
+        return problem(
+            "contains a code point that is not a character, which systemd unit files cannot express: "
+            "remove it");
     }
-    for (const auto& [text, mend] : reserved_options) {
-        const bool is_beginning = text.ends_with('=') || text.ends_with('.');
-        if (is_beginning ? option.starts_with(text) : option == text) {
-            return complain("belongs to sealmount: " + std::string{mend});
+    for (const auto& [text, fix] : reserved_options) {
+        const bool is_prefix = text.ends_with('=') || text.ends_with('.');
+        if (is_prefix ? option.starts_with(text) : option == text) {
+            return problem(formatted("belongs to sealmount: {}", fix));
         }
     }
     if (option.starts_with("ecryptfs_") && std::ranges::find(allowed_flags, option) == allowed_flags.end()) {
-        return complain("belongs to sealmount: of the options of eCryptfs only ecryptfs_xattr_metadata and "
-                        "ecryptfs_passthrough may stand here");
+        return problem("belongs to sealmount: of the eCryptfs options only ecryptfs_xattr_metadata and "
+                       "ecryptfs_passthrough are allowed here");
     }
     return std::nullopt;
 }

@@ -1,4 +1,4 @@
-// What may stand in a manifest, value by value.
+// What a manifest may contain, value by value.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -9,7 +9,7 @@
 
 namespace sealmount {
 
-/// Nothing when the name, path, signature or cipher is acceptable; else the complaint, without the place.
+/// Nothing when the name, path, signature or option is acceptable; else what is wrong, without the place.
 [[nodiscard]] std::optional<std::string> problem_with_name(std::string_view name);
 [[nodiscard]] std::optional<std::string> problem_with_path(std::string_view path);
 [[nodiscard]] std::optional<std::string> problem_with_signature(std::string_view signature);

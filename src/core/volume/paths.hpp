@@ -17,7 +17,7 @@ class Paths {
     [[nodiscard]] std::filesystem::path manifest() const { return configuration() / "manifest.json"; }
     [[nodiscard]] std::filesystem::path masters() const { return configuration() / "masters"; }
     [[nodiscard]] std::filesystem::path keys() const { return configuration() / "keys"; }
-    /// Of volumes whose removal has begun; gone when it is over.
+    /// The record of volumes whose removal has begun; gone when that is complete.
     [[nodiscard]] std::filesystem::path removing() const { return configuration() / "removing.json"; }
     /// A set of files that takes the place of those of the same names in masters() and keys(), as a whole: it
     /// is gone when all have been moved there.
@@ -26,7 +26,7 @@ class Paths {
     [[nodiscard]] std::filesystem::path unfinished_replacement() const {
         return configuration() / ".replacement.unfinished";
     }
-    /// A renewal of a master key that waits for the passphrases of further volumes.
+    /// The renewal of a master key that waits for the passphrases of further volumes.
     [[nodiscard]] std::filesystem::path waiting_renewal(std::string_view master) const {
         return configuration() / ("waiting-" + std::string{master});
     }

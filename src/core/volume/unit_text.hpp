@@ -29,11 +29,11 @@ namespace sealmount {
 [[nodiscard]] std::string mount_unit(const Volume& volume, bool with_helper);
 
 /// The text of the drop-in for the volume's instance of sealmount-unlock@.service; nothing for a volume with
-/// the default timeout, as the template says it all then.
+/// the default timeout, for which the template is enough.
 [[nodiscard]] std::optional<std::string> unlock_drop_in(const Volume& volume);
 
 /// The text of the drop-in for all instances of sealmount-unlock@.service on a machine with so many volumes;
-/// nothing where the template says it all. To give a service a mount namespace systemd reads the table of all
+/// nothing where the template is enough. To give a service a mount namespace systemd reads the table of all
 /// mounts again and again (bind_remount_recursive_with_mountinfo() in systemd's src/shared/mount-util.c), so
 /// a namespace for each volume takes time by the square of their number: many do without. Newer versions of
 /// systemd make one for PrivateNetwork= too; there RestrictAddressFamilies= and IPAddressDeny= are left.

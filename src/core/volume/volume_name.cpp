@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/volume/volume_name.hpp"
 
+#include "base/format.hpp"
+
 #include <algorithm>
 
 namespace sealmount {
@@ -24,7 +26,7 @@ std::string volume_name_for(const std::string_view mountpoint, const std::set<st
     }
     std::string result = name;
     for (unsigned number = 2; taken.contains(result); ++number) {
-        result = name + "-" + std::to_string(number);
+        result = formatted("{}-{}", name, number);
     }
     return result;
 }

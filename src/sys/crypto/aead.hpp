@@ -1,5 +1,5 @@
 // Wrapping one secret with another: HKDF and authenticated encryption over OpenSSL's libcrypto. All throw
-// Error{internal} with OpenSSL's own words when the library refuses.
+// Error{internal} with OpenSSL's own messages when the library fails.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once

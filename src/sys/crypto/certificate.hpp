@@ -11,15 +11,15 @@
 
 namespace sealmount {
 
-/// The subject's distinguished name (RFC 4514, control characters escaped), or nothing when `der` is no
-/// certificate.
+/// The subject's distinguished name (RFC 4514, control characters escaped), or nothing when `der` is not
+/// a certificate.
 [[nodiscard]] std::optional<std::string> certificate_subject(BytesView der);
 
 /// The DER form of a certificate in a DER or PEM file; nothing when the file holds none.
 [[nodiscard]] std::optional<Bytes> certificate_der(BytesView file);
 
-/// The certificates in a PKCS #7 signature (RFC 2315), in DER form; empty when it is none. Nothing is
-/// verified.
+/// The certificates in a PKCS #7 signature (RFC 2315), in DER form; empty when it is not one. Nothing
+/// is verified.
 [[nodiscard]] std::vector<Bytes> pkcs7_certificates(BytesView der);
 
 } // namespace sealmount

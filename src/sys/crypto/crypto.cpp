@@ -2,6 +2,7 @@
 #include "sys/crypto/crypto.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "sys/crypto/openssl.hpp"
 
 #include <openssl/core_names.h>
@@ -60,8 +61,8 @@ void cipher(const EVP_CIPHER* const kind, const Direction direction, const Secre
     if (key.size() != static_cast<std::size_t>(::EVP_CIPHER_get_key_length(kind)) ||
         iv.size() != static_cast<std::size_t>(::EVP_CIPHER_get_iv_length(kind)) ||
         data.size() % aes_block_size != 0) {
-        throw Error{Reason::internal, std::string{::EVP_CIPHER_get0_name(kind)} +
-                                          " was called with a key, IV or data of a wrong size"};
+        throw Error{Reason::internal, formatted("{} was called with a key, IV or data of a wrong size",
+                                                ::EVP_CIPHER_get0_name(kind))};
     }
     const Owned<EVP_CIPHER_CTX> context{::EVP_CIPHER_CTX_new()};
     require_openssl(context != nullptr, "EVP_CIPHER_CTX_new");
@@ -181,8 +182,8 @@ std::optional<Bytes> from_base64(const std::string_view text) {
     // OpenSSL counts the padding as zero bytes.
     const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
     data.resize(data.size() - padding);
-    // It also passes white space at the ends and stray bits in the last character: only one text stands for
-    // these bytes.
+    // It also accepts white space at the ends and stray bits in the last character; only one text is the
+    // canonical one for these bytes.
     if (to_base64(data) != text) {
         return std::nullopt;
     }

@@ -1,5 +1,5 @@
-// Crypto as plain functions over OpenSSL's libcrypto. All throw Error{internal} with OpenSSL's own words when
-// the library refuses; none can fail on account of its input unless said.
+// Crypto as plain functions over OpenSSL's libcrypto. All throw Error{internal} with OpenSSL's own messages
+// when the library fails; none can fail because of its input unless its comment says so.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -35,13 +35,13 @@ namespace sealmount {
 [[nodiscard]] Bytes aes256_cbc_encrypt(const SecretBytes& key, BytesView iv, const SecretBytes& data);
 [[nodiscard]] SecretBytes aes256_cbc_decrypt(const SecretBytes& key, BytesView iv, BytesView data);
 
-/// AES-128-ECB without padding; key 16 bytes, data a multiple of 16. Only for files of others that are made
-/// so.
+/// AES-128-ECB without padding; key 16 bytes, data a multiple of 16. Only for files that others
+/// write this way.
 [[nodiscard]] SecretBytes aes128_ecb_decrypt(const SecretBytes& key, BytesView data);
 
 /// Random bytes from OpenSSL's private generator (RAND_priv_bytes(3)).
 [[nodiscard]] SecretBytes random_secret(std::size_t size);
-/// Random bytes that need not be secret, such as initialisation vectors.
+/// Random bytes that need not be secret, such as initialization vectors.
 [[nodiscard]] Bytes random_bytes(std::size_t size);
 
 [[nodiscard]] bool equal_constant_time(BytesView a, BytesView b) noexcept;

@@ -2,6 +2,7 @@
 #include "sys/crypto/openssl.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 
 #include <openssl/err.h>
 
@@ -10,18 +11,18 @@
 namespace sealmount {
 
 std::string take_openssl_errors() {
-    std::string words;
+    std::string errors;
     for (unsigned long code = ::ERR_get_error(); code != 0; code = ::ERR_get_error()) {
         std::array<char, 256> entry{};
         ::ERR_error_string_n(code, entry.data(), entry.size());
-        words += std::string{": "} + entry.data();
+        errors.append(": ").append(entry.data());
     }
-    return words;
+    return errors;
 }
 
-void require_openssl(const bool done, const std::string_view call) {
-    if (!done) {
-        throw Error{Reason::internal, std::string{call} + " failed" + take_openssl_errors()};
+void require_openssl(const bool is_done, const std::string_view call) {
+    if (!is_done) {
+        throw Error{Reason::internal, formatted("{} failed{}", call, take_openssl_errors())};
     }
 }
 

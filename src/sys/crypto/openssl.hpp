@@ -1,4 +1,4 @@
-// Owners of what OpenSSL hands out, and its error queue as words.
+// Owners of what OpenSSL hands out, and its error queue as text.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -30,10 +30,10 @@ using OpensslPtr = std::unique_ptr<Handle, OpensslDelete>;
 /// by ": "; "" when there is none.
 [[nodiscard]] std::string take_openssl_errors();
 
-/// Throws Error{internal}, with these words, unless the call was done.
-void require_openssl(bool done, std::string_view call);
+/// Throws Error{internal} with those entries unless the call `is_done`.
+void require_openssl(bool is_done, std::string_view call);
 
-/// Bytes as OpenSSL wants them.
+/// Bytes as OpenSSL takes them.
 [[nodiscard]] inline unsigned char* openssl_out(const std::span<std::byte> bytes) noexcept {
     return reinterpret_cast<unsigned char*>(bytes.data());
 }

@@ -50,9 +50,9 @@ std::optional<SecretBytes> qr_code_for_terminal(const SecretBytes& text) {
     const auto side = static_cast<std::size_t>(code->width + 2 * margin);
     SecretBytes lines{(side + 1) / 2 * (side * longest_block + white_on_black.size() + as_before.size())};
     std::size_t at = 0;
-    const auto append = [&](const std::string_view words) {
-        std::ranges::copy(std::as_bytes(std::span{words}), lines.bytes().subspan(at).begin());
-        at += words.size();
+    const auto append = [&](const std::string_view text_part) {
+        std::ranges::copy(std::as_bytes(std::span{text_part}), lines.bytes().subspan(at).begin());
+        at += text_part.size();
     };
     for (int y = -margin; y < code->width + margin; y += 2) {
         append(white_on_black);

@@ -18,7 +18,7 @@ bool same_without_case(const std::string_view one, const std::string_view other)
     return std::ranges::equal(one, other, {}, lower, lower);
 }
 
-/// The entry of that name, best the one with the very letters.
+/// The entry of that name, preferably the one that matches exactly.
 std::optional<fs::path> entry_named(const fs::path& directory, const std::string& name) {
     std::error_code error;
     if (fs::exists(directory / name, error)) {

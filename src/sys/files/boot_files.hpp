@@ -10,8 +10,8 @@
 
 namespace sealmount {
 
-/// The file below `top` whose path, with slashes or backslashes, is `path` when letters' case is not looked
-/// at, as firmware looks files up (UEFI 2.10, 13.3: FAT). Nothing when there is none.
+/// The file below `top` whose path, with slashes or backslashes, is `path` when case is ignored, as firmware
+/// looks files up (UEFI 2.10, 13.3: FAT). Nothing when there is none.
 [[nodiscard]] std::optional<std::filesystem::path> find_without_case(const std::filesystem::path& top,
                                                                      std::string_view path);
 

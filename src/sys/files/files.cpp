@@ -2,6 +2,7 @@
 #include "sys/files/files.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 
 #include <cerrno>
 #include <cstdlib>
@@ -22,8 +23,8 @@ namespace fs = std::filesystem;
     if (error == EACCES || error == EPERM || error == EIO) {
         throw_errno(error, file.string());
     }
-    throw Error{Reason::cannot_create,
-                file.string() + ": cannot be written: " + std::generic_category().message(error)};
+    throw Error{Reason::cannot_create, formatted("{}: cannot be written: {}", file.string(),
+                                                 std::generic_category().message(error))};
 }
 
 fs::path directory_of(const fs::path& file) {
@@ -33,7 +34,7 @@ fs::path directory_of(const fs::path& file) {
 /// Makes a rename, an unlink or a mkdir in this directory survive a power cut.
 void sync_directory(const fs::path& directory) {
     const UniqueFd fd{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    // EINVAL: a file system that has nothing to synchronise.
+    // EINVAL: a file system that has nothing to synchronize.
     if (!fd || (::fsync(fd.get()) != 0 && errno != EINVAL)) {
         throw_cannot_write(errno, directory);
     }
@@ -65,8 +66,7 @@ class TemporaryFile {
   public:
     explicit TemporaryFile(const fs::path& target)
         // The leading dot and the end keep it from being taken for the real thing.
-        : path_((directory_of(target) /
-                 ("." + target.filename().string() + std::string{temporary_mark} + "XXXXXX"))
+        : path_((directory_of(target) / formatted(".{}{}XXXXXX", target.filename().string(), temporary_mark))
                     .string()),
           fd_(::mkostemp(path_.data(), O_CLOEXEC)) {
         if (!fd_) {
@@ -105,11 +105,12 @@ void check_trust(const int fd, const fs::path& file) {
         throw Error{Reason::config, file.string() + ": is not a regular file"};
     }
     if (status.st_uid != 0 && status.st_uid != ::geteuid()) {
-        throw Error{Reason::config, file.string() + ": belongs to somebody else than root"};
+        throw Error{Reason::config, file.string() + ": does not belong to root"};
     }
     if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
         throw Error{Reason::config,
-                    file.string() + ": is writable by others than its owner (chmod go-w mends that)"};
+                    file.string() + ": is writable by others than its owner",
+                    {AdviceKind::forbid_writing, file.string()}};
     }
 }
 
@@ -129,8 +130,7 @@ std::string read_whole(const int fd, const fs::path& file, const std::size_t lim
         }
         contents.append(buffer, static_cast<std::size_t>(got));
         if (contents.size() > limit) {
-            throw Error{Reason::bad_data,
-                        file.string() + ": is longer than " + std::to_string(limit) + " bytes"};
+            throw Error{Reason::bad_data, formatted("{}: is longer than {} bytes", file.string(), limit)};
         }
     }
 }
@@ -235,8 +235,8 @@ void make_directory(const fs::path& directory, const mode_t mode) {
     if (parent != path) {
         make_directory(parent, 0755);
     }
-    // mkdir(2) heeds the umask; the caller has said what it wants. A chmod(2) afterwards would come too late
-    // for a process that is killed in between.
+    // mkdir(2) heeds the umask, but the caller has said which mode it is to be. A chmod(2) afterwards would
+    // come too late for a process that is killed in between.
     const mode_t umask_before = ::umask(0);
     const bool made = ::mkdir(path.c_str(), mode) == 0;
     const int error = errno;
@@ -254,8 +254,7 @@ void check_writable(const fs::path& directory) {
     auto place = directory.empty() ? fs::path{"."} : directory;
     UniqueFd fd;
     for (;;) {
-        // A file without a name. It also finds read-only and full file systems, which access(2) does not all
-        // do.
+        // A file without a name. It also finds read-only and full file systems, which access(2) does not.
         fd = UniqueFd{::open(place.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)};
         if (fd) {
             return;

@@ -16,7 +16,7 @@
 
 namespace sealmount {
 
-/// Reads a file that decides over keys: it must be a regular file (symbolic links are followed), owned by
+/// Reads a file that decides about keys: it must be a regular file (symbolic links are followed), owned by
 /// root or by the caller, and not writable by group or others, else Error{config}; Error{no_input} when it
 /// does not exist, Error{bad_data} when it is longer than `limit` bytes. Messages name the file.
 [[nodiscard]] std::string read_trusted_file(const std::filesystem::path& file, std::size_t limit = 8U << 20U);
@@ -24,8 +24,8 @@ namespace sealmount {
 /// The same, but nothing when the file does not exist.
 [[nodiscard]] std::optional<std::string> read_trusted_file_if_exists(const std::filesystem::path& file);
 
-/// A file in which a user keeps his own settings: regular, no symbolic link, owned by him or by root; nothing
-/// when it is another, longer than `limit` bytes, or cannot be read.
+/// A file in which users keep their own settings: regular, not a symbolic link, owned by `user` or by root;
+/// nothing when it is anything else, is longer than `limit` bytes, or cannot be read.
 [[nodiscard]] std::optional<std::string> read_users_file(const std::filesystem::path& file, uid_t user,
                                                          std::size_t limit);
 
@@ -35,7 +35,7 @@ namespace sealmount {
 void write_file_atomically(const std::filesystem::path& file, std::string_view contents, mode_t mode);
 
 /// Removes the temporary files that write_file_atomically() left in the directory when its process was
-/// killed; no others, and none of a directory further down. For whoever holds the lock that all writers of
+/// killed; no others, and none in directories further down. For whoever holds the lock that all writers of
 /// the directory take. What cannot be removed stays.
 void remove_leftovers(const std::filesystem::path& directory);
 

@@ -21,8 +21,8 @@ struct FstabLine {
     bool operator==(const FstabLine&) const = default;
 };
 
-/// The mounts in the table's text, as getmntent(3) reads them; comments and lines that are none are passed
-/// over.
+/// The mounts in the table's text, as getmntent(3) reads them; comments and lines that are not
+/// mounts are skipped.
 [[nodiscard]] std::vector<FstabLine> read_fstab(std::string_view text);
 
 } // namespace sealmount

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string words_of_errno(const int error) {
+GuardProblem problem_of(const int error) {
     switch (error) {
     case ENOTTY:
     case EOPNOTSUPP:
@@ -42,8 +42,8 @@ bool is_mount_root(const fs::path& directory) {
            (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-/// Follows no symbolic link, at no place of the path (openat2(2)): who may write to a directory on the way
-/// could turn it to another's directory.
+/// Follows no symbolic link anywhere in the path (openat2(2)): whoever may write to a directory on the way
+/// could turn it into somebody else's directory.
 UniqueFd open_straight(const fs::path& directory, const int flags) {
     ::open_how how{};
     how.flags = static_cast<unsigned>(flags | O_DIRECTORY | O_CLOEXEC);
@@ -68,7 +68,7 @@ UniqueFd open_below_mount(const fs::path& directory) {
 }
 
 /// The inode flags; nothing (and errno) where the file system has none. The kernel reads and writes an int,
-/// whatever the request's name says (ioctl_iflags(2)).
+/// whatever the name of the request says (ioctl_iflags(2)).
 std::optional<int> flags_of(const UniqueFd& directory) {
     int flags = 0;
     if (!directory || ::ioctl(directory.get(), FS_IOC_GETFLAGS, &flags) != 0) {
@@ -79,7 +79,7 @@ std::optional<int> flags_of(const UniqueFd& directory) {
 
 std::expected<void, GuardProblem> change_flags(const UniqueFd& directory, const int flags) {
     if (::ioctl(directory.get(), FS_IOC_SETFLAGS, &flags) != 0) {
-        return std::unexpected{words_of_errno(errno)};
+        return std::unexpected{problem_of(errno)};
     }
     return {};
 }
@@ -94,7 +94,7 @@ std::expected<void, GuardProblem> set_guard(const fs::path& mountpoint) {
     const UniqueFd directory = open_below_mount(mountpoint);
     const auto flags = flags_of(directory);
     if (!flags) {
-        return std::unexpected{words_of_errno(errno)};
+        return std::unexpected{problem_of(errno)};
     }
     if (is_immutable(*flags)) {
         return {};
@@ -102,7 +102,7 @@ std::expected<void, GuardProblem> set_guard(const fs::path& mountpoint) {
     std::error_code failed;
     // By its descriptor: what lies below a mount has no path.
     if (!is_idle("/proc/self/fd/" + std::to_string(directory.get()), failed)) {
-        return std::unexpected{failed ? words_of_errno(failed.value())
+        return std::unexpected{failed ? problem_of(failed.value())
                                       : std::string{"it holds files below the mount"}};
     }
     return change_flags(directory, *flags | FS_IMMUTABLE_FL);
@@ -112,7 +112,7 @@ std::expected<void, GuardProblem> lift_guard(const fs::path& mountpoint) {
     const UniqueFd directory = open_below_mount(mountpoint);
     if (!directory) {
         return errno == ENOENT || errno == ENOTDIR ? std::expected<void, GuardProblem>{}
-                                                   : std::unexpected{words_of_errno(errno)};
+                                                   : std::unexpected{problem_of(errno)};
     }
     const auto flags = flags_of(directory);
     if (!flags || !is_immutable(*flags)) {

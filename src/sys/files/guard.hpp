@@ -10,17 +10,17 @@
 
 namespace sealmount {
 
-/// Why the guard could not be set or lifted, in words for a warning: a file system without the flag, missing
+/// Why the guard could not be set or lifted, as part of a warning: a file system without the flag, missing
 /// permission, files in the way, a symbolic link in its path. Nothing has changed then.
 using GuardProblem = std::string;
 
-/// Makes the directory immutable (FS_IMMUTABLE_FL, ioctl_iflags(2)); no complaint when it was already. Where
-/// something is mounted on it, the directory below the mount is meant, in this and the other two (needs
-/// CAP_SYS_ADMIN, open_tree(2)). It must exist; one that is not idle (sys/files/idle_mountpoint.hpp) is
-/// complained about.
+/// Makes the directory immutable (FS_IMMUTABLE_FL, ioctl_iflags(2)); success when it was already. Where
+/// something is mounted on it, the directory below the mount is meant, in this and the other two (requires
+/// CAP_SYS_ADMIN, open_tree(2)). A problem when it does not exist or is not idle
+/// (sys/files/idle_mountpoint.hpp).
 [[nodiscard]] std::expected<void, GuardProblem> set_guard(const std::filesystem::path& mountpoint);
 
-/// Makes it writable again, whoever made it immutable. No complaint when it was not, or does not exist.
+/// Makes it writable again, whoever made it immutable. Success when it was not, or does not exist.
 [[nodiscard]] std::expected<void, GuardProblem> lift_guard(const std::filesystem::path& mountpoint);
 
 /// Is it immutable? Also false when it does not exist or its file system does not know the flag.

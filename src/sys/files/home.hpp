@@ -1,4 +1,4 @@
-// Where people's own configuration lies.
+// Where users keep their own configuration.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once

@@ -15,7 +15,7 @@ bool leads_into_store(const fs::path& target, const fs::path& name) {
            target.parent_path().parent_path() == "/home/.ecryptfs";
 }
 
-bool is_of_ecryptfs_utils(const fs::directory_entry& entry) {
+bool is_link_of_ecryptfs_utils(const fs::directory_entry& entry) {
     std::error_code failed;
     const fs::path target = fs::read_symlink(entry.path(), failed);
     return !failed && (target.parent_path() == "/usr/share/ecryptfs-utils" ||
@@ -27,7 +27,7 @@ bool is_of_ecryptfs_utils(const fs::directory_entry& entry) {
 bool is_idle(const fs::path& directory, std::error_code& failed) {
     fs::directory_iterator entry{directory, failed};
     for (; !failed && entry != fs::directory_iterator{}; entry.increment(failed)) {
-        if (!is_of_ecryptfs_utils(*entry)) {
+        if (!is_link_of_ecryptfs_utils(*entry)) {
             return false;
         }
     }

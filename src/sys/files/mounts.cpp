@@ -2,6 +2,7 @@
 #include "sys/files/mounts.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 
 #include <cerrno>
 #include <fstream>
@@ -64,7 +65,7 @@ std::optional<Mount> mount_at(const std::filesystem::path& mountpoint) {
     std::optional<Mount> found;
     for (std::string line; std::getline(list, line);) {
         const auto fields = fields_of(line);
-        // Any number of optional fields stands before a lone dash.
+        // Any number of optional fields precedes a lone dash.
         auto dash = first_optional_field;
         while (dash < fields.size() && fields[dash] != "-") {
             ++dash;
@@ -96,13 +97,11 @@ void mount_ecryptfs(const std::filesystem::path& lower, const std::filesystem::p
     const int error = errno;
     ::keyctl_unlink(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING);
     if (result != 0 && error == ENODEV) {
-        throw Error{Reason::unavailable,
-                    "this kernel has no eCryptfs: boot one with CONFIG_ECRYPT_FS, or run "
-                    "'modprobe ecryptfs'"};
+        throw Error{Reason::unavailable, "this kernel has no eCryptfs", {AdviceKind::load_ecryptfs}};
     }
     if (result != 0) {
-        throw_errno(error, "cannot mount " + lower.string() + " on " + mountpoint.string() +
-                               " (the kernel's log says more: dmesg)");
+        throw_errno(error, formatted("cannot mount {} on {}", lower.string(), mountpoint.string()),
+                    {AdviceKind::read_kernel_log});
     }
 }
 

@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Neither a tree of empty directories nor one directory of millions must keep us for ever.
+// Neither a tree of empty directories nor a directory of millions of files may keep us forever.
 constexpr std::size_t most_directories = 4096;
 constexpr std::size_t most_names = 65536;
 
@@ -53,7 +53,7 @@ std::vector<Name> names_in(UniqueFd directory, bool& is_complete) {
     return names;
 }
 
-/// Some file systems do not tell it with the name.
+/// Some file systems do not give it with the name.
 EntryKind kind_of(const int directory, const Name& name) {
     unsigned type = name.type;
     if (type == DT_UNKNOWN) {

@@ -1,4 +1,4 @@
-// A bounded look at a directory tree: its names, and what stands at the head of its files.
+// A bounded look at a directory tree: its names, and what is at the head of its files.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -20,11 +20,10 @@ enum class EntryKind {
 struct FileSample {
     std::filesystem::path name; ///< relative to the tree's top
     EntryKind kind = EntryKind::file;
-    bool is_readable = true; ///< it, or what is in it, could be read
+    bool is_readable = true; ///< the entry, or what is in it, could be read
     bool is_empty = false;   ///< a file of no bytes
     std::vector<std::byte> head;
-    std::vector<std::byte>
-        attribute; ///< the extended attribute that was asked for; nothing where it has none
+    std::vector<std::byte> attribute; ///< the extended attribute that was asked for; empty where it has none
 };
 
 struct TreeSample {

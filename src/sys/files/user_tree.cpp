@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sys/files/user_tree.hpp"
 
+#include "base/format.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -22,7 +24,7 @@ namespace fs = std::filesystem;
 constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
 constexpr std::size_t longest_entry = 65536; // of passwd(5)
 
-std::string words_of(const int error) {
+std::string text_of(const int error) {
     return std::generic_category().message(error);
 }
 
@@ -47,12 +49,12 @@ UserTreeProblem why_not(const int error, const int parent, const std::string& na
     if (is_link(parent, name)) {
         return path.string() + " is a symbolic link, which its owner could turn elsewhere";
     }
-    return path.string() + ": " + words_of(error);
+    return formatted("{}: {}", path.string(), text_of(error));
 }
 
-/// Could somebody else than root and the user put another directory in the place of what is in this one?
-std::optional<UserTreeProblem> complaint_about_parent(const struct ::stat& status, const uid_t user,
-                                                      const fs::path& path) {
+/// Could anybody but root and the user put another directory in the place of what is in this one?
+std::optional<UserTreeProblem> problem_with_parent(const struct ::stat& status, const uid_t user,
+                                                   const fs::path& path) {
     if (status.st_uid != 0 && status.st_uid != user) {
         return path.string() + " belongs to another user";
     }
@@ -92,12 +94,12 @@ UserDirectory::open(const fs::path& root, const fs::path& absolute, const uid_t 
     fs::path reached = "/";
     struct ::stat status = {};
     if (!fd || ::fstat(fd.get(), &status) != 0) {
-        return std::unexpected{root.string() + ": " + words_of(errno)};
+        return std::unexpected{formatted("{}: {}", root.string(), text_of(errno))};
     }
     for (const fs::path& name : absolute.relative_path()) {
-        // The top is the caller's word; a test's may belong to anybody.
-        if (const auto problem = complaint_about_parent(status, user, reached); problem && reached != "/") {
-            return std::unexpected{absolute.string() + ": " + *problem};
+        // The top is the caller's choice; that of a test may belong to anybody.
+        if (const auto problem = problem_with_parent(status, user, reached); problem && reached != "/") {
+            return std::unexpected{formatted("{}: {}", absolute.string(), *problem)};
         }
         reached /= name;
         UniqueFd next{::openat(fd.get(), name.c_str(), directory_flags)};
@@ -118,8 +120,8 @@ UserDirectory::child(const std::string& name, const fs::path& expected_target) c
     const ssize_t size = ::readlinkat(fd_.get(), name.c_str(), target.data(), target.size());
     if (size >= 0) {
         if (std::string_view{target.data(), static_cast<std::size_t>(size)} != expected_target.native()) {
-            return std::unexpected{(path_ / name).string() + " is a symbolic link to another place than " +
-                                   expected_target.string()};
+            return std::unexpected{formatted("{} is a symbolic link to another place than {}",
+                                             (path_ / name).string(), expected_target.string())};
         }
         auto target_directory = open(root_, expected_target, user_);
         if (!target_directory) {
@@ -157,7 +159,7 @@ UserDirectory::read(const std::string& name, const std::size_t limit) const {
     if (!S_ISREG(status.st_mode)) {
         return std::unexpected{path + " is not a regular file"};
     }
-    // Also of a hard link to another's file.
+    // That catches a hard link to somebody else's file as well.
     if (status.st_uid != user_) {
         return std::unexpected{path + " belongs to another user"};
     }
@@ -166,7 +168,7 @@ UserDirectory::read(const std::string& name, const std::size_t limit) const {
     while (size < contents.size()) {
         const ssize_t got = ::read(fd.get(), contents.data() + size, contents.size() - size);
         if (got < 0 && errno != EINTR) {
-            return std::unexpected{path + ": " + words_of(errno)};
+            return std::unexpected{formatted("{}: {}", path, text_of(errno))};
         }
         if (got == 0) {
             contents.resize(size);
@@ -174,7 +176,7 @@ UserDirectory::read(const std::string& name, const std::size_t limit) const {
         }
         size += got > 0 ? static_cast<std::size_t>(got) : 0;
     }
-    return std::unexpected{path + " is longer than " + std::to_string(limit) + " bytes"};
+    return std::unexpected{formatted("{} is longer than {} bytes", path, limit)};
 }
 
 bool UserDirectory::has(const std::string& name) const {

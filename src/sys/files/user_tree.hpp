@@ -1,5 +1,5 @@
-// What a user keeps in his own directories, read by root. All of it is his to change at any moment, so
-// nothing is taken by a path that was looked at before: each directory and file is looked at through the
+// What users keep in their own directories, read by root. They can change all of it at any moment, so
+// nothing is opened by a path that was checked before: each directory and file is checked through the
 // descriptor that it is read through, no symbolic link is followed, and what belongs to somebody else is left
 // alone.
 //
@@ -29,24 +29,24 @@ struct User {
 /// below it. Nothing when there is none.
 [[nodiscard]] std::optional<User> user_called(const std::filesystem::path& root, const std::string& name);
 
-/// Why something of a user's is not taken, in words that name the path.
+/// Why something of a user's is not taken, in a sentence that names the path.
 using UserTreeProblem = std::string;
 
 /// A directory that belongs to a user, held open.
 class UserDirectory {
   public:
-    /// `absolute` as the system below `root` calls it. Complained about, when it is not there, is reached
-    /// through a symbolic link, belongs to another user; and when one of the directories that it lies in
-    /// belongs to neither root nor the user, or can be written by everybody, who could put another one there.
+    /// `absolute` as the system below `root` calls it. A problem when it does not exist, is reached through a
+    /// symbolic link or belongs to another user; and when one of the directories that it lies in belongs to
+    /// neither root nor the user, or can be written by everybody, who could put another directory there.
     [[nodiscard]] static std::expected<UserDirectory, UserTreeProblem>
     open(const std::filesystem::path& root, const std::filesystem::path& absolute, uid_t user);
 
     /// The same for its child `name`, a directory of its own, or a symbolic link that leads to exactly
-    /// `expected_target` (which is then opened as above). Nothing when it is not there.
+    /// `expected_target` (which is then opened as above). Nothing when there is none.
     [[nodiscard]] std::expected<std::optional<UserDirectory>, UserTreeProblem>
     child(const std::string& name, const std::filesystem::path& expected_target) const;
 
-    /// The contents of the file `name`, which must be regular and his own; nothing when it is not there.
+    /// The contents of the file `name`, which must be regular and the user's own; nothing when there is none.
     [[nodiscard]] std::expected<std::optional<std::string>, UserTreeProblem> read(const std::string& name,
                                                                                   std::size_t limit) const;
 

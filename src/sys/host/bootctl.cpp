@@ -55,24 +55,24 @@ struct Output {
     int status = 0;
 };
 
-::pid_t spawn(const std::filesystem::path& program, const std::vector<const char*>& words,
+::pid_t spawn(const std::filesystem::path& program, const std::vector<const char*>& arguments,
               const int write_end) {
     ::posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_adddup2(&actions, write_end, STDOUT_FILENO);
     ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    std::vector<char*> arguments;
-    for (const char* const word : words) {
-        arguments.push_back(const_cast<char*>(word));
+    std::vector<char*> argv;
+    for (const char* const argument : arguments) {
+        argv.push_back(const_cast<char*>(argument));
     }
-    arguments.push_back(nullptr);
+    argv.push_back(nullptr);
     std::array environment = {const_cast<char*>("PATH=/usr/bin:/usr/sbin:/bin:/sbin"),
                               const_cast<char*>("LC_ALL=C.UTF-8"), const_cast<char*>("SYSTEMD_COLORS=0"),
                               const_cast<char*>("SYSTEMD_URLIFY=0"), static_cast<char*>(nullptr)};
     ::pid_t pid = -1;
     const int error =
-        ::posix_spawn(&pid, program.c_str(), &actions, nullptr, arguments.data(), environment.data());
+        ::posix_spawn(&pid, program.c_str(), &actions, nullptr, argv.data(), environment.data());
     ::posix_spawn_file_actions_destroy(&actions);
     if (error != 0) {
         throw_errno(error, program.string());
@@ -90,8 +90,8 @@ std::string read_to_end(const int fd, const std::string& program) {
         ::pollfd waiting = {.fd = fd, .events = POLLIN, .revents = 0};
         const int ready = left.count() > 0 ? ::poll(&waiting, 1, static_cast<int>(left.count())) : 0;
         if (ready == 0 || text.size() > output_limit) {
-            throw Error{Reason::unavailable, program + " list: comes to no end, so which boot entry is "
-                                                       "next is not known"};
+            throw Error{Reason::unavailable,
+                        program + " list: does not end, so which boot entry is next is not known"};
         }
         const ::ssize_t size = ready < 0 ? -1 : ::read(fd, buffer.data(), buffer.size());
         if (size == 0) {
@@ -104,14 +104,14 @@ std::string read_to_end(const int fd, const std::string& program) {
     }
 }
 
-Output run(const std::filesystem::path& program, const std::vector<const char*>& words) {
+Output run(const std::filesystem::path& program, const std::vector<const char*>& arguments) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
         throw_errno(errno, "pipe");
     }
     const UniqueFd read_end{ends[0]};
     UniqueFd write_end{ends[1]};
-    Child child{spawn(program, words, write_end.get())};
+    Child child{spawn(program, arguments, write_end.get())};
     write_end = UniqueFd{};
     Output output;
     output.text = read_to_end(read_end.get(), program.string());

@@ -9,7 +9,7 @@
 
 namespace sealmount {
 
-/// The boot entries as `bootctl list` tells them, for programs and for people: version 252 says only the
+/// The boot entries as `bootctl list` prints them, for programs and for people: version 252 says only to the
 /// latter which one is the default and which one was selected.
 struct BootctlLists {
     std::string json;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sys/host/journal.hpp"
 
+#include "base/format.hpp"
+
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-journal.h>
@@ -17,9 +19,9 @@ namespace {
 /// Did the journal take it?
 bool send(const Level level, const std::string& message, const JournalFields& fields) {
     std::vector<std::string> lines = {"MESSAGE=" + message,
-                                      "PRIORITY=" + std::to_string(static_cast<int>(level))};
+                                      formatted("PRIORITY={}", static_cast<int>(level))};
     for (const auto& [field, value] : fields) {
-        lines.push_back(std::string{field} + "=" + value);
+        lines.push_back(formatted("{}={}", field, value));
     }
     std::vector<::iovec> parts;
     for (std::string& line : lines) {
@@ -42,7 +44,7 @@ void log(const Level level, const std::string_view volume, const std::string& me
                              // The journal learns a sender's unit from its process, which may be gone by
                              // then; this makes `journalctl -u` find the message all the same
                              // (systemd.journal-fields(7)).
-                             {"OBJECT_SYSTEMD_UNIT", "sealmount-unlock@" + name + ".service"}};
+                             {"OBJECT_SYSTEMD_UNIT", formatted("sealmount-unlock@{}.service", name)}};
         all.insert(all.end(), fields.begin(), fields.end());
         if (send(level, message, all)) {
             return;

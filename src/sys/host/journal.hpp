@@ -1,4 +1,4 @@
-// The voice of the services: journal and service manager.
+// What the services report, to journal and service manager.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once

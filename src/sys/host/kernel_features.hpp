@@ -10,7 +10,7 @@ namespace sealmount {
 /// Is eCryptfs there: registered, or as a module of this kernel that modprobe(8) would load?
 [[nodiscard]] bool kernel_has_ecryptfs();
 
-/// The running kernel's release, as `uname -r` says it.
+/// The running kernel's release, as `uname -r` prints it.
 [[nodiscard]] std::string kernel_release();
 
 } // namespace sealmount

@@ -11,8 +11,8 @@ namespace sealmount {
 /// by root), sets RLIMIT_CORE to 0 and the umask to 077. Throws Error{os}.
 void harden_process();
 
-/// Until destruction, SIGTERM, SIGINT and SIGHUP wait: what is half-way, a session in the TPM or a key that
-/// is not yet protected, comes to its end first. Whoever pauses meanwhile asks termination_is_pending().
+/// Until destruction, SIGTERM, SIGINT and SIGHUP wait: what is unfinished, a session in the TPM or a key that
+/// is not yet protected, is finished first. Whoever pauses meanwhile asks termination_is_pending().
 class SignalsHeld {
   public:
     SignalsHeld() noexcept;
@@ -25,7 +25,7 @@ class SignalsHeld {
     ::sigset_t before_ = {};
 };
 
-/// Has one of those signals come, and does it wait?
+/// Has one of those signals arrived, and is it waiting?
 [[nodiscard]] bool termination_is_pending() noexcept;
 
 } // namespace sealmount

@@ -2,6 +2,7 @@
 #include "sys/keyring/kernel_keyring.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 #include "sys/tpm/tpm.hpp"
 
@@ -10,7 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <optional>
 #include <system_error>
 #include <vector>
@@ -30,8 +30,8 @@ constexpr std::array people_keyrings = {user_keyring, KEY_SPEC_SESSION_KEYRING,
 constexpr key_perm_t possessor_search = KEY_POS_SEARCH;
 static_assert(possessor_search == 0x08000000);
 
-std::string words_of_errno(const int error) {
-    return std::generic_category().message(error);
+std::unexpected<Refusal> refused(const RefusalKind kind, const int error) {
+    return std::unexpected{Refusal{.kind = kind, .detail = std::generic_category().message(error)}};
 }
 
 /// The key of this type and description that can be reached through `keyring`.
@@ -46,7 +46,7 @@ std::optional<key_serial_t> find_key(const key_serial_t keyring, const char* con
     if (error == ENOKEY || error == EKEYEXPIRED || error == EKEYREVOKED) {
         return std::nullopt;
     }
-    throw_errno(error, "cannot search the keyring for \"" + std::string{description} + '"');
+    throw_errno(error, formatted("cannot search the keyring for \"{}\"", description));
 }
 
 /// A key that leaves its keyring at the end of the scope, unless it is kept.
@@ -82,23 +82,23 @@ add_encrypted_key(const std::string_view signature, const std::string_view text,
     const int error = errno;
     switch (error) {
     case EINVAL:
-        return std::unexpected{Refusal{RefusalKind::text_rejected, words_of_errno(error)}};
+        return refused(RefusalKind::text_rejected, error);
     case ENODEV:
     case EOPNOTSUPP:
-        return std::unexpected{Refusal{RefusalKind::key_type_absent, words_of_errno(error)}};
+        return refused(RefusalKind::key_type_absent, error);
     case ENOKEY:
         throw Error{Reason::internal,
-                    "the master key of the encrypted key " + std::string{signature} + " is not loaded"};
+                    formatted("the master key of the encrypted key {} is not loaded", signature)};
     default:
-        throw_errno(error, "cannot load the encrypted key " + std::string{signature});
+        throw_errno(error, formatted("cannot load the encrypted key {}", signature));
     }
 }
 
 /// Whoever possesses a key may read it, whatever its permissions (security/keys/keyctl.c, keyctl_read_key),
-/// and the kernel then encrypts the FEKEK under any master key of the right name that the reader has, such as
-/// one that he knows. So the name of the master is replaced by one that no key can ever have: add_key(2)
-/// takes descriptions of less than 4096 bytes. The kernel does not look for the new master until somebody
-/// reads (encrypted.c, encrypted_update).
+/// and the kernel then encrypts the FEKEK under any master key of the right name that the reader has, even
+/// one whose bytes the reader knows. So the name of the master is replaced by one that no key can ever have:
+/// add_key(2) takes descriptions of less than 4096 bytes. The kernel does not look for the new master until
+/// somebody reads (encrypted.c, encrypted_update).
 void make_unreadable(const std::string_view signature, const std::string_view text) {
     constexpr std::size_t longer_than_any_description = 5000;
     const bool user_master = text.find(" user:") != std::string_view::npos;
@@ -108,7 +108,7 @@ void make_unreadable(const std::string_view signature, const std::string_view te
     // that limit.
     if (::add_key("encrypted", std::string{signature}.c_str(), update.c_str(), update.size(), own_keyring) <
         0) {
-        throw_errno(errno, "cannot protect the encrypted key " + std::string{signature});
+        throw_errno(errno, formatted("cannot protect the encrypted key {}", signature));
     }
 }
 
@@ -199,9 +199,8 @@ std::expected<void, Refusal> KernelKeyring::load_trusted_master(const std::strin
                                                                 const SecretBytes* const pin) {
     // security/keys/trusted-keys/trusted_tpm1.c, getoptions: hex, "0x" optional. Never "pcrlock=": kernels
     // that ignore a failed unseal when it is given would make a key without contents.
-    std::array<char, 40> option = {};
-    ::snprintf(option.data(), option.size(), " policyhandle=%08x", static_cast<unsigned>(policy_handle));
-    const auto payload = with_pin("load " + to_hex(tpm_key) + option.data(), pin);
+    const auto payload =
+        with_pin(formatted("load {} policyhandle={:08x}", to_hex(tpm_key), policy_handle), pin);
     const auto bytes = payload.bytes();
     if (::add_key("trusted", std::string{name}.c_str(), bytes.data(), bytes.size(), own_keyring) >= 0) {
         return {};
@@ -209,23 +208,23 @@ std::expected<void, Refusal> KernelKeyring::load_trusted_master(const std::strin
     const int error = errno;
     switch (error) {
     case ENODEV:
-        return std::unexpected{Refusal{RefusalKind::key_type_absent, words_of_errno(error)}};
+        return refused(RefusalKind::key_type_absent, error);
     case EINVAL: // not a blob that this kernel reads
     case EFAULT: // unsealed, but not 32 to 128 bytes
-        return std::unexpected{Refusal{RefusalKind::object_rejected, words_of_errno(error)}};
+        return refused(RefusalKind::object_rejected, error);
     case EPERM:
     case EIO:
     case ENOMEM:
-        return std::unexpected{Refusal{RefusalKind::unseal_failed, words_of_errno(error)}};
+        return refused(RefusalKind::unseal_failed, error);
     default:
-        throw_errno(error, "cannot load the trusted key " + std::string{name});
+        throw_errno(error, formatted("cannot load the trusted key {}", name));
     }
 }
 
 void KernelKeyring::load_user_master(const std::string_view name, const SecretBytes& master) {
     const auto bytes = master.bytes();
     if (::add_key("user", std::string{name}.c_str(), bytes.data(), bytes.size(), own_keyring) < 0) {
-        throw_errno(errno, "cannot load the master key " + std::string{name});
+        throw_errno(errno, formatted("cannot load the master key {}", name));
     }
 }
 
@@ -233,7 +232,7 @@ void KernelKeyring::drop_master(const std::string_view name) {
     for (const char* const type : {"trusted", "user"}) {
         if (const auto id = find_key(own_keyring, type, name)) {
             if (::keyctl_unlink(*id, own_keyring) < 0) {
-                throw_errno(errno, "cannot drop the master key " + std::string{name});
+                throw_errno(errno, formatted("cannot drop the master key {}", name));
             }
         }
     }
@@ -254,7 +253,7 @@ std::optional<SecretBytes> KernelKeyring::read_user_key(const std::string_view d
         if (!id) {
             continue;
         }
-        const auto what = "the user key " + std::string{description};
+        const auto what = formatted("the user key {}", description);
         // What is in the session's keyring is possessed already.
         std::optional<LinkedKey> possessed;
         if (keyring != KEY_SPEC_SESSION_KEYRING) {
@@ -270,7 +269,7 @@ std::optional<SecretBytes> KernelKeyring::read_user_key(const std::string_view d
             throw_errno(errno, "cannot read " + what);
         }
         if (static_cast<std::size_t>(size) > limit) { // the size of the whole payload (keyctl_read(3))
-            throw Error{Reason::bad_data, what + " holds more than " + std::to_string(limit) + " bytes"};
+            throw Error{Reason::bad_data, formatted("{} holds more than {} bytes", what, limit)};
         }
         payload.shrink(static_cast<std::size_t>(size));
         return payload;
@@ -288,13 +287,14 @@ bool KernelKeyring::drop_user_key(const std::string_view description) {
         dropped = true;
         // ENOENT: found through another keyring that is linked into this one.
         if (::keyctl_unlink(*id, keyring) < 0 && errno != ENOENT) {
-            throw_errno(errno, "cannot drop the user key " + std::string{description});
+            throw_errno(errno, formatted("cannot drop the user key {}", description));
         }
     }
     for (const key_serial_t keyring : people_keyrings) {
         if (find_key(keyring, "user", description)) {
-            throw Error{Reason::refused, "the user key " + std::string{description} +
-                                             " is in another keyring as well (look at 'keyctl show')"};
+            throw Error{Reason::refused,
+                        formatted("the user key {} is in another keyring as well", description),
+                        {AdviceKind::show_keyrings}};
         }
     }
     return dropped;
@@ -304,10 +304,10 @@ std::expected<void, Refusal> KernelKeyring::load_volume_key(const std::string_vi
                                                             const std::string_view text) {
     // add_key(2) would try to update a key that is there already, which its permissions forbid.
     if (has_volume_key(signature)) {
-        throw Error{Reason::internal, "the encrypted key " + std::string{signature} + " is loaded already"};
+        throw Error{Reason::internal, formatted("the encrypted key {} is loaded already", signature)};
     }
-    // By way of the process's own keyring: permissions are its possessor's to change, and a service does not
-    // possess what it adds to the user keyring.
+    // By way of the process's own keyring: only its possessor may change a key's permissions, and a service
+    // does not possess what it adds to the user keyring.
     const auto added = add_encrypted_key(signature, text, own_keyring);
     if (!added) {
         return std::unexpected{added.error()};
@@ -316,12 +316,12 @@ std::expected<void, Refusal> KernelKeyring::load_volume_key(const std::string_vi
     make_unreadable(signature, text);
     const auto narrow = [&](const key_perm_t permissions) {
         if (::keyctl_setperm(own.id(), permissions) < 0) {
-            throw_errno(errno, "cannot protect the encrypted key " + std::string{signature});
+            throw_errno(errno, formatted("cannot protect the encrypted key {}", signature));
         }
     };
     narrow(possessor_search | KEY_POS_LINK | KEY_POS_SETATTR);
     if (::keyctl_link(own.id(), user_keyring) < 0) {
-        throw_errno(errno, "cannot load the encrypted key " + std::string{signature});
+        throw_errno(errno, formatted("cannot load the encrypted key {}", signature));
     }
     LinkedKey key{own.id(), user_keyring};
     narrow(possessor_search);
@@ -339,7 +339,7 @@ bool KernelKeyring::unload_volume_key(const std::string_view signature) {
         if (error == ENOENT) { // another process was faster
             return false;
         }
-        throw_errno(error, "cannot unload the encrypted key " + std::string{signature});
+        throw_errno(error, formatted("cannot unload the encrypted key {}", signature));
     }
     return true;
 }
@@ -351,11 +351,11 @@ std::expected<void, Refusal> KernelKeyring::prove_volume_key(const std::string_v
         return std::unexpected{added.error()};
     }
     const LinkedKey key{*added, own_keyring};
-    // The kernel encrypts anew for every reader, with the same initialisation vector: the same text.
+    // The kernel encrypts again for every reader, with the same initialization vector: the same text.
     std::vector<char> read_back(text.size() + 1);
     const auto size = ::keyctl_read(key.id(), read_back.data(), read_back.size());
     if (size < 0) {
-        throw_errno(errno, "cannot read the encrypted key " + std::string{signature} + " back");
+        throw_errno(errno, formatted("cannot read the encrypted key {} back", signature));
     }
     // A terminating zero is not counted by the kernel, and the buffer is larger than the text: longer means
     // different.

@@ -1,4 +1,4 @@
-// Keyring: what the project asks of the kernel's key service, in its own words. One real form
+// Keyring: what the project asks of the kernel's key service, in its own terms. One real form
 // (kernel_keyring.hpp), one fake in tests.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
@@ -33,8 +33,8 @@ class Keyring {
     /// behind.
     [[nodiscard]] virtual bool has_trusted_keys() = 0;
 
-    /// Do the kernel's encrypted keys take a *trusted* key for a master? Not where trusted keys are a module
-    /// and encrypted keys are built in, whatever has_trusted_keys() says (encrypted-keys/encrypted.h:
+    /// Do the kernel's encrypted keys take a *trusted* key as their master? Not where trusted keys are a
+    /// module and encrypted keys are built in, whatever has_trusted_keys() says (encrypted-keys/encrypted.h:
     /// EOPNOTSUPP). Leaves nothing behind. key_type_absent when it has no encrypted keys at all.
     [[nodiscard]] virtual std::expected<bool, Refusal> takes_trusted_masters() = 0;
 
@@ -62,7 +62,7 @@ class Keyring {
     /// longer, nothing when there is none. Looked for where a mount by hand would find it: in root's user
     /// keyring, where ecryptfs-add-passphrase puts it, then in the session's and the user-session keyring.
     /// Only a possessor may read a key, and not every session has the user keyring linked (sudo(8),
-    /// services): for the moment of reading it is linked into the process's own. Nothing stays behind.
+    /// services): while it is read, that is linked into the process's own. Nothing stays behind.
     [[nodiscard]] virtual std::optional<SecretBytes> read_user_key(std::string_view description,
                                                                    std::size_t limit) = 0;
 

@@ -2,6 +2,7 @@
 #include "sys/prompt/credentials.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "sys/prompt/secret_input.hpp"
 
 #include <cstdlib>
@@ -17,21 +18,21 @@ bool has_credential(const std::string& id) {
 
 SecretBytes read_credential(const std::string& id, const std::size_t limit) {
     if (id.empty() || id == "." || id == ".." || id.find('/') != std::string::npos) {
-        throw Error{Reason::usage,
-                    "\"" + id +
-                        "\" is not the name of a credential: it is the ID that LoadCredential= "
-                        "gave it"};
+        throw Error{
+            Reason::usage,
+            formatted("\"{}\" is not the name of a credential: that is the ID that LoadCredential= gave it",
+                      id)};
     }
     const char* const directory = ::secure_getenv("CREDENTIALS_DIRECTORY");
     if (directory == nullptr || *directory == '\0') {
         throw Error{Reason::usage,
-                    "no credentials were passed ($CREDENTIALS_DIRECTORY is not set): run this as "
-                    "'systemd-run --pipe --wait -p LoadCredential=" +
-                        id + ":FILE sealmount ...'"};
+                    "no credentials were passed ($CREDENTIALS_DIRECTORY is not set)",
+                    {AdviceKind::pass_credential, id}};
     }
     const std::filesystem::path file = std::filesystem::path{directory} / id;
     if (!std::filesystem::exists(file)) {
-        throw Error{Reason::no_input, "no credential is called \"" + id + "\": there is no " + file.string()};
+        throw Error{Reason::no_input,
+                    formatted("no credential is called \"{}\": there is no {}", id, file.string())};
     }
     return read_secret(file.string(), limit);
 }

@@ -1,4 +1,4 @@
-// Waiting for a change of a directory (inotify(7)).
+// Waiting for a change in a directory (inotify(7)).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -9,8 +9,8 @@
 
 namespace sealmount {
 
-/// Watches from construction on. Where that cannot be (no such directory, no watch left), nothing ever
-/// happens.
+/// Watches from construction on. Where that is not possible (no such directory, no watch left), no change is
+/// ever seen.
 class DirectoryWatch {
   public:
     explicit DirectoryWatch(const std::filesystem::path& directory);

@@ -2,6 +2,7 @@
 #include "sys/prompt/password_agents.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/unique_fd.hpp"
 #include "sys/prompt/directory_watch.hpp"
 
@@ -73,19 +74,19 @@ SecretBytes read_answer(const int pipe) {
     return answer;
 }
 
-std::string read_complaint(const int file) {
+std::string read_messages(const int file) {
     std::array<char, 512> buffer = {};
     const ssize_t got = ::pread(file, buffer.data(), buffer.size(), 0);
-    std::string words{buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
-    words.erase(words.find_last_not_of('\n') + 1);
-    return words;
+    std::string messages{buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
+    messages.erase(messages.find_last_not_of('\n') + 1);
+    return messages;
 }
 
-/// systemd-ask-password exits with 1 whatever happened; only its last words tell why ("Failed to query
+/// systemd-ask-password exits with 1 whatever happened; only its last message says why ("Failed to query
 /// password: Timer expired", src/ask-password/ask-password.c).
-Refusal refusal_of_complaint(const std::string& words) {
-    const auto says = [&words](const int error) {
-        return words.find(std::generic_category().message(error)) != std::string::npos;
+Refusal refusal_from(const std::string& messages) {
+    const auto says = [&messages](const int error) {
+        return messages.find(std::generic_category().message(error)) != std::string::npos;
     };
     if (says(ETIME)) {
         return {RefusalKind::prompt_timeout, {}};
@@ -93,7 +94,7 @@ Refusal refusal_of_complaint(const std::string& words) {
     if (says(ECANCELED) || says(EINTR)) {
         return {RefusalKind::prompt_cancelled, {}};
     }
-    return {RefusalKind::no_prompt, words};
+    return {RefusalKind::no_prompt, messages};
 }
 
 /// Waits for the end of a question: an answer or the lack of one in the pipe, or, with false, its withdrawal.
@@ -114,6 +115,86 @@ bool wait_for_end(const int pipe, const DirectoryWatch& watch, const Withdrawal&
     }
 }
 
+/// systemd-ask-password while it asks, and the ends of the pipes to it.
+class Question {
+  public:
+    /// Starts it. A refusal where it cannot be started.
+    static std::expected<Question, Refusal> start(const char* program, const std::string& text,
+                                                  const std::string& id, std::chrono::seconds timeout);
+
+    [[nodiscard]] int answer_pipe() const noexcept { return answers_.get(); }
+
+    /// It takes its question back.
+    void withdraw() const noexcept { ::kill(child_, SIGTERM); }
+
+    /// The answer that it gave, or why it gave none; waits for its end.
+    std::expected<SecretBytes, Refusal> finish() const;
+
+  private:
+    Question(UniqueFd answers, UniqueFd messages, const ::pid_t child)
+        : answers_(std::move(answers)), messages_(std::move(messages)), child_(child) {}
+
+    UniqueFd answers_;
+    UniqueFd messages_; ///< a file in memory
+    ::pid_t child_;
+};
+
+std::expected<Question, Refusal> Question::start(const char* const program, const std::string& text,
+                                                 const std::string& id, const std::chrono::seconds timeout) {
+    std::array<int, 2> ends = {};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+        throw_errno(errno, "cannot make a pipe");
+    }
+    UniqueFd read_end{ends[0]};
+    const UniqueFd write_end{ends[1]}; // closed here, so that the child's end is the end of the file
+    UniqueFd messages{::memfd_create("messages", MFD_CLOEXEC)};
+    if (!messages) {
+        throw_errno(errno, "cannot make a file in memory");
+    }
+    FileActions actions;
+    actions.become(write_end.get(), STDOUT_FILENO);
+    actions.become(messages.get(), STDERR_FILENO);
+
+    std::vector<std::string> arguments = {program,
+                                          "--icon=drive-harddisk",
+                                          formatted("--id={}", id),
+                                          formatted("--timeout={}", timeout.count()),
+                                          "--",
+                                          text};
+    std::vector<char*> argv;
+    for (auto& argument : arguments) {
+        argv.push_back(argument.data());
+    }
+    argv.push_back(nullptr);
+    // Its messages are compared with ours; and a terminal needs its type. Nothing else: not the caller's
+    // credentials directory, where the program would look for a "password" of its own.
+    std::string locale = "LC_ALL=C";
+    std::string log = "SYSTEMD_LOG_TARGET=console";
+    std::string terminal = "TERM=linux";
+    const std::array<char*, 4> environment = {locale.data(), log.data(), terminal.data(), nullptr};
+    ::pid_t child = 0;
+    if (const int error =
+            ::posix_spawn(&child, program, actions.get(), nullptr, argv.data(), environment.data());
+        error != 0) {
+        return std::unexpected{Refusal{RefusalKind::no_prompt, std::generic_category().message(error)}};
+    }
+    return Question{std::move(read_end), std::move(messages), child};
+}
+
+std::expected<SecretBytes, Refusal> Question::finish() const {
+    auto answer = read_answer(answers_.get());
+    int status = 0;
+    while (::waitpid(child_, &status, 0) < 0) {
+        if (errno != EINTR) {
+            throw_errno(errno, "cannot wait for systemd-ask-password");
+        }
+    }
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        return std::unexpected{refusal_from(read_messages(messages_.get()))};
+    }
+    return answer;
+}
+
 class PasswordAgents final : public Prompt {
   public:
     std::expected<SecretBytes, Refusal> ask(const std::string& text, const std::string& id,
@@ -128,67 +209,26 @@ std::expected<SecretBytes, Refusal> PasswordAgents::ask(const std::string& text,
     if (program == nullptr) {
         return std::unexpected{Refusal{RefusalKind::no_prompt, "systemd-ask-password is not installed"}};
     }
-    std::array<int, 2> ends = {};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-        throw_errno(errno, "cannot make a pipe");
-    }
-    const UniqueFd read_end{ends[0]};
-    UniqueFd write_end{ends[1]};
-    const UniqueFd problem{::memfd_create("complaint", MFD_CLOEXEC)};
-    if (!problem) {
-        throw_errno(errno, "cannot make a file in memory");
-    }
-    FileActions actions;
-    actions.become(write_end.get(), STDOUT_FILENO);
-    actions.become(problem.get(), STDERR_FILENO);
-
-    std::vector<std::string> words = {program,      "--icon=drive-harddisk",
-                                      "--id=" + id, "--timeout=" + std::to_string(timeout.count()),
-                                      "--",         text};
-    std::vector<char*> arguments;
-    for (auto& word : words) {
-        arguments.push_back(word.data());
-    }
-    arguments.push_back(nullptr);
-    // Its messages are compared with ours; and a terminal needs its type. Nothing else: not the caller's
-    // credentials directory, where the program would look for a "password" of its own.
-    std::string locale = "LC_ALL=C";
-    std::string log = "SYSTEMD_LOG_TARGET=console";
-    std::string terminal = "TERM=linux";
-    const std::array<char*, 4> environment = {locale.data(), log.data(), terminal.data(), nullptr};
-
     std::optional<DirectoryWatch> watch; // begins before the first look
     if (withdrawal != nullptr) {
         watch.emplace(withdrawal->directory);
     }
     ::termios terminal_before = {};
     const bool has_terminal = ::tcgetattr(STDIN_FILENO, &terminal_before) == 0;
-    ::pid_t child = 0;
-    if (const int error =
-            ::posix_spawn(&child, program, actions.get(), nullptr, arguments.data(), environment.data());
-        error != 0) {
-        return std::unexpected{Refusal{RefusalKind::no_prompt, std::generic_category().message(error)}};
+    const auto question = Question::start(program, text, id, timeout);
+    if (!question) {
+        return std::unexpected{question.error()};
     }
-    write_end.reset(); // so that the child's end is the end of the file
-    const bool withdrawn = watch && !wait_for_end(read_end.get(), *watch, *withdrawal);
-    if (withdrawn) {
-        ::kill(child, SIGTERM); // it takes its question back
+    const bool is_withdrawn = watch && !wait_for_end(question->answer_pipe(), *watch, *withdrawal);
+    if (is_withdrawn) {
+        question->withdraw();
     }
-    auto answer = read_answer(read_end.get());
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR) {
-            throw_errno(errno, "cannot wait for systemd-ask-password");
-        }
-    }
-    if (withdrawn) {
-        if (has_terminal) { // which it leaves mute when it is killed
+    auto answer = question->finish();
+    if (is_withdrawn) {
+        if (has_terminal) { // whose echo it leaves off when it is killed
             ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal_before);
         }
         return std::unexpected{Refusal{RefusalKind::prompt_cancelled, {}}};
-    }
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        return std::unexpected{refusal_of_complaint(read_complaint(problem.get()))};
     }
     return answer;
 }

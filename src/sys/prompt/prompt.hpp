@@ -15,9 +15,9 @@
 
 namespace sealmount {
 
-/// What makes a question pointless while it is open: what it is about came in another way.
+/// What makes a question pointless while it is open: what it asks for arrived in another way.
 struct Withdrawal {
-    std::filesystem::path directory; ///< each change of a file in it is a moment to look
+    std::filesystem::path directory; ///< whenever a file in it changes, `is_due` is called
     std::function<bool()> is_due;
 };
 

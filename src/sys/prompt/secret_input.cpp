@@ -2,6 +2,7 @@
 #include "sys/prompt/secret_input.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/unique_fd.hpp"
 
 #include <cerrno>
@@ -67,8 +68,7 @@ SecretBytes checked(SecretBytes secret, const std::string& file_or_dash, const s
         throw Error{Reason::usage, place_of(file_or_dash) + ": is empty"};
     }
     if (secret.size() > limit) {
-        throw Error{Reason::usage,
-                    place_of(file_or_dash) + ": is longer than " + std::to_string(limit) + " bytes"};
+        throw Error{Reason::usage, formatted("{}: is longer than {} bytes", place_of(file_or_dash), limit)};
     }
     return secret;
 }
@@ -76,7 +76,7 @@ SecretBytes checked(SecretBytes secret, const std::string& file_or_dash, const s
 } // namespace
 
 SecretBytes read_secret(const std::string& file_or_dash, const std::size_t limit) {
-    // One byte more than can be accepted, so that too long shows.
+    // One byte more than can be accepted, so that a secret that is too long is noticed.
     SecretBytes secret = read_up_to(file_or_dash, limit + longest_line_end + 1);
     drop_line_end(secret);
     return checked(std::move(secret), file_or_dash, limit);

@@ -15,7 +15,7 @@ namespace sealmount {
 /// empty or longer one.
 [[nodiscard]] SecretBytes read_secret(const std::string& file_or_dash, std::size_t limit);
 
-/// The same for bytes that are no text: a line end is part of them.
+/// The same for bytes that are not text: a line end is part of them.
 [[nodiscard]] SecretBytes read_binary_secret(const std::string& file_or_dash, std::size_t limit);
 
 } // namespace sealmount

@@ -2,6 +2,7 @@
 #include "sys/prompt/signing.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "sys/prompt/secret_input.hpp"
 
 #include <openssl/pem.h>
@@ -44,7 +45,7 @@ int answer(char* const buffer, const int size, const int /*for_writing*/, void* 
         }
         question.asked = true;
         const auto typed =
-            question.prompt.ask("Passphrase of " + question.place + ":", "sealmount:sign-policy", {});
+            question.prompt.ask(formatted("Passphrase of {}:", question.place), "sealmount:sign-policy", {});
         if (!typed) {
             question.refused = describe(typed.error().kind);
             return -1;
@@ -101,16 +102,16 @@ SigningKey::SigningKey(const std::string& place, Prompt& prompt) {
         return;
     }
     if (!question.refused.empty()) {
-        throw Error{Reason::refused, place + ": needs a passphrase: " + question.refused};
+        throw Error{Reason::refused, formatted("{}: needs a passphrase: {}", place, question.refused)};
     }
     if (question.asked) {
         throw Error{Reason::refused, place + ": the passphrase does not open the private key"};
     }
     if (from_store) {
         throw Error{Reason::config,
-                    place + ": no private key is to be had there (is its provider in openssl.cnf?)" + errors};
+                    formatted("{}: gives no private key (is its provider in openssl.cnf?){}", place, errors)};
     }
-    throw Error{Reason::config, place + ": holds no private key in PEM form (\"BEGIN PRIVATE KEY\")"};
+    throw Error{Reason::config, place + ": does not hold a private key in PEM form (\"BEGIN PRIVATE KEY\")"};
 }
 
 std::optional<Bytes> SigningKey::public_key() const {

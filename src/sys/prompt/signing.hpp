@@ -18,8 +18,8 @@ class SigningKey {
     /// `place` is a file in PEM form ("-": standard input) or, where no such file exists and it begins with a
     /// scheme, a URI for ossl_store(7), such as "pkcs11:token=..." with the provider that openssl.cnf loads.
     /// `prompt` is asked, once at most, for a passphrase or PIN. Throws Error: no_input for a missing file,
-    /// refused when the passphrase is wrong or nobody can be asked, config for anything that is no private
-    /// key.
+    /// refused when the passphrase is wrong or nobody can be asked, config for anything that is not a
+    /// private key.
     SigningKey(const std::string& place, Prompt& prompt);
 
     /// SubjectPublicKeyInfo, DER; nothing when the provider does not give it away.

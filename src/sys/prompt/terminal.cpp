@@ -20,7 +20,7 @@ namespace {
 // The longest line of a terminal in canonical mode (N_TTY_BUF_SIZE).
 constexpr std::size_t longest_line = 4096;
 
-/// Echo is off while it lives. What was typed ahead is thrown away: it was meant for something else.
+/// While this object exists, echo is off. What was typed ahead is discarded: it was meant for something else.
 class SilentTerminal {
   public:
     explicit SilentTerminal(const int tty) : tty_(tty) {
@@ -43,7 +43,8 @@ class SilentTerminal {
     ::termios before_ = {};
 };
 
-/// Holds the signals that would leave the terminal mute and offers them through a descriptor instead.
+/// Holds the signals that would leave the terminal without echo, and offers them through a descriptor
+/// instead.
 class HeldSignals {
   public:
     HeldSignals() {
@@ -87,7 +88,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto never = Clock::time_point::max();
 
-/// Milliseconds for poll(2); -1 for ever.
+/// Milliseconds for poll(2); -1: no limit.
 int left_until(const Clock::time_point end) {
     if (end == never) {
         return -1;

@@ -9,8 +9,8 @@
 
 namespace sealmount {
 
-/// Asks on /dev/tty without echo (termios(3)); the terminal's mode is restored also on a signal. no_prompt
-/// where there is no terminal. `timeout` of zero waits for ever.
+/// Asks on /dev/tty without echo (termios(3)); the terminal's mode is restored on a signal too. no_prompt
+/// where there is no terminal. A `timeout` of zero waits without limit.
 [[nodiscard]] std::unique_ptr<Prompt> terminal_prompt();
 
 } // namespace sealmount

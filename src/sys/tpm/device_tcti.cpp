@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint64_t device_magic = 0x7365616c6d6e7431; // "sealmnt1": any number that no other TCTI uses
 constexpr std::size_t largest_response = 4096;             // TPM_BUFSIZE of the driver
 
-/// tss2 sees the first member only (TSS 2.0 TCTI specification, 3.2.1).
+/// tss2 sees only the first member (TSS 2.0 TCTI specification, 3.2.1).
 struct DeviceTcti {
     TSS2_TCTI_CONTEXT_COMMON_V1 common = {};
     UniqueFd device;

@@ -11,7 +11,7 @@
 
 namespace sealmount {
 
-/// Owner of a TCTI; how it ends depends on who made it.
+/// Owner of a TCTI; how it is freed depends on who made it.
 using TctiPtr = std::unique_ptr<TSS2_TCTI_CONTEXT, void (*)(TSS2_TCTI_CONTEXT*)>;
 
 /// Takes over an open TPM device. In place of tpm2-tss's own device TCTI, which loses the errno of open(2)

@@ -44,7 +44,7 @@ Bytes digest(const PcrBank bank, const std::span<const BytesView> parts) {
     Bytes result(digest_size(bank));
     if (!done ||
         ::EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(result.data()), nullptr) != 1) {
-        throw Error{Reason::internal, "OpenSSL cannot hash"};
+        throw Error{Reason::internal, "OpenSSL cannot compute a digest"};
     }
     return result;
 }

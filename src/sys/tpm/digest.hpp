@@ -15,7 +15,7 @@ namespace sealmount {
 /// The size in bytes of the bank's digests, and of its PCRs.
 [[nodiscard]] std::size_t digest_size(PcrBank bank);
 
-/// The digest of the concatenation of the parts (FIPS 180-4). Throws Error{internal} when OpenSSL refuses.
+/// The digest of the concatenation of the parts (FIPS 180-4). Throws Error{internal} when OpenSSL fails.
 [[nodiscard]] Bytes digest(PcrBank bank, std::span<const BytesView> parts);
 [[nodiscard]] Bytes digest(PcrBank bank, std::initializer_list<BytesView> parts);
 

@@ -11,7 +11,7 @@
 
 namespace sealmount {
 
-/// Up to `count` properties from `first` on, by number; those that the TPM does not have are left out. One
+/// Up to `count` properties from `first` on, by number; those that the TPM does not have are missing. One
 /// command. Throws Error{unavailable}.
 [[nodiscard]] std::map<TPM2_PT, std::uint32_t> tpm_properties(EsysContext& context, TPM2_PT first,
                                                               std::uint32_t count);
@@ -19,7 +19,7 @@ namespace sealmount {
 /// The handles that exist from `first` on, of its kind. Throws Error{unavailable}.
 [[nodiscard]] std::vector<TPM2_HANDLE> tpm_handles(EsysContext& context, TPM2_HANDLE first);
 
-/// TPM2_FlushContext of a handle that ESYS knows nothing of. A handle that is gone already is no error.
+/// TPM2_FlushContext of a handle that ESYS knows nothing of. A handle that is gone already is not an error.
 /// Throws Error{unavailable}.
 void flush_handle(EsysContext& context, TPM2_HANDLE handle);
 

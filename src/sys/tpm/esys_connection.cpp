@@ -2,6 +2,7 @@
 #include "sys/tpm/esys_connection.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "sys/tpm/esys_context.hpp"
 #include "sys/tpm/esys_tpm.hpp"
 #include "sys/tpm/tpm_device.hpp"
@@ -17,7 +18,7 @@ namespace sealmount {
 
 namespace {
 
-/// tpm2-tss writes to standard error whatever it does not like; what matters of that is in our messages.
+/// tpm2-tss writes every error to standard error as well; what matters of them is in our messages.
 void silence_tss2() {
     ::setenv("TSS2_LOG", "all+NONE", 0);
 }
@@ -34,16 +35,16 @@ class DeviceOpener final : public TpmOpener {
         auto device = UniqueFd{::open(node, O_RDWR | O_CLOEXEC)};
         if (!device) {
             const int error = errno;
-            const auto words = std::string{node} + ": " + std::generic_category().message(error);
+            const auto detail = formatted("{}: {}", node, std::generic_category().message(error));
             switch (error) {
             case ENOENT:
             case ENODEV:
             case ENXIO:
-                return std::unexpected{Refusal{RefusalKind::no_tpm, words}};
+                return std::unexpected{Refusal{RefusalKind::no_tpm, detail}};
             case EBUSY:
-                return std::unexpected{Refusal{RefusalKind::tpm_busy, words}};
+                return std::unexpected{Refusal{RefusalKind::tpm_busy, detail}};
             case EIO:
-                return std::unexpected{Refusal{RefusalKind::tpm_failed, words}};
+                return std::unexpected{Refusal{RefusalKind::tpm_failed, detail}};
             default:
                 throw_errno(error, node);
             }
@@ -64,7 +65,7 @@ class TctiOpener final : public TpmOpener {
     std::expected<std::unique_ptr<Tpm>, Refusal> open(TpmAccess /*access*/) override {
         TSS2_TCTI_CONTEXT* context = nullptr;
         if (const auto rc = ::Tss2_TctiLdr_Initialize(tcti_.c_str(), &context); rc != TSS2_RC_SUCCESS) {
-            return std::unexpected{Refusal{RefusalKind::no_tpm, tcti_ + ": " + words_of(rc)}};
+            return std::unexpected{Refusal{RefusalKind::no_tpm, formatted("{}: {}", tcti_, text_of(rc))}};
         }
         return esys_tpm(TctiPtr{context, [](TSS2_TCTI_CONTEXT* tcti) { ::Tss2_TctiLdr_Finalize(&tcti); }});
     }

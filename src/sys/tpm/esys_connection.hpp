@@ -1,4 +1,4 @@
-// The real Tpm: tpm2-tss's ESYS over a TCTI.
+// Ways to a real TPM: the machine's device nodes, or a given TCTI.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -10,7 +10,7 @@
 
 namespace sealmount {
 
-/// Opens the machine's TPM: "device:/dev/tpm0" for raw access, "device:/dev/tpmrm0" for managed access.
+/// Opens the machine's TPM: /dev/tpm0 for raw access, /dev/tpmrm0 for managed access.
 [[nodiscard]] std::unique_ptr<TpmOpener> machine_tpm();
 
 /// Opens one given TCTI (tss2-tctildr(7) notation, e.g. "swtpm:path=/run/swtpm.sock") for both kinds of

@@ -2,10 +2,9 @@
 #include "sys/tpm/esys_context.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 
 #include <tss2/tss2_rc.h>
-
-#include <cstdio>
 
 namespace sealmount {
 
@@ -36,26 +35,24 @@ bool blames_parameter(const TSS2_RC rc) noexcept {
     return (code & format_one) != 0 && (code & parameter_bit) != 0;
 }
 
-std::string words_of(const TSS2_RC rc) {
-    char number[16] = {};
-    ::snprintf(number, sizeof number, " (0x%x)", static_cast<unsigned>(rc));
-    return ::Tss2_RC_Decode(rc) + std::string{number};
+std::string text_of(const TSS2_RC rc) {
+    return formatted("{} (0x{:x})", ::Tss2_RC_Decode(rc), rc);
 }
 
 std::optional<Refusal> refusal_of(const TSS2_RC rc) {
     switch (tpm_code(rc)) {
     case TPM2_RC_POLICY_FAIL:
-        return Refusal{RefusalKind::policy_mismatch, words_of(rc)};
+        return Refusal{RefusalKind::policy_mismatch, text_of(rc)};
     case TPM2_RC_PCR_CHANGED:
-        return Refusal{RefusalKind::pcr_changed, words_of(rc)};
+        return Refusal{RefusalKind::pcr_changed, text_of(rc)};
     case TPM2_RC_LOCKOUT:
-        return Refusal{RefusalKind::tpm_lockout, words_of(rc)};
+        return Refusal{RefusalKind::tpm_lockout, text_of(rc)};
     case TPM2_RC_OBJECT_MEMORY:
     case TPM2_RC_OBJECT_HANDLES:
     case TPM2_RC_SESSION_MEMORY:
     case TPM2_RC_SESSION_HANDLES:
     case TPM2_RC_MEMORY:
-        return Refusal{RefusalKind::tpm_full, words_of(rc)};
+        return Refusal{RefusalKind::tpm_full, text_of(rc)};
     default:
         return std::nullopt;
     }
@@ -63,7 +60,7 @@ std::optional<Refusal> refusal_of(const TSS2_RC rc) {
 
 void check_tpm(const TSS2_RC rc, const std::string_view what) {
     if (rc != TSS2_RC_SUCCESS) {
-        throw Error{Reason::unavailable, std::string{what} + ": " + words_of(rc)};
+        throw Error{Reason::unavailable, formatted("{}: {}", what, text_of(rc))};
     }
 }
 

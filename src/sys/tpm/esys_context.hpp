@@ -21,16 +21,16 @@ namespace sealmount {
 /// manager passes the TPM's codes on under its own layer.
 [[nodiscard]] TPM2_RC tpm_code(TSS2_RC rc) noexcept;
 
-/// Does the TPM complain of a parameter (rather than of a handle or a session)?
+/// Does the TPM report a parameter (rather than a handle or a session) as wrong?
 [[nodiscard]] bool blames_parameter(TSS2_RC rc) noexcept;
 
-/// The words and the number of a code, e.g. "tpm:session(1):a policy check failed (0x99d)".
-[[nodiscard]] std::string words_of(TSS2_RC rc);
+/// The text and the number of a code, e.g. "tpm:session(1):a policy check failed (0x99d)".
+[[nodiscard]] std::string text_of(TSS2_RC rc);
 
 /// tpm_lockout, tpm_full, policy_mismatch or pcr_changed when that is what the code says.
 [[nodiscard]] std::optional<Refusal> refusal_of(TSS2_RC rc);
 
-/// Throws Error{unavailable} "WHAT: words" unless `rc` is success.
+/// Throws Error{unavailable} "WHAT: text" unless `rc` is success.
 void check_tpm(TSS2_RC rc, std::string_view what);
 
 /// An ESYS context together with its TCTI.
@@ -52,7 +52,7 @@ class EsysContext {
 /// Something in the TPM that this process refers to. Must not outlive its context.
 class EsysHandle {
   public:
-    /// At the end, a transient object or session leaves the TPM; a persistent one is only forgotten here.
+    /// On destruction, a transient object or session leaves the TPM; a persistent one is only forgotten here.
     enum class End { flush, forget };
 
     EsysHandle(EsysContext& context, ESYS_TR handle, End end) noexcept

@@ -2,13 +2,12 @@
 #include "sys/tpm/esys_policy.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "sys/crypto/crypto.hpp"
 #include "sys/tpm/esys_session.hpp"
 #include "sys/tpm/public_area.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 
 namespace sealmount {
 
@@ -16,15 +15,15 @@ namespace {
 
 using Answer = std::expected<void, Refusal>;
 
-Answer mismatch(const std::string& words) {
-    return std::unexpected{Refusal{RefusalKind::policy_mismatch, words}};
+Answer mismatch(const std::string& detail) {
+    return std::unexpected{Refusal{RefusalKind::policy_mismatch, detail}};
 }
 
-/// `unsatisfied` is the TPM's code for a state that does not satisfy the step.
-Answer answer_of(const TSS2_RC rc, const TPM2_RC unsatisfied, const std::string& words,
+/// `unsatisfied` is the TPM's code for a state that does not satisfy the step, `detail` the sentence for it.
+Answer answer_of(const TSS2_RC rc, const TPM2_RC unsatisfied, const std::string_view detail,
                  const std::string_view what) {
     if (tpm_code(rc) == unsatisfied) {
-        return mismatch(words + " (" + words_of(rc) + ")");
+        return mismatch(formatted("{} ({})", detail, text_of(rc)));
     }
     if (auto refusal = refusal_of(rc)) {
         return std::unexpected{std::move(*refusal)};
@@ -41,16 +40,14 @@ TPM2B_DIGEST digest_for_tpm(const PolicyDigest& digest) noexcept {
 }
 
 std::string name_of_index(const std::uint32_t index) {
-    std::array<char, 32> words{};
-    ::snprintf(words.data(), words.size(), "the NV index 0x%x", static_cast<unsigned>(index));
-    return words.data();
+    return formatted("the NV index 0x{:x}", index);
 }
 
 std::expected<EsysHandle, Refusal> find_index(EsysContext& context, const std::uint32_t index) {
     ESYS_TR handle = ESYS_TR_NONE;
     const auto rc =
         ::Esys_TR_FromTPMPublic(context.get(), index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &handle);
-    // A number that is none of an NV index is not found either (TPM_RC_VALUE).
+    // A number that cannot be that of an NV index is not found either (TPM_RC_VALUE).
     if (tpm_code(rc) == TPM2_RC_HANDLE || tpm_code(rc) == TPM2_RC_VALUE) {
         return std::unexpected{
             Refusal{RefusalKind::policy_mismatch, name_of_index(index) + " does not exist in this TPM"}};
@@ -62,8 +59,8 @@ std::expected<EsysHandle, Refusal> find_index(EsysContext& context, const std::u
     return EsysHandle{context, handle, EsysHandle::End::forget};
 }
 
-/// The words for a counter or clock that has moved on.
-std::string lapsed(const CounterStep& step) {
+/// What it means that a counter or clock has moved on.
+std::string_view lapsed(const CounterStep& step) {
     switch (step.offset) {
     case time_offset:
         return "the machine has been on for longer than the policy allows";
@@ -72,7 +69,7 @@ std::string lapsed(const CounterStep& step) {
     case restart_count_offset:
         return "the machine was resumed more often than the policy allows";
     default:
-        return "the TPM's clock or counters are not as the policy demands";
+        return "the TPM's clock or counters are not what the policy requires";
     }
 }
 
@@ -93,19 +90,19 @@ class Walker {
     Answer operator()(const OrStep& step) const {
         TPML_DIGEST branches = {};
         if (step.branches.size() > std::size(branches.digests)) {
-            throw Error{Reason::unavailable, "a policy with a choice of " +
-                                                 std::to_string(step.branches.size()) +
-                                                 " branches, more than a TPM takes"};
+            throw Error{Reason::unavailable,
+                        formatted("a policy with a choice of {} branches, more than a TPM takes",
+                                  step.branches.size())};
         }
         for (const PolicyDigest& branch : step.branches) {
             branches.digests[branches.count++] = digest_for_tpm(branch);
         }
         const auto rc = ::Esys_PolicyOR(context_.get(), session_.get(), ESYS_TR_NONE, ESYS_TR_NONE,
                                         ESYS_TR_NONE, &branches);
-        return answer_of(rc, TPM2_RC_VALUE,
-                         "the present state is none of the " + std::to_string(step.branches.size()) +
-                             " that the policy allows",
-                         "cannot give a session a choice of policies");
+        return answer_of(
+            rc, TPM2_RC_VALUE,
+            formatted("the present state is none of the {} that the policy allows", step.branches.size()),
+            "cannot give a session a choice of policies");
     }
 
     Answer operator()(const AuthorizeStep& step) const;
@@ -140,10 +137,11 @@ Answer Walker::operator()(const AuthorizeStep& step) const {
     const auto area = public_area_of(step.public_key);
     const auto signature = signature_by(area.publicArea, step.signature);
     if (!signature) {
-        return mismatch("the signature of the policy does not verify: it is none by a key of this kind");
+        return mismatch(
+            "the signature of the policy does not verify: a key of this kind cannot have made it");
     }
     ESYS_TR loaded = ESYS_TR_NONE;
-    // Not the null hierarchy: its tickets are empty, and PolicyAuthorize takes none of those.
+    // Not the null hierarchy: its tickets are empty, and PolicyAuthorize does not take those.
     auto rc = ::Esys_LoadExternal(context_.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, nullptr, &area,
                                   ESYS_TR_RH_OWNER, &loaded);
     if (auto refusal = refusal_of(rc)) {
@@ -161,7 +159,7 @@ Answer Walker::operator()(const AuthorizeStep& step) const {
         return answer;
     }
     EsysResult<TPM2B_NAME> name;
-    check_tpm(::Esys_TR_GetName(context_.get(), key.get(), name.out()), "cannot tell the name of a key");
+    check_tpm(::Esys_TR_GetName(context_.get(), key.get(), name.out()), "cannot read the name of a key");
     const auto approved = digest_for_tpm(step.approved);
     const TPM2B_NONCE no_reference = {};
     rc = ::Esys_PolicyAuthorize(context_.get(), session_.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
@@ -175,23 +173,24 @@ Answer Walker::operator()(const AuthorizeNvStep& step) const {
     if (!index) {
         return std::unexpected{index.error()};
     }
-    const auto words = name_of_index(step.nv_index);
+    const std::string index_name = name_of_index(step.nv_index);
     const auto rc = ::Esys_PolicyAuthorizeNV(context_.get(), ESYS_TR_RH_OWNER, index->get(), session_.get(),
                                              ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE);
     switch (tpm_code(rc)) {
     case TPM2_RC_NV_UNINITIALIZED:
-        return mismatch(words + " was never written");
+        return mismatch(index_name + " was never written");
     case TPM2_RC_BAD_AUTH:
     case TPM2_RC_AUTH_FAIL:
-        return mismatch(words + " cannot be read: the TPM's owner hierarchy has a password");
+        return mismatch(index_name + " cannot be read: the TPM's owner hierarchy has a password");
     case TPM2_RC_HASH:
     case TPM2_RC_NV_RANGE:
     case TPM2_RC_NV_AUTHORIZATION:
     case TPM2_RC_INSUFFICIENT:
     case TPM2_RC_SIZE:
-        return mismatch(words + " holds no policy (" + words_of(rc) + ")");
+        return mismatch(formatted("{} does not hold a policy ({})", index_name, text_of(rc)));
     default:
-        return answer_of(rc, TPM2_RC_VALUE, words + " holds another policy than that of the present state",
+        return answer_of(rc, TPM2_RC_VALUE,
+                         index_name + " holds another policy than that of the present state",
                          "cannot authorize a session from NV");
     }
 }
@@ -216,7 +215,7 @@ std::expected<TpmName, Refusal> nv_name(EsysContext& context, const std::uint32_
     }
     EsysResult<TPM2B_NAME> name;
     check_tpm(::Esys_TR_GetName(context.get(), found->get(), name.out()),
-              "cannot tell the name of an NV index");
+              "cannot read the name of an NV index");
     const auto bytes = std::as_bytes(std::span{name->name, name->size});
     return TpmName{bytes.begin(), bytes.end()};
 }

@@ -13,8 +13,8 @@
 namespace sealmount {
 
 /// Leads `session` (a policy or trial session, salted or not) through the steps in their order. Whatever a
-/// step loads is flushed before this returns or throws. Refusals: policy_mismatch, with words that say which
-/// step the present state does not satisfy, or that a signature does not verify; pcr_changed, tpm_full,
+/// step loads is flushed before this returns or throws. Refusals: policy_mismatch, with a detail that says
+/// which step the present state does not satisfy, or that a signature does not verify; pcr_changed, tpm_full,
 /// tpm_lockout. Throws Error{unavailable} for any other answer of the TPM, Error{config} for a public key
 /// that no TPM takes.
 ///

@@ -60,14 +60,6 @@ std::expected<EsysHandle, Refusal> start_salted_session(EsysContext& context, co
     return owner;
 }
 
-void policy_pcr(EsysContext& context, const EsysHandle& session, const PcrSelection selection) {
-    const TPM2B_DIGEST present = {}; // empty: whatever the PCRs hold now
-    const auto pcrs = to_tpm(selection);
-    check_tpm(::Esys_PolicyPCR(context.get(), session.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                               &present, &pcrs),
-              "cannot bind a session to the PCRs");
-}
-
 std::expected<EsysHandle, Refusal> find_srk(EsysContext& context) {
     return find_parent(context, srk_handle);
 }
@@ -93,7 +85,7 @@ void check_srk(const TPMT_PUBLIC& key) {
                          (key.objectAttributes & (needed | TPMA_OBJECT_SIGN_ENCRYPT)) == needed;
     if (!storage) {
         throw Error{Reason::unavailable,
-                    "the TPM's handle 0x81000001 holds something else than a storage root key"};
+                    "the TPM's handle 0x81000001 holds a key that is not a storage root key"};
     }
 }
 

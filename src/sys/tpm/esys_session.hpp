@@ -21,16 +21,13 @@ namespace sealmount {
 [[nodiscard]] std::expected<EsysHandle, Refusal> start_salted_session(EsysContext& context, TPM2_SE type,
                                                                       const EsysHandle& key, bool commands);
 
-/// TPM2_PolicyPCR over the present values (TPM 2.0 Part 3, 23.7). Throws Error{unavailable}.
-void policy_pcr(EsysContext& context, const EsysHandle& session, PcrSelection selection);
-
 /// The key at `srk_handle`, as ESYS needs it to salt sessions, or srk_missing or tpm_full.
 [[nodiscard]] std::expected<EsysHandle, Refusal> find_srk(EsysContext& context);
 
 /// The same for a key at another persistent handle.
 [[nodiscard]] std::expected<EsysHandle, Refusal> find_parent(EsysContext& context, std::uint32_t handle);
 
-/// Throws Error{unavailable} when this is no storage key that we could use.
+/// Throws Error{unavailable} when this is not a storage key that we could use.
 void check_srk(const TPMT_PUBLIC& key);
 
 /// The TCG ECC P-256 storage key template, with the choices of systemd (src/shared/tpm2-util.c,

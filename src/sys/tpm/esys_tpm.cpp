@@ -2,6 +2,7 @@
 #include "sys/tpm/esys_tpm.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "sys/tpm/esys_capability.hpp"
 #include "sys/tpm/esys_context.hpp"
 #include "sys/tpm/esys_policy.hpp"
@@ -19,7 +20,7 @@ class EsysPolicySession final : public PolicySession {
   public:
     EsysPolicySession(const EsysContext& context, EsysHandle session) : session_(std::move(session)) {
         check_tpm(::Esys_TR_GetTpmHandle(context.get(), session_.get(), &handle_),
-                  "cannot tell the handle of a policy session");
+                  "cannot read the handle of a policy session");
     }
 
     [[nodiscard]] std::uint32_t handle() const override { return handle_; }
@@ -32,19 +33,18 @@ class EsysPolicySession final : public PolicySession {
 TpmName name_of(const EsysContext& context, const ESYS_TR handle) {
     EsysResult<TPM2B_NAME> name;
     check_tpm(::Esys_TR_GetName(context.get(), handle, name.out()),
-              "cannot tell the name of the storage root key");
+              "cannot read the name of the storage root key");
     const auto bytes = std::as_bytes(std::span{name->name, name->size});
     return {bytes.begin(), bytes.end()};
 }
 
-/// Turns the TPM's answers to owner commands into what a person has to do.
+/// As check_tpm(), for commands that the owner hierarchy authorizes.
 void check_owner(const TSS2_RC rc, const std::string_view what) {
     const auto code = tpm_code(rc);
     if (code == TPM2_RC_BAD_AUTH || code == TPM2_RC_AUTH_FAIL) {
         throw Error{Reason::refused,
-                    std::string{what} +
-                        ": the TPM's owner hierarchy has a password; make the key at 0x81000001 with "
-                        "it (tpm2_createprimary -P, tpm2_evictcontrol -P) or clear the TPM"};
+                    formatted("{}: the TPM's owner hierarchy has a password", what),
+                    {AdviceKind::make_srk_by_hand}};
     }
     check_tpm(rc, what);
 }
@@ -56,6 +56,17 @@ void put_auth(TPM2B_AUTH& auth, const SecretBytes& pin) {
     }
     auth.size = static_cast<UINT16>(pin.size());
     std::ranges::copy(pin.bytes(), std::as_writable_bytes(std::span{auth.buffer}).begin());
+}
+
+using UnsealedData = EsysResult<TPM2B_SENSITIVE_DATA>;
+
+/// What TPM2_Unseal gave, or why it gave nothing.
+std::expected<SecretBytes, Refusal> unsealed(const TSS2_RC rc, const UnsealedData& data) {
+    if (auto refusal = refusal_of(rc)) {
+        return std::unexpected{std::move(*refusal)};
+    }
+    check_tpm(rc, "the TPM did not unseal");
+    return SecretBytes{std::as_bytes(std::span{data->buffer, data->size})};
 }
 
 PolicySteps without_password(PolicySteps steps) {
@@ -146,7 +157,7 @@ std::expected<TpmName, Refusal> EsysTpm::srk_name() {
 void EsysTpm::check_srk() {
     const auto srk = find_srk(context_);
     if (!srk) {
-        return; // whoever seals learns it there
+        return; // sealing reports it
     }
     EsysResult<TPM2B_PUBLIC> area;
     check_tpm(::Esys_ReadPublic(context_.get(), srk->get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
@@ -187,8 +198,7 @@ TpmClock EsysTpm::clock() {
 TpmName EsysTpm::nv_name(const std::uint32_t index) {
     auto name = sealmount::nv_name(context_, index);
     if (!name) {
-        throw Error{Reason::unavailable,
-                    std::string{describe(name.error().kind)} + " (" + name.error().detail + ")"};
+        throw Error{Reason::unavailable, with_detail(name.error())};
     }
     return std::move(*name);
 }
@@ -252,7 +262,7 @@ std::expected<EsysHandle, Refusal> EsysTpm::load(const EsysHandle& srk, const Se
     const auto code = tpm_code(rc);
     if (blames_parameter(rc) || code == TPM2_RC_INTEGRITY || code == TPM2_RC_SENSITIVE ||
         code == TPM2_RC_BINDING) {
-        return std::unexpected{Refusal{RefusalKind::object_rejected, words_of(rc)}};
+        return std::unexpected{Refusal{RefusalKind::object_rejected, text_of(rc)}};
     }
     check_tpm(rc, "cannot load the sealed object");
     return EsysHandle{context_, loaded, EsysHandle::End::flush};
@@ -268,7 +278,7 @@ std::expected<SecretBytes, Refusal> EsysTpm::unseal(const SealedObject& object, 
     if (!loaded) {
         return std::unexpected{loaded.error()};
     }
-    // As late as possible: any PCR that changes from PolicyPCR on spoils the session.
+    // As late as possible: any PCR that changes after PolicyPCR makes the session useless.
     const auto session = start_salted_session(context_, TPM2_SE_POLICY, *srk, false);
     if (!session) {
         return std::unexpected{session.error()};
@@ -279,7 +289,7 @@ std::expected<SecretBytes, Refusal> EsysTpm::unseal(const SealedObject& object, 
     if (pin != nullptr) {
         prove_pin(*session, *loaded, *pin);
     }
-    EsysResult<TPM2B_SENSITIVE_DATA> data;
+    UnsealedData data;
     const auto rc =
         ::Esys_Unseal(context_.get(), loaded->get(), session->get(), ESYS_TR_NONE, ESYS_TR_NONE, data.out());
     if (pin != nullptr) {
@@ -287,14 +297,10 @@ std::expected<SecretBytes, Refusal> EsysTpm::unseal(const SealedObject& object, 
         const TPM2B_AUTH zeros = {.size = longest_pin, .buffer = {}};
         static_cast<void>(::Esys_TR_SetAuth(context_.get(), loaded->get(), &zeros));
     }
-    if (auto refusal = refusal_of(rc)) {
-        return std::unexpected{std::move(*refusal)};
-    }
     if (const auto code = tpm_code(rc); code == TPM2_RC_AUTH_FAIL || code == TPM2_RC_BAD_AUTH) {
         return std::unexpected{Refusal{RefusalKind::pin_wrong, {}}};
     }
-    check_tpm(rc, "the TPM did not unseal");
-    return SecretBytes{std::as_bytes(std::span{data->buffer, data->size})};
+    return unsealed(rc, data);
 }
 
 std::expected<SecretBytes, Refusal> EsysTpm::unseal_without_policy(const SealedObject& object) {
@@ -310,21 +316,17 @@ std::expected<SecretBytes, Refusal> EsysTpm::unseal_without_policy(const SealedO
     if (!session) {
         return std::unexpected{session.error()};
     }
-    EsysResult<TPM2B_SENSITIVE_DATA> data;
+    UnsealedData data;
     const auto rc =
         ::Esys_Unseal(context_.get(), loaded->get(), session->get(), ESYS_TR_NONE, ESYS_TR_NONE, data.out());
-    if (auto refusal = refusal_of(rc)) {
-        return std::unexpected{std::move(*refusal)};
-    }
     const auto code = tpm_code(rc);
     if (code == TPM2_RC_AUTH_FAIL || code == TPM2_RC_BAD_AUTH || code == TPM2_RC_AUTH_UNAVAILABLE) {
-        return std::unexpected{Refusal{RefusalKind::policy_mismatch, words_of(rc)}};
+        return std::unexpected{Refusal{RefusalKind::policy_mismatch, text_of(rc)}};
     }
-    check_tpm(rc, "the TPM did not unseal");
-    return SecretBytes{std::as_bytes(std::span{data->buffer, data->size})};
+    return unsealed(rc, data);
 }
 
-/// Not with TPM2_PolicyPassword, which would send the PIN in clear: TPM2_PolicyAuthValue makes the same
+/// Not with TPM2_PolicyPassword, which would send the PIN in the clear: TPM2_PolicyAuthValue makes the same
 /// policy digest (TPM 2.0 Part 3, 23.17 and 23.18), and the PIN goes into the session's HMAC.
 void EsysTpm::prove_pin(const EsysHandle& session, const EsysHandle& object, const SecretBytes& pin) {
     check_tpm(::Esys_PolicyAuthValue(context_.get(), session.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE),
@@ -362,17 +364,10 @@ LockoutState EsysTpm::lockout() {
 }
 
 TpmRoom EsysTpm::room() {
-    const auto properties =
-        tpm_properties(context_, TPM2_PT_HR_LOADED, TPM2_PT_HR_TRANSIENT_AVAIL - TPM2_PT_HR_LOADED + 1);
-    const auto value = [&](const TPM2_PT property) {
-        const auto found = properties.find(property);
-        return found != properties.end() ? found->second : 0;
-    };
+    const auto properties = tpm_properties(context_, TPM2_PT_HR_LOADED, 1);
+    const auto loaded = properties.find(TPM2_PT_HR_LOADED);
     return {.objects = static_cast<std::uint32_t>(tpm_handles(context_, TPM2_TRANSIENT_FIRST).size()),
-            .loaded_sessions = value(TPM2_PT_HR_LOADED),
-            .active_sessions = value(TPM2_PT_HR_ACTIVE),
-            .free_objects = value(TPM2_PT_HR_TRANSIENT_AVAIL),
-            .free_sessions = value(TPM2_PT_HR_ACTIVE_AVAIL)};
+            .loaded_sessions = loaded != properties.end() ? loaded->second : 0};
 }
 
 unsigned EsysTpm::drop_leftovers() {

@@ -1,4 +1,4 @@
-// A connection to a TPM through ESYS, over whatever TCTI.
+// The real Tpm: tpm2-tss's ESYS over whatever TCTI.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once

@@ -20,8 +20,8 @@ struct NvIndex {
 };
 
 /// Reads a TPM2B_NV_PUBLIC (TPM 2.0 Part 2, 13.6), size field included. The name (Part 1, 16) is taken with
-/// TPMA_NV_WRITTEN set, as TPM2_PolicyAuthorizeNV sees it. Nothing when the bytes are no such structure, go
-/// on behind it, or its nameAlg is not SHA-256.
+/// TPMA_NV_WRITTEN set, as TPM2_PolicyAuthorizeNV sees it. Nothing when the bytes are not such a
+/// structure, continue behind it, or its nameAlg is not SHA-256.
 [[nodiscard]] std::optional<NvIndex> nv_index_from(BytesView nv_public);
 
 } // namespace sealmount

@@ -10,7 +10,7 @@
 
 namespace sealmount {
 
-/// "sha1", "sha256", "sha384" or "sha512"; nothing for another word.
+/// "sha1", "sha256", "sha384" or "sha512"; nothing for any other text.
 [[nodiscard]] std::optional<PcrBank> bank_named(std::string_view name) noexcept;
 
 /// The same back.

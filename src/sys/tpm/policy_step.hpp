@@ -69,7 +69,7 @@ inline constexpr std::uint16_t time_offset = 0;
 inline constexpr std::uint16_t reset_count_offset = 16;
 inline constexpr std::uint16_t restart_count_offset = 20;
 
-/// TPM2_PolicyPassword: the object's authorization value is given as well, in clear (23.17 and 23.18).
+/// TPM2_PolicyPassword: the object's authorization value is given as well, in the clear (23.17 and 23.18).
 struct PasswordStep {
     bool operator==(const PasswordStep&) const = default;
 };

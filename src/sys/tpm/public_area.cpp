@@ -2,6 +2,7 @@
 #include "sys/tpm/public_area.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "sys/crypto/openssl.hpp"
 #include "sys/tpm/esys_context.hpp"
 
@@ -26,7 +27,7 @@ constexpr unsigned bits_per_byte = 8;
 OpensslPtr<BIGNUM> number_of(const EVP_PKEY* const key, const char* const parameter) {
     BIGNUM* number = nullptr;
     if (::EVP_PKEY_get_bn_param(key, parameter, &number) != 1) {
-        fail("lacks the parameter " + std::string{parameter});
+        fail(formatted("lacks the parameter {}", parameter));
     }
     return OpensslPtr<BIGNUM>{number};
 }
@@ -42,7 +43,7 @@ bool put_number(Tpm2b& field, const BIGNUM* const number, const std::size_t size
 void put_rsa(TPMT_PUBLIC& area, const EVP_PKEY* const key) {
     const int bits = ::EVP_PKEY_get_bits(key);
     if (bits != 2048 && bits != 3072 && bits != 4096) {
-        fail("is RSA of " + std::to_string(bits) + " bits: a TPM takes 2048, 3072 or 4096");
+        fail(formatted("is RSA of {} bits: a TPM takes 2048, 3072 or 4096", bits));
     }
     const auto exponent = number_of(key, OSSL_PKEY_PARAM_RSA_E);
     constexpr int most_exponent_bits = 32;
@@ -57,7 +58,7 @@ void put_rsa(TPMT_PUBLIC& area, const EVP_PKEY* const key) {
     rsa.exponent = static_cast<UINT32>(::BN_get_word(exponent.get()));
     const auto modulus = number_of(key, OSSL_PKEY_PARAM_RSA_N);
     if (!put_number(area.unique.rsa, modulus.get(), static_cast<std::size_t>(bits) / bits_per_byte)) {
-        fail("has an RSA modulus that is longer than it says");
+        fail("has an RSA modulus that is longer than its size says");
     }
 }
 
@@ -78,7 +79,7 @@ void put_ecc(TPMT_PUBLIC& area, const EVP_PKEY* const key) {
     const auto y = number_of(key, OSSL_PKEY_PARAM_EC_PUB_Y);
     if (!put_number(area.unique.ecc.x, x.get(), p256_size) ||
         !put_number(area.unique.ecc.y, y.get(), p256_size)) {
-        fail("is no point of P-256");
+        fail("is not a point of P-256");
     }
 }
 
@@ -113,7 +114,7 @@ TpmName name_of(const TPMT_PUBLIC& area) {
     std::size_t size = 0;
     if (const auto rc = ::Tss2_MU_TPMT_PUBLIC_Marshal(&area, marshalled.data(), marshalled.size(), &size);
         rc != TSS2_RC_SUCCESS) {
-        throw Error{Reason::internal, "cannot marshal a public area: " + words_of(rc)};
+        throw Error{Reason::internal, formatted("cannot marshal a public area: {}", text_of(rc))};
     }
     TpmName name = {std::byte{0x00}, std::byte{0x0b}}; // TPM_ALG_SHA256
     const auto digest = sha256({std::as_bytes(std::span{marshalled.data(), size})});

@@ -1,4 +1,4 @@
-// Keys and signatures of the outside world as the TPM's structures.
+// Public keys and signatures as the TPM's structures.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once

@@ -16,7 +16,7 @@ namespace {
 
 OpensslPtr<BIO> memory_of(const std::string_view text) {
     if (text.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-        throw Error{Reason::config, "too long for a key"};
+        throw Error{Reason::config, "is too long for a key"};
     }
     return OpensslPtr<BIO>{::BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
 }
@@ -33,7 +33,7 @@ Bytes public_key_from_pem(const std::string_view text) {
     const OpensslPtr<EVP_PKEY> key{::PEM_read_bio_PUBKEY(memory.get(), nullptr, nullptr, nullptr)};
     if (!key) {
         static_cast<void>(take_openssl_errors());
-        throw Error{Reason::config, "holds no public key in PEM form (\"BEGIN PUBLIC KEY\")"};
+        throw Error{Reason::config, "does not hold a public key in PEM form (\"BEGIN PUBLIC KEY\")"};
     }
     unsigned char* made = nullptr;
     const int size = ::i2d_PUBKEY(key.get(), &made);
@@ -45,18 +45,6 @@ Bytes public_key_from_pem(const std::string_view text) {
     ::OPENSSL_free(made);
     check_policy_key(der);
     return der;
-}
-
-std::string public_key_to_pem(const BytesView der_spki) {
-    const OpensslPtr<BIO> memory{::BIO_new(::BIO_s_mem())};
-    if (!memory || ::PEM_write_bio(memory.get(), PEM_STRING_PUBLIC, "",
-                                   reinterpret_cast<const unsigned char*>(der_spki.data()),
-                                   static_cast<long>(der_spki.size())) <= 0) {
-        throw Error{Reason::internal, "cannot write a public key as PEM" + take_openssl_errors()};
-    }
-    char* data = nullptr;
-    const long size = ::BIO_get_mem_data(memory.get(), &data);
-    return {data, static_cast<std::size_t>(size)};
 }
 
 void check_policy_key(const BytesView der_spki) {

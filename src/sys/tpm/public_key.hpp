@@ -16,9 +16,6 @@ namespace sealmount {
 /// check_policy_key() takes.
 [[nodiscard]] Bytes public_key_from_pem(std::string_view text);
 
-/// The key as PEM text.
-[[nodiscard]] std::string public_key_to_pem(BytesView der_spki);
-
 /// Throws Error{config} with the reason unless this is an RSA key of 2048, 3072 or 4096 bits, or an ECC key
 /// on P-256: what TPMs have (TCG PC Client Platform TPM Profile, 4.7), and what is strong enough.
 void check_policy_key(BytesView der_spki);

@@ -17,7 +17,7 @@ std::vector<std::byte> marshalled(const T& value, const Marshal marshal) {
     auto bytes = std::vector<std::byte>(sizeof(T) + sizeof(UINT16));
     std::size_t size = 0;
     check_tpm(marshal(&value, reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size(), &size),
-              "cannot write down what the TPM sealed");
+              "cannot marshal what the TPM sealed");
     bytes.resize(size);
     return bytes;
 }

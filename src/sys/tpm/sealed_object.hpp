@@ -12,7 +12,7 @@
 namespace sealmount {
 
 /// What TPM2_Create gets: a KEYEDHASH object, fixedTPM, fixedParent and noDA, that only `policy` opens.
-/// Without userWithAuth, which would let an empty password past the policy; with noDA, because otherwise
+/// Without userWithAuth, which would let an empty password bypass the policy; with noDA, because otherwise
 /// power cuts alone lock a TPM; but not where there is a PIN to guess.
 [[nodiscard]] TPM2B_PUBLIC sealed_template(const PolicyDigest& policy, bool has_pin) noexcept;
 
@@ -27,7 +27,7 @@ struct SealedAreas {
     TPM2B_PRIVATE private_area;
 };
 
-/// Nothing when the bytes are not such structures, or go on behind them.
+/// Nothing when the bytes are not such structures, or continue behind them.
 [[nodiscard]] std::optional<SealedAreas> from_object(const SealedObject& object);
 
 } // namespace sealmount

@@ -1,4 +1,4 @@
-// Tpm: what the project asks of a TPM 2.0, in its own words. One real form (esys_tpm.hpp), one fake in tests.
+// Tpm: what the project asks of a TPM 2.0, in its own terms. One real form (esys_tpm.hpp), one fake in tests.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -31,7 +31,7 @@ inline constexpr std::size_t longest_pin = 20;
 using TpmName = std::vector<std::byte>;
 
 /// A sealed object outside the TPM. Both areas are whole TPM2B structures, size field included, big endian,
-/// as the TPM sends them and the kernel's trusted key wants them (security/keys/trusted-keys/trusted_tpm2.c).
+/// as the TPM sends them and the kernel's trusted key takes them (security/keys/trusted-keys/trusted_tpm2.c).
 struct SealedObject {
     std::uint32_t parent = srk_handle;
     std::vector<std::byte> public_area;  ///< TPM2B_PUBLIC
@@ -55,9 +55,6 @@ struct LockoutState {
 struct TpmRoom {
     std::uint32_t objects = 0;         ///< transient objects
     std::uint32_t loaded_sessions = 0; ///< sessions in memory
-    std::uint32_t active_sessions = 0; ///< those, and the ones whose context is saved outside
-    std::uint32_t free_objects = 0;    ///< an estimate of the TPM (TPM_PT_HR_TRANSIENT_AVAIL)
-    std::uint32_t free_sessions = 0;   ///< how many more may be active (TPM_PT_ACTIVE_SESSIONS_MAX)
 };
 
 /// The TPM's clock, as far as policies use it (TPM2_ReadClock; TPM 2.0 Part 2, 10.11).
@@ -68,7 +65,8 @@ struct TpmClock {
 };
 
 /// A policy session that is live in the TPM. Flushed on destruction; a session that the TPM has flushed
-/// itself (the kernel's unseal does that from 6.10 on) is no error. Must not outlive the Tpm that made it.
+/// itself (the kernel's unseal does that from 6.10 on) is not an error. Must not outlive the Tpm that made
+/// it.
 class PolicySession {
   public:
     virtual ~PolicySession() = default;
@@ -93,7 +91,7 @@ class Tpm {
     /// The name of the key at `srk_handle`, whatever key that is, or srk_missing.
     [[nodiscard]] virtual std::expected<TpmName, Refusal> srk_name() = 0;
 
-    /// Throws Error{unavailable} when what stands at `srk_handle` is no storage key that we could seal under:
+    /// Throws Error{unavailable} when the key at `srk_handle` is not a storage key that we could seal under:
     /// not restricted and decrypting, not fixed to this TPM, or subject to dictionary-attack lockout.
     virtual void check_srk() = 0;
 
@@ -104,8 +102,8 @@ class Tpm {
 
     [[nodiscard]] virtual TpmClock clock() = 0;
 
-    /// The name of an NV index, with its attribute "written" as it is. Throws Error{unavailable} when there
-    /// is none of that number.
+    /// The name of an NV index, with its attribute "written" as it is. Throws Error{unavailable} when it
+    /// does not exist.
     [[nodiscard]] virtual TpmName nv_name(std::uint32_t index) = 0;
 
     /// TPM2_Create of a KEYEDHASH object under the SRK that holds `secret` and opens only to `policy`;
@@ -121,9 +119,9 @@ class Tpm {
     [[nodiscard]] virtual std::expected<SecretBytes, Refusal>
     unseal(const SealedObject& object, const PolicySteps& steps, const SecretBytes* pin = nullptr) = 0;
 
-    /// The same for an object that demands no policy, only the empty authorization value: what the kernel
-    /// makes of a trusted key without options. Its parent is whatever persistent key it names, srk_missing
-    /// when that is not there; policy_mismatch when it demands more after all.
+    /// The same for an object without a policy, which requires only the empty authorization value: what the
+    /// kernel makes for a trusted key without options. Its parent is whatever persistent key it names,
+    /// srk_missing when that is not there; policy_mismatch when it requires more after all.
     [[nodiscard]] virtual std::expected<SecretBytes, Refusal>
     unseal_without_policy(const SealedObject& object) = 0;
 
@@ -147,7 +145,7 @@ class Tpm {
 /// is to use; `managed` (/dev/tpmrm0) may be shared.
 enum class TpmAccess { raw, managed };
 
-/// Opens TPMs; the seam that the stories get instead of a device path.
+/// Opens TPMs: the seam that callers get instead of a device path.
 class TpmOpener {
   public:
     virtual ~TpmOpener() = default;

@@ -47,9 +47,9 @@ TEST(StrictJsonTest, NumberThatNothingCanHoldIsRefused) {
 
 TEST(StrictJsonTest, RepeatedMemberIsRefused) {
     EXPECT_THAT(refusal(R"({"a": 1, "a": 2})"),
-                testing::HasSubstr("the member \"a\" stands twice in one object"));
+                testing::HasSubstr("the member \"a\" appears twice in one object"));
     EXPECT_THAT(refusal(R"({"x": [{"b": 1, "b": 1}]})"),
-                testing::HasSubstr("the member \"b\" stands twice in one object"));
+                testing::HasSubstr("the member \"b\" appears twice in one object"));
 }
 
 TEST(StrictJsonTest, SameMemberOfTwoObjectsIsFine) {

@@ -81,11 +81,14 @@ TEST_F(EncryptedKeyTest, FormIsThatOfTheKernel) {
     const std::string head = "not the text of an encrypted key: ";
     EXPECT_EQ(refusal(""), head + "its first word is not \"ecryptfs\"");
     EXPECT_EQ(refusal("default user:m 64 " + hex), head + "its first word is not \"ecryptfs\"");
-    EXPECT_EQ(refusal("ecryptfs  user:m 64 " + hex), head + "its second word names no trusted: or user: key");
-    EXPECT_EQ(refusal("ecryptfs user: 64 " + hex), head + "its second word names no trusted: or user: key");
-    EXPECT_EQ(refusal("ecryptfs logon:m 64 " + hex), head + "its second word names no trusted: or user: key");
+    EXPECT_EQ(refusal("ecryptfs  user:m 64 " + hex),
+              head + "its second word does not name a trusted: or user: key");
+    EXPECT_EQ(refusal("ecryptfs user: 64 " + hex),
+              head + "its second word does not name a trusted: or user: key");
+    EXPECT_EQ(refusal("ecryptfs logon:m 64 " + hex),
+              head + "its second word does not name a trusted: or user: key");
     EXPECT_EQ(refusal("ecryptfs user:m\n 64 " + hex),
-              head + "its second word names no trusted: or user: key");
+              head + "its second word does not name a trusted: or user: key");
     EXPECT_EQ(refusal("ecryptfs user:m 064 " + hex), head + "its third word is not the length 64");
     EXPECT_EQ(refusal("ecryptfs user:m 64 " + hex + "\n"), head + "its last word is not 226 hex digits");
     EXPECT_EQ(refusal("ecryptfs user:m 64 " + hex + "00"), head + "its last word is not 226 hex digits");

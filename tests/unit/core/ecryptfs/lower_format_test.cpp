@@ -147,8 +147,8 @@ TEST(LowerNameTest, VectorsAreRead) {
         ASSERT_TRUE(facts) << vector;
         EXPECT_EQ(facts->signature, text_of(vector, "signature"));
         EXPECT_EQ(facts->cipher.cipher, text_of(vector, "cipher"));
-        const bool tells = vector.at("code_tells_key_bytes").get<bool>();
-        EXPECT_EQ(facts->cipher.key_bytes, tells ? vector.at("key_bytes").get<unsigned>() : 0U);
+        const bool gives_key_bytes = vector.at("code_tells_key_bytes").get<bool>();
+        EXPECT_EQ(facts->cipher.key_bytes, gives_key_bytes ? vector.at("key_bytes").get<unsigned>() : 0U);
     }
 }
 

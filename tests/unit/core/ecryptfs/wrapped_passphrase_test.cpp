@@ -31,7 +31,7 @@ SecretBytes unwrap(const Bytes& file, const std::string& wrapping = "wrapping pw
     return unwrap_passphrase(file, secret(wrapping), salts);
 }
 
-std::string complaint_about(const Bytes& file) {
+std::string problem_with(const Bytes& file) {
     const Error error = test::error_of([&] { static_cast<void>(unwrap(file)); });
     EXPECT_EQ(error.reason(), Reason::bad_data);
     return error.what();
@@ -75,18 +75,19 @@ TEST(WrappedPassphraseTest, EveryCutIsNoticed) {
             // Without its last block the ciphertext is as good as whole: what it gives is part of the
             // passphrase.
             if (whole.size() - size != 16) {
-                EXPECT_THAT(complaint_about(cut), HasSubstr("no file of ecryptfs-wrap-passphrase")) << size;
+                EXPECT_THAT(problem_with(cut), HasSubstr("not a file that ecryptfs-wrap-passphrase wrote"))
+                    << size;
             }
         }
     }
 }
 
 TEST(WrappedPassphraseTest, OtherFilesAreRefused) {
-    EXPECT_THAT(complaint_about(test::unhex("3a03")), HasSubstr("version"));
-    EXPECT_THAT(complaint_about(Bytes(64, std::byte{'z'})), HasSubstr("signature"));
+    EXPECT_THAT(problem_with(test::unhex("3a03")), HasSubstr("version"));
+    EXPECT_THAT(problem_with(Bytes(64, std::byte{'z'})), HasSubstr("signature"));
     Bytes longer = version(1);
     longer.resize(16 + 80);
-    EXPECT_THAT(complaint_about(longer), HasSubstr("80 bytes"));
+    EXPECT_THAT(problem_with(longer), HasSubstr("80 bytes"));
 }
 
 TEST(WrappedPassphraseTest, LeavesNoSecretBehind) {

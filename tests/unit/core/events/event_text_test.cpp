@@ -94,10 +94,10 @@ TEST(EventWordsTest, ControlCharactersDoNotReachTheTerminal) {
 }
 
 TEST(EventWordsTest, SecureBootDatabasesShowSubjectsAndCounts) {
-    EXPECT_EQ(variable_words(variable("db", esl("one.esl"))), "variable db: certificate CN=Test one");
+    EXPECT_EQ(describe_variable(variable("db", esl("one.esl"))), "variable db: certificate CN=Test one");
     Bytes both = esl("one.esl");
     put(both, esl("two.esl"));
-    EXPECT_EQ(variable_words(variable("db", both)),
+    EXPECT_EQ(describe_variable(variable("db", both)),
               "variable db: certificate CN=Test one; certificate CN=Test two");
     // EFI_CERT_SHA256_GUID, two entries.
     Bytes hashes = unhex("2616c4c14c509240aca941f936934328");
@@ -105,8 +105,8 @@ TEST(EventWordsTest, SecureBootDatabasesShowSubjectsAndCounts) {
     put(hashes, 0, 4);
     put(hashes, 48, 4);
     hashes.resize(28 + 2 * 48);
-    EXPECT_EQ(variable_words(variable("dbx", hashes)), "variable dbx: 2 hashes");
-    EXPECT_EQ(variable_words(variable("SecureBoot", unhex("01"))), "variable SecureBoot: on");
+    EXPECT_EQ(describe_variable(variable("dbx", hashes)), "variable dbx: 2 hashes");
+    EXPECT_EQ(describe_variable(variable("SecureBoot", unhex("01"))), "variable SecureBoot: on");
 }
 
 TEST(EventWordsTest, AuthorityShowsItsCertificate) {
@@ -126,10 +126,31 @@ TEST(EventWordsTest, DevicePathsHaveTheirUsualText) {
               "7fff0400");
     EXPECT_EQ(device_path_text(path), "PciRoot(0x0)/Pci(0x1F,0x2)/Sata(0,65535,0)/"
                                       "HD(1,GPT,8be4df61-93ca-11d2-aa0d-00e098032b8c,0x800,0x100000)/a.");
+    EXPECT_EQ(file_in(path).partition, "8be4df61-93ca-11d2-aa0d-00e098032b8c");
+    EXPECT_EQ(file_in(path).path, ""); // it does not begin at the root
     EXPECT_EQ(device_path_text(unhex("05010600abcd7fff0400")), "Path(5,1,abcd)");
     EXPECT_EQ(device_path_text(unhex("01010600021f0101")), "Pci(0x1F,0x2)...");
     EXPECT_EQ(device_path_text(unhex("01010000")), "...");
     EXPECT_EQ(device_path_text({}), "");
+}
+
+TEST(EventWordsTest, DevicePathsLeadToAFile) {
+    const std::string disk =
+        "01010600021f"
+        "04012a00010000000008000000000000000010000000000061dfe48bca93d211aa0d00e098032b8c0202";
+    const std::string directory = "040408005c006100";      // \a
+    const std::string file = "04040a0062002e000000";       // b.
+    const std::string rooted = "04040c005c0062002e000000"; // \b.
+    const auto path_of = [&](const std::string& nodes) { return file_in(unhex(nodes)).path; };
+    EXPECT_EQ(path_of(disk + directory + "7fff0400"), "\\a");
+    EXPECT_EQ(path_of(disk + directory + file + "7fff0400"), "\\a\\b.");
+    EXPECT_EQ(path_of(disk + directory + rooted + "7fff0400"), "\\a\\b.");
+    EXPECT_EQ(path_of(disk + directory + "7fff0400" + file), "\\a"); // behind the end
+    EXPECT_EQ(path_of(disk + directory + "0404"), "\\a...");         // cut short
+    EXPECT_EQ(path_of(directory + "7fff0400"), "");                  // of no disk
+    EXPECT_EQ(file_in(unhex(disk + directory)).partition, "8be4df61-93ca-11d2-aa0d-00e098032b8c");
+    EXPECT_EQ(file_in(unhex("01010600021f")).partition, "");
+    EXPECT_EQ(file_in({}).path, "");
 }
 
 TEST(EfiVariableTest, StructureComesBack) {

@@ -59,8 +59,8 @@ TEST(MeasureLogTest, RefusalNamesFileAndRecord) {
                 HasSubstr("m.log: record 2: \"pcr\" must be a number from 0 to 23"));
     EXPECT_THAT(message(record("-1", phase_digest)), HasSubstr("record 1: \"pcr\""));
     EXPECT_THAT(message(record("11", "abcd")), HasSubstr("the sha256 digest must be 64 hex digits"));
-    EXPECT_THAT(message("\x1e{\"pcr\":11}\n"), HasSubstr("has no list of digests"));
-    EXPECT_THAT(message("\x1e[]\n"), HasSubstr("is no JSON object"));
+    EXPECT_THAT(message("\x1e{\"pcr\":11}\n"), HasSubstr("does not have a list of digests"));
+    EXPECT_THAT(message("\x1e[]\n"), HasSubstr("is not a JSON object"));
     EXPECT_THAT(message("\x1e{\"pcr\":11,\n"), HasSubstr("record 1: "));
 }
 

@@ -103,14 +103,15 @@ INSTANTIATE_TEST_SUITE_P(
         SelectionCase{
             "huge", "99999999999",
             R"(PCR selection "99999999999": write PCR numbers from 0 to 23, or systemd's names, joined by +, such as 7+11 or 4+secure-boot-policy)"},
-        SelectionCase{"several_banks", "7:sha1+8:sha256",
-                      R"(PCR selection "7:sha1+8:sha256": only PCRs of one bank go here, without values)"},
+        SelectionCase{
+            "several_banks", "7:sha1+8:sha256",
+            R"(PCR selection "7:sha1+8:sha256": only PCRs of one bank can be given here, without values)"},
         SelectionCase{
             "value", "7:sha1=0000000000000000000000000000000000000000",
-            R"(PCR selection "7:sha1=0000000000000000000000000000000000000000": only PCRs of one bank go here, without values)"},
+            R"(PCR selection "7:sha1=0000000000000000000000000000000000000000": only PCRs of one bank can be given here, without values)"},
         SelectionCase{"short_value", "7:sha1=00",
                       R"(PCR selection "7:sha1=00": the value of PCR 7 must have 40 hex digits)"},
-        SelectionCase{"twice", "7+7", R"(PCR selection "7+7": PCR 7 stands there twice)"},
+        SelectionCase{"twice", "7+7", R"(PCR selection "7+7": PCR 7 appears twice)"},
         SelectionCase{
             "bank", "7:md5",
             R"(PCR selection "7:md5": the bank behind the colon must be one of sha1, sha256, sha384, sha512)"},

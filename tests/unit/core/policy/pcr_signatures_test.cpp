@@ -59,7 +59,8 @@ SignatureLack lack_of(const PcrSignatures& signatures, const PcrSelection select
                       const PolicyDigest& approved) {
     auto found = signatures.find(selection, key, approved);
     EXPECT_FALSE(found);
-    return found ? SignatureLack{NoSignature::for_key, 0, "found"} : found.error();
+    return found ? SignatureLack{.kind = NoSignature::for_key, .states = 0, .problem = {"found"}}
+                 : found.error();
 }
 
 } // namespace
@@ -69,7 +70,7 @@ TEST(PcrSignaturesTest, EveryPhaseThatSystemdSignedIsFound) {
     ASSERT_EQ(policies("kernel-1").size(), 4U);
     for (const PolicyDigest& policy : policies("kernel-1")) {
         const auto step = signatures.find(pcr11, their_key(), policy);
-        ASSERT_TRUE(step) << step.error().words;
+        ASSERT_TRUE(step) << step.error().problem.message;
         EXPECT_EQ(step->approved, policy);
         EXPECT_EQ(step->public_key, their_key());
         EXPECT_EQ(step->signature.size(), 256U);
@@ -130,7 +131,7 @@ TEST(PcrSignaturesTest, LackNamesTheKey) {
     const Bytes other = unhex(text_of(test::vectors("policy_steps.json", "keys").front(), "spki"));
     const auto lack = lack_of(signatures, pcr11, other, policies("kernel-1").front());
     EXPECT_EQ(lack.kind, NoSignature::for_key);
-    EXPECT_EQ(lack.words,
+    EXPECT_EQ(lack.problem.message,
               "none of its 16 signatures is by the key with the fingerprint " + to_hex(fingerprint(other)));
 }
 
@@ -139,8 +140,9 @@ TEST(PcrSignaturesTest, LackNamesThePcrs) {
     const PcrSelection more{.bank = PcrBank::sha256, .mask = 1U << 11 | 1U << 7};
     const auto lack = lack_of(signatures, more, their_key(), policies("kernel-1").front());
     EXPECT_EQ(lack.kind, NoSignature::for_pcrs);
-    EXPECT_THAT(lack.words, HasSubstr("has signed PCR 11:sha1, 11:sha256, 11:sha384, 11:sha512, but not PCR "
-                                      "7+11:sha256"));
+    EXPECT_THAT(lack.problem.message,
+                HasSubstr("has signed PCR 11:sha1, 11:sha256, 11:sha384, 11:sha512, but not PCR "
+                          "7+11:sha256"));
 }
 
 TEST(PcrSignaturesTest, LackCountsTheStates) {
@@ -148,7 +150,8 @@ TEST(PcrSignaturesTest, LackCountsTheStates) {
     const auto lack = lack_of(signatures, pcr11, their_key(), policies("kernel-2").front());
     EXPECT_EQ(lack.kind, NoSignature::for_state);
     EXPECT_EQ(lack.states, 4U);
-    EXPECT_THAT(lack.words, HasSubstr("has signed 4 states of PCR 11:sha256, but not the present one"));
+    EXPECT_THAT(lack.problem.message,
+                HasSubstr("has signed 4 states of PCR 11:sha256, but not the present one"));
 }
 
 TEST(PcrSignaturesTest, DamagedSignatureIsNamedAndReplaced) {
@@ -158,7 +161,7 @@ TEST(PcrSignaturesTest, DamagedSignatureIsNamedAndReplaced) {
     const PolicyDigest policy = policies("kernel-1").front();
     const auto lack = lack_of(signatures, pcr11, their_key(), policy);
     EXPECT_EQ(lack.kind, NoSignature::is_valid);
-    EXPECT_THAT(lack.words, HasSubstr("does not verify"));
+    EXPECT_THAT(lack.problem.message, HasSubstr("does not verify"));
     EXPECT_TRUE(signatures.add(pcr11, signed_by_us(vector_directory + "key.pem", policy)));
     EXPECT_EQ(signatures.text(), measured("kernel-1.signature.json"));
 }
@@ -168,7 +171,8 @@ TEST(PcrSignaturesTest, SystemdsSignatureForAnotherBankIsExplained) {
     const PcrSelection sha384{.bank = PcrBank::sha384, .mask = pcr11.mask};
     const auto lack = lack_of(signatures, sha384, their_key(), policies("kernel-1", PcrBank::sha384).front());
     EXPECT_EQ(lack.kind, NoSignature::is_valid);
-    EXPECT_THAT(lack.words, HasSubstr("a TPM takes only those over SHA-256"));
+    EXPECT_THAT(lack.problem.message, HasSubstr("a TPM takes only those over SHA-256"));
+    EXPECT_EQ(lack.problem.advice, Advice{AdviceKind::sign_over_sha256});
 }
 
 TEST(PcrSignaturesTest, OthersEntriesArePassedOverAndKept) {

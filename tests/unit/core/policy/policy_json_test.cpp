@@ -74,11 +74,12 @@ INSTANTIATE_TEST_SUITE_P(
                        "p.x: is not a known member"},
         PolicyJsonCase{
             "bank", R"({"pcrs":[{"bank":"md5","values":{}}]})",
-            R"(p.pcrs[0].bank: "md5" is no PCR bank: it must be one of sha1, sha256, sha384, sha512)"},
-        PolicyJsonCase{"no_values", R"({"pcrs":[{"bank":"sha256","values":{}}]})",
-                       "p.pcrs[0].values: names no PCR: such a policy would be satisfied in any state"},
+            R"(p.pcrs[0].bank: "md5" is not a PCR bank: it must be one of sha1, sha256, sha384, sha512)"},
+        PolicyJsonCase{
+            "no_values", R"({"pcrs":[{"bank":"sha256","values":{}}]})",
+            "p.pcrs[0].values: does not name a PCR: such a policy would be satisfied in any state"},
         PolicyJsonCase{"number", R"({"pcrs":[{"bank":"sha256","values":{"07":""}}]})",
-                       "p.pcrs[0].values.07: is no PCR: the numbers go from 0 to 23"},
+                       "p.pcrs[0].values.07: is not a PCR: the numbers go from 0 to 23"},
         PolicyJsonCase{"value", R"({"pcrs":[{"bank":"sha256","values":{"7":"aa"}}]})",
                        "p.pcrs[0].values.7: must be 64 lower-case hex digits"},
         PolicyJsonCase{"value_of_another_bank",
@@ -87,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
         PolicyJsonCase{"bank_twice",
                        R"({"pcrs":[{"bank":"sha256","values":{"7":")" + some_value +
                            R"("}},{"bank":"sha256","values":{"8":")" + some_value + R"("}}]})",
-                       "p.pcrs[1].bank: stands there twice, or not in ascending order"},
+                       "p.pcrs[1].bank: appears twice, or not in ascending order"},
         PolicyJsonCase{"window", R"({"boot_window_ms":0})",
                        "p.boot_window_ms: must be a number of milliseconds"},
         PolicyJsonCase{"boot", R"({"last_boot":4294967296})", "p.last_boot: must be a number of 32 bits"},
@@ -100,7 +101,7 @@ INSTANTIATE_TEST_SUITE_P(
                        "p.signed.pcrs: must be numbers of PCRs, from 0 to 23"},
         PolicyJsonCase{"signed_no_pcr",
                        R"({"signed":{"bank":"sha256","pcrs":[],"public_key":"","file":"/x"}})",
-                       "p.signed.pcrs: names no PCR"},
+                       "p.signed.pcrs: does not name a PCR"},
         PolicyJsonCase{"unknown", R"({"none":true,"x":1})", "p.x: is not a known member"}),
     [](const auto& entry) { return entry.param.name; });
 

@@ -66,7 +66,7 @@ class NextBootTest : public testing::Test {
         disk["/lab/initrd-2"] = "the second one";
         disk["/EFI/Linux/1.efi"] = vector("uki-old.efi");
         disk["/EFI/Linux/2.efi"] = vector("uki-new.efi");
-        facts.loader = "systemd-boot 252.39-1";
+        facts.systemd_boot = "252.39-1";
         facts.read = [this](const BootPlace& place) -> std::optional<NamedFile> {
             for (const auto& [path, contents] : disk) {
                 if (is_same_path(path, place.path)) {
@@ -140,7 +140,11 @@ class NextBootTest : public testing::Test {
         parsed = log.parsed();
         Forecast forecast{parsed, bank};
         apply_next_boot(forecast, facts);
-        return forecast.spoilt();
+        std::map<unsigned, std::string> messages;
+        for (const auto& [pcr, problem] : forecast.spoilt()) {
+            messages.emplace(pcr, problem.message);
+        }
+        return messages;
     }
 
     /// The next boot is predicted to have the PCRs of that one.
@@ -148,7 +152,7 @@ class NextBootTest : public testing::Test {
         parsed = log.parsed();
         Forecast forecast{parsed, bank};
         apply_next_boot(forecast, facts);
-        EXPECT_TRUE(forecast.spoilt().empty()) << forecast.spoilt().begin()->second;
+        EXPECT_TRUE(forecast.spoilt().empty()) << forecast.spoilt().begin()->second.message;
         const PcrValues expected = replay(next.parsed(), bank);
         for (const auto& [pcr, value] : expected) {
             EXPECT_EQ(forecast.value(pcr), value) << "PCR " << pcr;
@@ -173,21 +177,21 @@ TEST_F(NextBootTest, AnotherEntryBringsItsKernelInitrdAndCommandLine) {
 
 TEST_F(NextBootTest, AnInitrdThatWasOverwrittenIsMeasuredAsItIsNow) {
     next_is(0);
-    disk["/lab/initrd-1"] = "made anew";
-    expect_same(first_boot(), booted("", "made anew", "initrd=\\lab\\initrd-1 quiet"));
+    disk["/lab/initrd-1"] = "made again";
+    expect_same(first_boot(), booted("", "made again", "initrd=\\lab\\initrd-1 quiet"));
 }
 
 TEST_F(NextBootTest, HowAnUnknownLoaderPadsAnOverwrittenInitrdIsNotGuessed) {
     next_is(0);
-    facts.loader = "systemd-boot 300";
-    disk["/lab/initrd-1"] = "made anew";
+    facts.systemd_boot = "300";
+    disk["/lab/initrd-1"] = "made again";
     EXPECT_THAT(spoilt_by(first_boot()).at(9), HasSubstr("in which form"));
-    disk["/lab/initrd-1"] = "made anew!!!";
+    disk["/lab/initrd-1"] = "made again!!!";
     EXPECT_TRUE(spoilt_by(first_boot()).empty());
 }
 
 TEST_F(NextBootTest, TheOldInitrdTellsWhetherTheLoaderPads) {
-    facts.loader = "systemd-boot 300";
+    facts.systemd_boot = "300";
     AgileLog log = booted("", std::string{"first\0\0\0", 8}, "initrd=\\lab\\initrd-1 quiet");
     expect_same(
         log, booted("kernel-new.efi", std::string{"the second one\0\0", 16}, "initrd=\\lab\\initrd-2 debug"));
@@ -218,9 +222,9 @@ TEST_F(NextBootTest, ABootLoaderThatWasReplacedIsFoundWhateverTheCaseOfItsPath) 
 TEST_F(NextBootTest, AnImageThatIsGoneSpoilsItsPcr) {
     next_is(0);
     disk.erase("/EFI/BOOT/BOOTX64.EFI");
-    EXPECT_THAT(spoilt_by(first_boot()).at(4), HasSubstr("on no mounted boot partition"));
+    EXPECT_THAT(spoilt_by(first_boot()).at(4), HasSubstr("not on a mounted boot partition"));
     disk.erase("/lab/vmlinuz-1");
-    EXPECT_THAT(spoilt_by(first_boot()).at(9), HasSubstr("/lab/vmlinuz-1, which is not there"));
+    EXPECT_THAT(spoilt_by(first_boot()).at(9), HasSubstr("/lab/vmlinuz-1, which does not exist"));
 }
 
 TEST_F(NextBootTest, WithoutADefaultEntryNothingIsGuessed) {
@@ -233,7 +237,7 @@ TEST_F(NextBootTest, WithoutADefaultEntryNothingIsGuessed) {
 
 TEST_F(NextBootTest, ALineThatSystemdBootWouldMakeOtherwiseIsNotGuessed) {
     const auto spoilt = spoilt_by(booted("", "first", "something else"));
-    EXPECT_THAT(spoilt.at(12), HasSubstr("not made as systemd-boot makes it"));
+    EXPECT_THAT(spoilt.at(12), HasSubstr("not the one that systemd-boot makes from"));
     EXPECT_TRUE(spoilt.contains(9));
 }
 
@@ -245,7 +249,7 @@ TEST_F(NextBootTest, ALineThatWasTypedIntoTheMenuDoesNotStay) {
 TEST_F(NextBootTest, GrubsChoiceIsNotGuessed) {
     AgileLog log = first_boot();
     log.add(8, EventType::ipl, bytes_of("set timeout=5"), bytes_of("grub_cmd: set timeout=5"));
-    facts.loader.clear();
+    facts.systemd_boot.reset();
     facts.entries.clear();
     const auto spoilt = spoilt_by(log);
     EXPECT_THAT(spoilt.at(8), HasSubstr("GRUB"));
@@ -263,7 +267,7 @@ TEST_F(NextBootTest, AUnifiedImageBringsItsSections) {
                      entry("2.efi", "/EFI/Linux/2.efi", {}, "debug")};
     facts.entries[0].is_selected = true;
     next_is(1);
-    // Overwritten in place, or beside the old one: the same is measured, as far as it can be told.
+    // Overwritten in place, or beside the old one: the same is measured, as far as that can be found out.
     parsed = unified_boot().parsed();
     Forecast beside{parsed, bank};
     apply_next_boot(beside, facts);

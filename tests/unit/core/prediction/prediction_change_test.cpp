@@ -82,9 +82,9 @@ Bytes secure_boot_value(const std::string& secure_boot, const std::string& db,
     return of_measured(7, measured);
 }
 
-const std::string why_7(const Forecast& forecast) {
+Problem why_7(const Forecast& forecast) {
     const auto found = forecast.spoilt().find(7);
-    return found == forecast.spoilt().end() ? "" : found->second;
+    return found == forecast.spoilt().end() ? Problem{} : found->second;
 }
 
 } // namespace
@@ -135,7 +135,7 @@ TEST(CommandLineTest, CommandThatHasItWithinIsNotGuessed) {
     Forecast forecast{parsed, bank};
     replace_command_line(forecast, {"/vmlinuz " + old_line}, "/vmlinuz " + new_line);
     ASSERT_TRUE(forecast.spoilt().contains(8));
-    EXPECT_THAT(forecast.spoilt().at(8), HasSubstr("within event 2"));
+    EXPECT_THAT(forecast.spoilt().at(8).message, HasSubstr("part of event 2"));
 }
 
 TEST(CommandLineTest, OneThatLinuxMeasuredOtherwiseIsNotGuessed) {
@@ -146,7 +146,7 @@ TEST(CommandLineTest, OneThatLinuxMeasuredOtherwiseIsNotGuessed) {
     Forecast forecast{parsed, bank};
     replace_command_line(forecast, {old_line}, new_line);
     EXPECT_EQ(forecast.value(12), of_measured(12, {wide_with_nul(new_line)}));
-    EXPECT_THAT(forecast.spoilt().at(9), HasSubstr("--old-command-line"));
+    EXPECT_EQ(forecast.spoilt().at(9).advice, Advice{AdviceKind::give_old_command_line});
 }
 
 TEST(CommandLineTest, OneThatIsMeasuredNowhereIsAnError) {
@@ -163,7 +163,7 @@ TEST(SecureBootTest, TurnedOnWithKeysAndAuthority) {
     apply(forecast, {.variables = {{"SecureBoot", {"f", on}}, {"db", db}},
                      .authorities = {pe_file("one.pem"), pe_file("one.pem")}});
     EXPECT_EQ(forecast.value(7), secure_boot_value(on, db.contents, {authority("one.esl")}));
-    EXPECT_EQ(why_7(forecast), "");
+    EXPECT_EQ(why_7(forecast), Problem{});
 }
 
 TEST(SecureBootTest, TurnedOnWithoutAuthorityIsNotGuessed) {
@@ -171,7 +171,7 @@ TEST(SecureBootTest, TurnedOnWithoutAuthorityIsNotGuessed) {
     Forecast forecast{parsed, bank};
     apply(forecast,
           {.variables = {{"SecureBoot", {"f", on}}, {"db", pe_file("one.esl")}}, .authorities = {}});
-    EXPECT_THAT(why_7(forecast), HasSubstr("--authority"));
+    EXPECT_EQ(why_7(forecast).advice, Advice{AdviceKind::give_authority});
 }
 
 TEST(SecureBootTest, AuthorityThatLeavesDbIsNotGuessed) {
@@ -180,11 +180,11 @@ TEST(SecureBootTest, AuthorityThatLeavesDbIsNotGuessed) {
     NamedFile both = pe_file("one.esl");
     both.contents += pe_file("two.esl").contents;
     apply(stays, {.variables = {{"db", both}}, .authorities = {}});
-    EXPECT_EQ(why_7(stays), "");
+    EXPECT_EQ(why_7(stays), Problem{});
     EXPECT_EQ(stays.value(7), secure_boot_value(on, both.contents, {authority("one.esl")}));
     Forecast leaves{parsed, bank};
     apply(leaves, {.variables = {{"db", pe_file("two.esl")}}, .authorities = {}});
-    EXPECT_THAT(why_7(leaves), HasSubstr("leaves db"));
+    EXPECT_THAT(why_7(leaves).message, HasSubstr("removed from db"));
 }
 
 TEST(SecureBootTest, AuthorityIsReplacedInItsPlace) {
@@ -206,7 +206,7 @@ TEST(SecureBootTest, WhatCannotBeIsRefused) {
     EXPECT_THAT(error_of({.variables = {{"dbt", {"/f", ""}}}, .authorities = {}}).what(),
                 HasSubstr("the variable dbt is measured nowhere"));
     EXPECT_THAT(error_of({.variables = {{"db", {"/f", "garbage"}}}, .authorities = {}}).what(),
-                HasSubstr("/f: is no EFI signature list"));
+                HasSubstr("/f: is not an EFI signature list"));
     EXPECT_THAT(error_of({.variables = {{"db", {"/f", "\x27\1\2\3" + pe_file("one.esl").contents}}},
                           .authorities = {}})
                     .what(),
@@ -214,7 +214,7 @@ TEST(SecureBootTest, WhatCannotBeIsRefused) {
     EXPECT_THAT(error_of({.variables = {}, .authorities = {pe_file("two.pem")}}).what(),
                 HasSubstr("two.pem: is not in db"));
     EXPECT_THAT(error_of({.variables = {}, .authorities = {{"/f", "x"}}}).what(),
-                HasSubstr("/f: is no certificate"));
+                HasSubstr("/f: is not a certificate"));
     EXPECT_EQ(
         error_of({.variables = {{"SecureBoot", {"f", off}}}, .authorities = {pe_file("one.pem")}}).reason(),
         Reason::usage);

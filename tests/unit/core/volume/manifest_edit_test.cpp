@@ -90,14 +90,14 @@ TEST(ManifestEditTest, UnknownVolumeCannotBeTakenOut) {
 
 TEST(ManifestEditTest, TakenNameIsRefused) {
     EXPECT_EQ(test::message_of([] { static_cast<void>(manifest_with(minimal_text, sample())); }),
-              R"(volumes[1].name: "vault" is the name of another volume already: choose another name)");
+              R"(volumes[1].name: "vault" is already the name of another volume: choose another name)");
 }
 
 TEST(ManifestEditTest, TakenMountPointIsRefused) {
     Volume other = sample();
     other.name = "other";
     EXPECT_EQ(test::message_of([&] { static_cast<void>(manifest_with(minimal_text, other)); }),
-              R"(volumes[1].mountpoint: "/srv/vault" is the mount point of volume "vault" already: )"
+              R"(volumes[1].mountpoint: "/srv/vault" is already the mount point of volume "vault": )"
               "choose another directory");
 }
 

@@ -96,10 +96,10 @@ TEST(ManifestTest, FirstOfTwoKeepsNameAndMountPoint) {
     EXPECT_EQ(manifest.volumes.size(), 1U);
     ASSERT_EQ(manifest.problems.size(), 2U);
     EXPECT_STREQ(manifest.problems[0].what(),
-                 R"(volumes[1].name: "vault" is the name of another volume already: choose another name)");
+                 R"(volumes[1].name: "vault" is already the name of another volume: choose another name)");
     EXPECT_STREQ(manifest.problems[1].what(),
-                 R"(volumes[2].mountpoint: "/srv/vault" is the mount point of volume )"
-                 R"("vault" already: choose another directory)");
+                 R"(volumes[2].mountpoint: "/srv/vault" is already the mount point of volume )"
+                 R"("vault": choose another directory)");
 }
 
 TEST(ManifestTest, MountPointMayBeTheLowerDirectory) {
@@ -157,7 +157,7 @@ TEST_P(ManifestVolumeTest, IsRefusedWithItsMend) {
 }
 
 const std::string alone =
-    "means something only with \"filename_signature\": add that member, or take this one out";
+    "means something only with \"filename_signature\": add that member, or remove this one";
 const std::string name_rule =
     R"( is not a name: write 1 to 64 of a-z, 0-9, ".", "_" and "-", beginning with a letter or digit)";
 const std::string component_rule = R"( contains an empty, "." or ".." component: write the path without it)";
@@ -200,7 +200,7 @@ INSTANTIATE_TEST_SUITE_P(
                    R"(filename_signature: "12" is not a signature: write the 16 lower-case hex digits)"},
         VolumeCase{
             "cipher", R"({"cipher":"rot13"})",
-            R"(cipher: "rot13" is not a cipher of eCryptfs: write aes, blowfish, des3_ede, twofish, cast6 or cast5)"},
+            R"(cipher: "rot13" is not an eCryptfs cipher: write aes, blowfish, des3_ede, twofish, cast6 or cast5)"},
         VolumeCase{"key_bytes_zero", R"({"cipher":"cast5","key_bytes":0})",
                    "key_bytes: 0 is not a key size of cast5: write 16"},
         VolumeCase{"key_bytes_negative", R"({"key_bytes":-16})",
@@ -212,7 +212,7 @@ INSTANTIATE_TEST_SUITE_P(
                    "filename_key_bytes: " + alone},
         VolumeCase{
             "filename_cipher", R"({"filename_signature":"c61563a65ef80ad1","filename_cipher":"x"})",
-            R"(filename_cipher: "x" is not a cipher of eCryptfs: write aes, blowfish, des3_ede, twofish, cast6 or cast5)"},
+            R"(filename_cipher: "x" is not an eCryptfs cipher: write aes, blowfish, des3_ede, twofish, cast6 or cast5)"},
         VolumeCase{"filename_key_bytes",
                    R"({"filename_signature":"c61563a65ef80ad1","filename_cipher":"cast5"})",
                    "filename_key_bytes: 32 is not a key size of cast5: write 16"},
@@ -231,7 +231,7 @@ INSTANTIATE_TEST_SUITE_P(
                    R"(lower: "" is not absolute: write the whole path, beginning with /)"},
         VolumeCase{"root", R"({"mountpoint":"/"})",
                    R"(mountpoint: "/" is the root directory: name a directory below it)"},
-        VolumeCase{"trailing_slash", R"({"lower":"/a/"})", R"(lower: "/a/" ends with a slash: leave it out)"},
+        VolumeCase{"trailing_slash", R"({"lower":"/a/"})", R"(lower: "/a/" ends with a slash: remove that)"},
         VolumeCase{"empty_component", R"({"lower":"/a//b"})", R"(lower: "/a//b")" + component_rule},
         VolumeCase{"dot", R"({"lower":"/a/./b"})", R"(lower: "/a/./b")" + component_rule},
         VolumeCase{"dot_dot", R"({"lower":"/a/.."})", R"(lower: "/a/..")" + component_rule},
@@ -244,14 +244,14 @@ INSTANTIATE_TEST_SUITE_P(
         VolumeCase{"space_end", R"({"mountpoint":"/a "})", R"(mountpoint: "/a ")" + end_rule},
         VolumeCase{
             "lower_below_mount_point", R"({"lower":"/srv/vault/.lower"})",
-            R"(lower: "/srv/vault/.lower" lies below the mount point, which would hide it: move it elsewhere)"}),
+            R"(lower: "/srv/vault/.lower" is below the mount point, which would hide it: move it elsewhere)"}),
     [](const auto& entry) { return entry.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Options, ManifestVolumeTest,
     testing::Values(
         VolumeCase{"second", R"({"options":["ro",1]})", "options[1]: must be a string"},
-        VolumeCase{"empty", R"({"options":["ro",""]})", R"(options[1]: "" is empty: take it out)"},
+        VolumeCase{"empty", R"({"options":["ro",""]})", R"(options[1]: "" is empty: remove it)"},
         VolumeCase{"comma", R"({"options":["ro,suid"]})", R"(options[0]: "ro,suid")" + option_rule},
         VolumeCase{"newline", R"({"options":["ro\nx"]})", R"(options[0]: "ro\nx")" + option_rule},
         VolumeCase{"space", R"({"options":["r o"]})", R"(options[0]: "r o")" + option_rule},
@@ -268,7 +268,7 @@ INSTANTIATE_TEST_SUITE_P(
         VolumeCase{"key_bytes", R"({"options":["ecryptfs_key_bytes=16"]})",
                    R"(options[0]: "ecryptfs_key_bytes=16")" + own + R"(use the member "key_bytes")"},
         VolumeCase{"key", R"({"options":["key=passphrase"]})",
-                   R"(options[0]: "key=passphrase")" + own + "take it out, the keys come from the TPM"},
+                   R"(options[0]: "key=passphrase")" + own + "remove it, the keys come from the TPM"},
         VolumeCase{"nofail", R"({"options":["nofail"]})",
                    R"(options[0]: "nofail")" + own + R"(use the member "nofail")"},
         VolumeCase{"auto", R"({"options":["auto"]})",
@@ -279,7 +279,7 @@ INSTANTIATE_TEST_SUITE_P(
                    R"(options[0]: "_netdev")" + own + "put the dependency into a drop-in of the mount unit"},
         VolumeCase{"unlink_sigs", R"({"options":["ecryptfs_unlink_sigs"]})",
                    R"(options[0]: "ecryptfs_unlink_sigs")" + own +
-                       "of the options of eCryptfs only ecryptfs_xattr_metadata and ecryptfs_passthrough may "
+                       "of the eCryptfs options only ecryptfs_xattr_metadata and ecryptfs_passthrough may "
                        "stand here"}),
     [](const auto& entry) { return entry.param.name; });
 

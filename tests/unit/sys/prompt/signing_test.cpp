@@ -83,7 +83,7 @@ TEST(SigningTest, WhatIsNoKeyIsRefused) {
     EXPECT_EQ(reason_of([&] { SigningKey("nosuchscheme:key", nobody); }), Reason::config);
     const std::string public_only = vector_directory + "/systemd-measure/public.pem";
     EXPECT_EQ(message_of([&] { SigningKey(public_only, nobody); }),
-              public_only + ": holds no private key in PEM form (\"BEGIN PRIVATE KEY\")");
+              public_only + ": does not hold a private key in PEM form (\"BEGIN PRIVATE KEY\")");
 }
 
 } // namespace sealmount
