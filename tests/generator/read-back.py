@@ -20,9 +20,9 @@ SETTING = re.compile(r"\t\t(What|Where|Options|File System Type|KeyringMode|Desc
 
 def plan(directories, name):
     """What systemd says of starting a unit, with all that it pulls in."""
-    # It refuses to run as root.
+    # It refuses to run as root. In another locale than C newer releases write arrows that are not ASCII.
     user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
-    environment = {"SYSTEMD_UNIT_PATH": ":".join([*directories, ""]), "PATH": "/usr/sbin:/usr/bin", "LANG": "C.UTF-8"}
+    environment = {"SYSTEMD_UNIT_PATH": ":".join([*directories, ""]), "PATH": "/usr/sbin:/usr/bin", "LC_ALL": "C"}
     return subprocess.run([SYSTEMD, "--test", "--system", f"--unit={name}"], stdout=subprocess.PIPE, text=True,
                           stderr=subprocess.STDOUT, cwd="/", timeout=60, check=False, env=environment, **user).stdout
 
