@@ -96,7 +96,7 @@ walk() {
         cat "$work/verdict"
         # What follows a broken step shows nothing new.
         if grep -q BROKEN "$work/verdict"; then
-            kill -0 "$tpm_pid" || echo "the software TPM has died: $(cat "$work/swtpm.log")"
+            kill -0 "$(<"$work/tpm.pid")" 2>/dev/null || echo "the software TPM has died: $(uniq "$work/swtpm.log" | tail -n 5)"
             return
         fi
     done
