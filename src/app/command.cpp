@@ -113,7 +113,7 @@ int command(const int argc, const char* const* const argv) {
         }
         throw Error{Reason::internal, "no verb was run"};
     } catch (const Error& error) {
-        return report(globals, error.reason(), in_full(error).c_str());
+        return report(globals, error.reason(), with_hint(error).c_str());
     } catch (const std::exception& error) {
         return report(globals, Reason::internal, error.what());
     }

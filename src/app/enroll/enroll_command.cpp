@@ -134,10 +134,10 @@ EnrollOutcome enroll_volume(EnrollOptions words, const Globals& globals) {
     request.recovery_key = recovery ? &recovery->key() : nullptr;
 
     EnrollDraft draft = prepare_enrollment(context, std::move(request));
-    std::vector<std::string> warnings = in_full(draft.warnings);
+    std::vector<std::string> warnings = with_hints(draft.warnings);
     print_warnings(warnings, globals);
     Enrolled enrolled = enroll_under_lock(words, context, draft, recovery.get(), globals);
-    const std::vector<std::string> later = in_full(enrolled.warnings);
+    const std::vector<std::string> later = with_hints(enrolled.warnings);
     print_warnings(later, globals);
     warnings.insert(warnings.end(), later.begin(), later.end());
     return {

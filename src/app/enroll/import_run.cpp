@@ -76,7 +76,7 @@ bool ImportRun::enroll(const EnrollOptions& words, const std::string& place) {
         }
         return true;
     } catch (const Error& error) {
-        refuse(name, (place.empty() ? "" : place + ": ") + in_full(error), error.reason());
+        refuse(name, (place.empty() ? "" : place + ": ") + with_hint(error), error.reason());
         return false;
     }
 }

@@ -182,19 +182,23 @@ std::string hint_for(const Advice& advice) {
     return formatted_from(hint.text, fmt::make_format_args(advice.subject, advice.other, command));
 }
 
-std::string in_full(const Problem& problem) {
-    const std::string hint = hint_for(problem.advice);
-    return hint.empty() ? problem.message : formatted("{}; {}", problem.message, hint);
+std::string with_hint(const std::string& message, const Advice& advice) {
+    const std::string hint = hint_for(advice);
+    return hint.empty() ? message : formatted("{}; {}", message, hint);
 }
 
-std::string in_full(const Error& error) {
-    return in_full(Problem{.message = error.what(), .advice = error.advice()});
+std::string with_hint(const Error& error) {
+    return with_hint(error.what(), error.advice());
 }
 
-std::vector<std::string> in_full(const std::vector<Problem>& problems) {
+std::string with_hint(const Problem& problem) {
+    return with_hint(problem.message, problem.advice);
+}
+
+std::vector<std::string> with_hints(const std::vector<Problem>& problems) {
     std::vector<std::string> sentences;
     for (const Problem& problem : problems) {
-        sentences.push_back(in_full(problem));
+        sentences.push_back(with_hint(problem));
     }
     return sentences;
 }
@@ -253,11 +257,11 @@ std::vector<std::string> explain(const MasterRefusal& refusal, const std::string
         if (slot.kind != RefusalKind::policy_mismatch) {
             continue; // the cause says it
         }
-        for (std::string& line : in_full(lines_about(slot))) {
+        for (std::string& line : with_hints(lines_about(slot))) {
             lines.push_back(std::move(line));
         }
     }
-    for (std::string& line : in_full(differences)) {
+    for (std::string& line : with_hints(differences)) {
         lines.push_back(std::move(line));
     }
     if (std::string hint = hint_for(refusal.kind, master); !hint.empty()) {

@@ -16,10 +16,11 @@ namespace sealmount {
 /// What the person should do, with the exact command; "" for AdviceKind::none.
 [[nodiscard]] std::string hint_for(const Advice& advice);
 
-/// The message, and behind it the hint.
-[[nodiscard]] std::string in_full(const Problem& problem);
-[[nodiscard]] std::string in_full(const Error& error);
-[[nodiscard]] std::vector<std::string> in_full(const std::vector<Problem>& problems);
+/// "MESSAGE; HINT": what happened, and what to do about it, in one sentence.
+[[nodiscard]] std::string with_hint(const std::string& message, const Advice& advice);
+[[nodiscard]] std::string with_hint(const Error& error);
+[[nodiscard]] std::string with_hint(const Problem& problem);
+[[nodiscard]] std::vector<std::string> with_hints(const std::vector<Problem>& problems);
 
 /// What the person should do about a master key that was not released; "" when nothing helps but the
 /// passphrase.

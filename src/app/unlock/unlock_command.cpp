@@ -64,7 +64,7 @@ int load(const std::string& name) {
         journal.unlocked(*unlocked);
         return 0;
     } catch (const Error& error) {
-        journal.failed(in_full(error));
+        journal.failed(with_hint(error));
         return exit_code(error.reason());
     } catch (const std::exception& error) {
         journal.failed(error.what());
@@ -103,7 +103,7 @@ int unlock_command(const int argc, const char* const* const argv) {
         harden_process();
         return load_verb->parsed() ? load(name) : unload(name);
     } catch (const Error& error) {
-        log(Level::error, name, in_full(error));
+        log(Level::error, name, with_hint(error));
         return exit_code(error.reason());
     } catch (const std::exception& error) {
         log(Level::error, name, error.what());

@@ -88,8 +88,7 @@ void UnlockJournal::step(const UnlockStep step) {
 
 void UnlockJournal::falls_back(const Volume& volume, const MasterRefusal& refusal) {
     log(Level::notice, volume.name,
-        "no trusted key: " + with_detail(refusal) +
-            "; unsealing without the kernel's help, as a user key",
+        "no trusted key: " + with_detail(refusal) + "; unsealing without the kernel's help, as a user key",
         {{message_id, journal::form_fell_back},
          {journal::master, volume.master},
          {journal::reason, identifier(refusal.kind)}});
@@ -130,7 +129,7 @@ void UnlockJournal::rebound(const Volume& volume, const std::optional<Renewed>& 
 
 void UnlockJournal::not_rebound(const Volume& volume, const Error& why) {
     log(Level::warning, volume.name,
-        "the master key " + volume.master + " could not be bound to the present state: " + in_full(why) +
+        "the master key " + volume.master + " could not be bound to the present state: " + with_hint(why) +
             "; next: 'sealmount reseal " + volume.master + " --recover'",
         {{message_id, journal::rebound}, {journal::master, volume.master}});
 }

@@ -2,6 +2,7 @@
 #include "app/enroll/batch_file.hpp"
 #include "app/enroll/enroll_command.hpp"
 #include "app/output/exit_code.hpp"
+#include "app/output/hints.hpp"
 #include "base/error.hpp"
 #include "sys/files/files.hpp"
 
@@ -73,9 +74,9 @@ class Batch {
         } catch (const Error& error) {
             const int code = exit_code(error.reason());
             exit_code_ = exit_code_ == 0 ? code : exit_code_;
-            refused_.push_back({{"name", name}, {"message", error.what()}, {"exit_code", code}});
+            refused_.push_back({{"name", name}, {"message", with_hint(error)}, {"exit_code", code}});
             std::fprintf(stderr, "sealmount: [%zu/%zu] %s: %s\n", number_, volumes_.size(), name.c_str(),
-                         error.what());
+                         with_hint(error).c_str());
         }
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/enroll/import_run.hpp"
+#include "app/output/hints.hpp"
 #include "base/error.hpp"
 #include "core/import/private_layout.hpp"
 #include "core/import/private_setup.hpp"
@@ -115,7 +116,7 @@ class Import {
                 taken.insert(setups_.back().request.volume.name);
                 keep_name(setups_.back().request.volume, manifest);
             } catch (const Error& error) {
-                run_.refuse("", user + ": " + error.what(), error.reason());
+                run_.refuse("", user + ": " + with_hint(error), error.reason());
             }
         }
     }

@@ -45,7 +45,7 @@ int run_remove(const std::string& name, const bool yes, const Globals& globals) 
     }
     const FileLock lock = store.lock();
     const Removed removed = remove_volume(store, name);
-    const std::vector<std::string> warnings = in_full(removed.warnings);
+    const std::vector<std::string> warnings = with_hints(removed.warnings);
     if (globals.json) {
         const Json json = {{"name", name}, {"files", removed.files}, {"warnings", warnings}};
         std::printf("%s\n", json.dump(2).c_str());

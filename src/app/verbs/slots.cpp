@@ -45,7 +45,7 @@ Json to_json(const std::string& master, const Slot& slot, const Refusals& refusa
         const SlotRefusal* const refusal = refusal_of(refusals, slot.id);
         json["fits_now"] = refusal == nullptr;
         if (refusal != nullptr) {
-            json["against_it"] = in_full(lines_about(*refusal));
+            json["against_it"] = with_hints(lines_about(*refusal));
         }
     }
     return json;
@@ -65,7 +65,7 @@ void print(const Slot& slot, const Refusals& refusals) {
                 : refusal == nullptr ? "fits now"
                                      : "does not fit now:");
     if (refusal != nullptr) {
-        for (const std::string& reason : in_full(reasons_of(*refusal))) {
+        for (const std::string& reason : with_hints(reasons_of(*refusal))) {
             std::printf("      %s\n", reason.c_str());
         }
     }

@@ -22,7 +22,7 @@ Json to_json(const VolumeStatus& status) {
     json["mounted"] = status.mounted;
     json["keys_loaded"] = status.keys_loaded;
     json["unlocked_by"] = status.unlocked_by.empty() ? Json(nullptr) : Json(status.unlocked_by);
-    json["problems"] = in_full(status.problems);
+    json["problems"] = with_hints(status.problems);
     return json;
 }
 
@@ -65,7 +65,7 @@ void print(const VolumeStatus& status) {
     std::printf("%s: %s, keys %s%s\n  %s on %s\n", volume.name.c_str(),
                 status.mounted ? "mounted" : "not mounted", status.keys_loaded ? "loaded" : "not loaded",
                 how.c_str(), volume.lower.c_str(), volume.mountpoint.c_str());
-    for (const std::string& problem : in_full(status.problems)) {
+    for (const std::string& problem : with_hints(status.problems)) {
         std::printf("  problem: %s\n", problem.c_str());
     }
 }

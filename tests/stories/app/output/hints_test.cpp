@@ -24,14 +24,14 @@ TEST(HintsTest, EachAdviceHasASentenceWithItsFactsInPlace) {
 }
 
 TEST(HintsTest, NoAdviceLeavesTheMessageAlone) {
-    EXPECT_EQ(in_full(Problem{.message = "it is so"}), "it is so");
+    EXPECT_EQ(with_hint(Problem{.message = "it is so"}), "it is so");
 }
 
 TEST(HintsTest, TheHintFollowsTheMessage) {
     const Error error{Reason::no_input,
                       "the master key \"default\" has no slot 3",
                       {.kind = AdviceKind::list_slots, .subject = "default"}};
-    EXPECT_EQ(in_full(error),
+    EXPECT_EQ(with_hint(error),
               "the master key \"default\" has no slot 3; 'sealmount slots default' lists them");
 }
 
