@@ -52,7 +52,7 @@ Policy with_predicted_values(Policy policy, const PredictionOptions& words, cons
             if (const auto& told = prediction.at(pcr)) {
                 value = *told;
             } else {
-                reasons += "\n  PCR " + std::to_string(pcr) + ": " + in_full(told.error());
+                reasons += "\n  PCR " + std::to_string(pcr) + ": " + with_hint(told.error());
             }
         }
     }

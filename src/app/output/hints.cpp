@@ -144,12 +144,13 @@ constexpr std::array hints = {
 };
 
 constexpr bool has_each_kind_once() {
-    for (std::size_t kind = 0; kind <= static_cast<std::size_t>(last_advice); ++kind) {
+    constexpr std::size_t kinds = static_cast<std::size_t>(last_advice) + 1;
+    for (std::size_t kind = 0; kind < kinds; ++kind) {
         if (std::ranges::count(hints, static_cast<AdviceKind>(kind), &Hint::kind) != 1) {
             return false;
         }
     }
-    return true;
+    return hints.size() == kinds;
 }
 static_assert(has_each_kind_once(), "an AdviceKind has no sentence, or two");
 

@@ -171,8 +171,8 @@ Json survey_json(const std::string& directory, const Survey& survey, const Surve
             {"foreign", to_json(survey.foreign)},
             {"unreadable", to_json(survey.unreadable, "entries")},
             {"enroll", is_possible ? Json(enroll_command(directory, survey)) : Json(nullptr)},
-            {"problems", in_full(severity.problems)},
-            {"warnings", in_full(severity.warnings)}};
+            {"problems", with_hints(severity.problems)},
+            {"warnings", with_hints(severity.warnings)}};
 }
 
 std::vector<std::string> survey_lines(const std::string& directory, const Survey& survey,
@@ -190,10 +190,10 @@ std::vector<std::string> survey_lines(const std::string& directory, const Survey
     if (survey.empty.count > 0) {
         lines.add("empty", describe(survey.empty) + ": of no bytes, which eCryptfs takes for new");
     }
-    for (const std::string& problem : in_full(severity.problems)) {
+    for (const std::string& problem : with_hints(severity.problems)) {
         lines.add("problem", problem);
     }
-    for (const std::string& warning : in_full(severity.warnings)) {
+    for (const std::string& warning : with_hints(severity.warnings)) {
         lines.add("warning", warning);
     }
     if (!severity.problems.empty()) {

@@ -80,7 +80,7 @@ void print_json(const Outcome& outcome) {
                                 {"meaning", pcr_meaning(pcr)},
                                 {"now", now == outcome.now.end() ? Json(nullptr) : Json(to_hex(now->second))},
                                 {"next", value ? Json(to_hex(*value)) : Json(nullptr)},
-                                {"reason", value ? Json(nullptr) : Json(in_full(value.error()))}});
+                                {"reason", value ? Json(nullptr) : Json(with_hint(value.error()))}});
     }
     std::printf("%s\n", json.dump(2).c_str());
 }
@@ -94,7 +94,7 @@ void print_table(const Outcome& outcome) {
     for (const auto& [pcr, value] : outcome.next) {
         const auto now = outcome.now.find(pcr);
         const std::string today = now == outcome.now.end() ? "-" : to_hex(now->second);
-        const std::string why = !value ? "cannot be predicted: " + in_full(value.error())
+        const std::string why = !value ? "cannot be predicted: " + with_hint(value.error())
                                 : now != outcome.now.end() && now->second == *value ? "unchanged"
                                                                                     : "changes";
         std::printf("%3u  %-*s  %-*s  %s\n", pcr, width, today.c_str(), width,

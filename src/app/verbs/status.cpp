@@ -49,7 +49,7 @@ Json to_json(const MasterStatus& status) {
     }
     for (const SlotRefusal& slot : status.refusal.slots) {
         for (const Problem& reason : slot.reasons) {
-            json["reasons"].push_back({{"slot", slot.slot}, {"words", in_full(reason)}});
+            json["reasons"].push_back({{"slot", slot.slot}, {"words", with_hint(reason)}});
         }
     }
     return json;

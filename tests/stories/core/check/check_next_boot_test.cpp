@@ -35,7 +35,7 @@ class NextBootTest : public FakeMachine {
                                         next.at(pcr) = Bytes(32, std::byte{0xab});
                                     }
                                     if (unknown == pcr) {
-                                        next.at(pcr) = std::unexpected{"nobody knows"};
+                                        next.at(pcr) = std::unexpected{Problem{.message = "nobody knows"}};
                                     }
                                 }
                                 return next;
