@@ -258,7 +258,7 @@ std::expected<EsysHandle, Refusal> EsysTpm::load(const EsysHandle& srk, const Se
         return std::unexpected{std::move(*refusal)};
     }
     // The parameters of TPM2_Load are the object; the sensitive area's own errors name no parameter. A
-    // structure that ESYS itself cannot send is no better.
+    // structure that ESYS itself cannot send is rejected as well.
     const auto code = tpm_code(rc);
     if (blames_parameter(rc) || code == TPM2_RC_INTEGRITY || code == TPM2_RC_SENSITIVE ||
         code == TPM2_RC_BINDING) {

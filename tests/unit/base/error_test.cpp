@@ -17,7 +17,7 @@ TEST(ErrorTest, PlaceStandsBeforeTheMessage) {
     EXPECT_EQ(error.reason(), Reason::refused);
 }
 
-TEST(ErrorTest, ErrnoIsNamedInWords) {
+TEST(ErrorTest, ErrnoIsNamed) {
     EXPECT_STREQ(error_of([] { throw_errno(ENOENT, "open /x"); }).what(),
                  "open /x: No such file or directory");
 }

@@ -33,7 +33,7 @@ MasterFile sample() {
                         .nonce = std::vector(recovery_nonce_size, std::byte{2}),
                         .wrapped = std::vector(wrapped_master_size, std::byte{3}),
                         .created = "2026-11-25T09:00:00Z",
-                        .note = "enrolment"}};
+                        .note = "enrollment"}};
     return master;
 }
 
@@ -72,7 +72,7 @@ TEST(MasterFileTest, CutOffAnywhereIsBadData) {
     }
 }
 
-/// One change to a good file: a JSON pointer, and what stands there instead (nothing: taken out).
+/// One change to a good file: a JSON pointer, and what it becomes (nothing: removed).
 struct DamageCase {
     const char* name;
     const char* pointer;
