@@ -8,7 +8,12 @@ OVMF_VARS=/usr/share/OVMF/OVMF_VARS_4M.fd
 MEMORY=1024 # MiB
 # One is enough, and a sixth cheaper to emulate. A scenario that is about races sets two.
 PROCESSORS=1
-swtpm_pid='' qemu_pid=''
+# The processor of the host that user-mode Linux runs on; each of the scenarios that run at once has its own.
+# shellcheck disable=SC2034 # uml.sh reads it
+CPU=0
+swtpm_pid='' machine_pid=''
+# uml or qemu, where a scenario insists; else each boot has the faster one of those that can do what is asked of it.
+ENGINE=''
 
 machine_needs() {
     need qemu-system-x86 qemu-system-x86_64
@@ -47,12 +52,14 @@ tpm_state_restore() { rm -rf "$WORK/tpm" && cp -a "$WORK/tpm-$1" "$WORK/tpm"; }
 disk_copy() { cp --sparse=always "$WORK/disk.img" "$WORK/disk-$1.img"; }
 disk_restore() { cp --sparse=always "$WORK/disk-$1.img" "$WORK/disk.img"; }
 
-# start_tpm LOG: QEMU initialises it and it ends with QEMU; hence one for each boot.
+# start_tpm LOG ENGINE: it ends with the machine; hence one for each boot. QEMU switches it on and passes commands on; user-mode
+# Linux sends them itself.
 start_tpm() {
-    local socket=$WORK/tpm.sock
+    local socket=$WORK/tpm.sock options=(--ctrl "type=unixio,path=$WORK/tpm.sock")
+    [ "$2" = qemu ] || options=(--server "type=unixio,path=$socket" --flags not-need-init --terminate)
     [ ${#socket} -lt 100 ] || die "the path $socket is too long for a socket; set SEALMOUNT_LAB_WORK to a shorter one"
     rm -f "$socket"
-    swtpm socket --tpm2 --tpmstate "dir=$WORK/tpm" --ctrl "type=unixio,path=$socket" --log "file=$1,level=20" &
+    swtpm socket --tpm2 --tpmstate "dir=$WORK/tpm" "${options[@]}" --log "file=$1,level=20" &
     swtpm_pid=$!
     until [ -S "$socket" ]; do
         kill -0 "$swtpm_pid" 2>/dev/null || die "swtpm did not start; see $1"
@@ -68,12 +75,12 @@ end_process() {
 }
 
 stop_machine() {
-    end_process "$qemu_pid"
+    end_process "$machine_pid"
     end_process "$swtpm_pid"
-    qemu_pid='' swtpm_pid=''
+    machine_pid='' swtpm_pid=''
 }
 
-# qemu_command KERNEL_ARGUMENTS TPM UEFI: fills QEMU. TPM is yes, no, or table-only: firmware that reports one that is not
+# qemu_command KERNEL_ARGUMENTS TPM UEFI: fills MACHINE. TPM is yes, no, or table-only: firmware that reports one that is not
 # there. UEFI is yes, no, or firmware: it finds its kernel itself. Software emulation on purpose: it is the same everywhere.
 # Debian's own kernels, which have an initial file system, get one processor: they rewrite their code while they run, and under
 # software emulation another processor then meets the breakpoint that stands there for a moment, and the kernel dies of it.
@@ -81,26 +88,26 @@ qemu_command() {
     local processors=$PROCESSORS machine=q35
     [ -z "$INITRD" ] || processors=1
     [ "$3" != firmware ] || machine=q35,smm=on
-    QEMU=(qemu-system-x86_64 -machine "$machine" -accel "tcg,thread=multi" -cpu max -smp "$processors" -m "$MEMORY"
+    MACHINE=(qemu-system-x86_64 -machine "$machine" -accel "tcg,thread=multi" -cpu max -smp "$processors" -m "$MEMORY"
         -display none -nodefaults -no-reboot
         -drive "file=$WORK/disk.img,if=virtio,format=raw,cache=unsafe"
         -virtfs "local,path=$SHARE,mount_tag=share,security_model=none"
         -device virtio-rng-pci)
-    [ "$3" = firmware ] || QEMU+=(-kernel "$KERNEL" -append "$1")
-    [ -z "$INITRD" ] || QEMU+=(-initrd "$INITRD")
+    [ "$3" = firmware ] || MACHINE+=(-kernel "$KERNEL" -append "$1")
+    [ -z "$INITRD" ] || MACHINE+=(-initrd "$INITRD")
     if [ "$2" = yes ]; then
-        QEMU+=(-chardev "socket,id=tpm,path=$WORK/tpm.sock" -tpmdev "emulator,id=tpm0,chardev=tpm"
+        MACHINE+=(-chardev "socket,id=tpm,path=$WORK/tpm.sock" -tpmdev "emulator,id=tpm0,chardev=tpm"
             -device "tpm-crb,tpmdev=tpm0")
     elif [ "$2" = table-only ]; then
         tpm_table >"$WORK/tpm-table"
-        QEMU+=(-acpitable "sig=TPM2,rev=4,oem_id=LAB,oem_table_id=LAB,oem_rev=1,data=$WORK/tpm-table")
+        MACHINE+=(-acpitable "sig=TPM2,rev=4,oem_id=LAB,oem_table_id=LAB,oem_rev=1,data=$WORK/tpm-table")
     fi
     if [ "$3" = firmware ]; then
         firmware_drives
     elif [ "$3" = yes ]; then
         need_file ovmf "$OVMF_CODE"
         [ -e "$WORK/vars.fd" ] || cp "$OVMF_VARS" "$WORK/vars.fd"
-        QEMU+=(-drive "if=pflash,format=raw,readonly=on,file=$OVMF_CODE" -drive "if=pflash,format=raw,file=$WORK/vars.fd")
+        MACHINE+=(-drive "if=pflash,format=raw,readonly=on,file=$OVMF_CODE" -drive "if=pflash,format=raw,file=$WORK/vars.fd")
     fi
 }
 
@@ -120,7 +127,7 @@ systemd.journald.max_level_console=warning'
 # Boots, runs the script as root in the guest when the boot is over, and powers off. What the boot left is then
 # in $WORK/boots/NAME. It fails, and ends the scenario, when a check or the script failed, on a panic and on time-out.
 boot() {
-    local name=$1 append='' tpm=yes uefi=no seconds=$BOOT_SECONDS began=$SECONDS results
+    local name=$1 append='' tpm=yes uefi=no seconds=$BOOT_SECONDS began=$SECONDS results engine
     local KERNEL=$KERNEL INITRD='' MEMORY=$MEMORY
     shift
     rm -rf "$SHARE/results" "$SHARE/answers" "$SHARE/early"
@@ -150,27 +157,45 @@ boot() {
     results=$WORK/boots/$name
     [ ! -e "$results" ] || die "this scenario has two boots that are called $name"
     mkdir -p "$results"
-    step "boot $name"
-    qemu_command "$KERNEL_ARGUMENTS ${UNATTENDED//$'\n'/ }$append" "$tpm" "$uefi"
-    run_machine "$results" "$tpm" "$seconds"
+    engine=$(engine_for "$tpm" "$uefi")
+    step "boot $name ($engine)"
+    say "$engine" >>"$WORK/engines"
+    "${engine}_command" "$KERNEL_ARGUMENTS ${UNATTENDED//$'\n'/ }$append" "$tpm" "$uefi"
+    run_machine "$results" "$tpm" "$seconds" "$engine"
     cp -r "$SHARE/results/." "$results/"
     judge_boot "$name" "$results" $((SECONDS - began))
 }
 
-# run_machine RESULTS TPM SECONDS: sets machine_status, 124 when the time ran out.
+# engine_for TPM UEFI: user-mode Linux has one processor, a kernel of its own, no firmware and no ACPI tables.
+engine_for() {
+    if [ -n "$ENGINE" ]; then
+        say "$ENGINE"
+    elif [ -z "$INITRD" ] && [ "$1" != table-only ] && [ "$2" = no ] && [ "$PROCESSORS" = 1 ]; then
+        say uml
+    else
+        say qemu
+    fi
+}
+
+# run_machine RESULTS TPM SECONDS ENGINE: sets machine_status, 124 when the time ran out.
 run_machine() {
     local results=$1 follower
-    [ "$2" != yes ] || start_tpm "$results/wire.log"
-    offer_monitor
-    printf '%q ' "${QEMU[@]}" >"$results/qemu.command"
+    [ "$2" != yes ] || start_tpm "$results/wire.log" "$4"
+    if [ "$4" = qemu ]; then
+        offer_monitor
+        MACHINE+=(-serial "file:$results/console.log")
+    else
+        MACHINE+=("con0=null,fd:3")
+    fi
+    printf '%q ' "${MACHINE[@]}" >"$results/command"
     : >"$SHARE/results/checks"
-    timeout --foreground --kill-after=5 "$3" "${QEMU[@]}" -serial "file:$results/console.log" \
-        </dev/null >"$results/qemu.log" 2>&1 &
-    qemu_pid=$!
-    (tail -n +1 -s 0.2 -f --pid="$qemu_pid" "$SHARE/results/checks" | follow_checks "$qemu_pid") &
+    timeout --foreground --kill-after=5 "$3" "${MACHINE[@]}" \
+        </dev/null >"$results/machine.log" 2>&1 3>"$results/console.log" &
+    machine_pid=$!
+    (tail -n +1 -s 0.2 -f --pid="$machine_pid" "$SHARE/results/checks" | follow_checks "$machine_pid") &
     follower=$!
     machine_status=0
-    wait "$qemu_pid" || machine_status=$?
+    wait "$machine_pid" || machine_status=$?
     wait "$follower" || true
     stop_machine
 }
@@ -179,7 +204,7 @@ run_machine() {
 offer_monitor() {
     rm -f "$WORK"/monitor.{in,out}
     mkfifo "$WORK"/monitor.{in,out}
-    QEMU+=(-chardev "pipe,id=monitor,path=$WORK/monitor" -mon "chardev=monitor,mode=control")
+    MACHINE+=(-chardev "pipe,id=monitor,path=$WORK/monitor" -mon "chardev=monitor,mode=control")
 }
 
 # dump_memory NAME: stops the machine for that moment. $WORK/memory-NAME.img is its RAM from address 0 on, all of it below
@@ -256,7 +281,7 @@ why_not_ended() {
     elif [ "$machine_status" = 124 ] || [ "$machine_status" = 137 ]; then
         say "the machine did not power off in time"
     elif [ ! -e "$results/exit" ]; then
-        say "the machine went off before its script had ended (QEMU's exit status: $machine_status)"
+        say "the machine went off before its script had ended (exit status of the machine: $machine_status)"
     elif [ "$(cat "$results/exit")" != 0 ] && [ "$(cat "$results/exit")" != 'power cut' ]; then
         say "the script ended with status $(cat "$results/exit")"
     fi
@@ -274,7 +299,7 @@ show_boot() {
     if [ ! -e "$results/exit" ]; then
         detail "-- the console said, at the end:"
         tail -n 30 "$results/console.log" 2>/dev/null | tr -d '\r' | details
-        tail -n 5 "$results/qemu.log" 2>/dev/null | details
+        tail -n 5 "$results/machine.log" 2>/dev/null | details
     fi
 }
 

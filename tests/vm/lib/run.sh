@@ -50,11 +50,14 @@ run_scenarios() {
     run_began=$SECONDS
     files=$(scenario_files "$@")
     machine_needs
-    # shellcheck disable=SC2034 # boot.sh reads it
-    KERNEL=$(kernel_path)
+    find_kernels
+    rootfs_path >/dev/null
+    cache_seconds=$((SECONDS - run_began))
     RUN=$(new_run_directory)
     step "making the disk image${build:+ with the product from $build}"
     make_image "$build" "$RUN/base.img"
+    image_seconds=$((SECONDS - run_began - cache_seconds))
+    files=$(longest_first "$files")
     # shellcheck disable=SC2034 # scenarios read it
     BUILD=$build
     HAS_PRODUCT=$([ -n "$build" ] && echo yes || echo no)
@@ -67,10 +70,64 @@ run_scenarios() {
         done 9<<<"$files"
     fi
     rm -f "$RUN"/base*.img
+    remember_times
+    show_times
     step "logs: $RUN"
     [ ${#failed[@]} = 0 ] || show_failures "${failed[@]}"
     run_ended=yes
     [ ${#failed[@]} = 0 ]
+}
+
+# Where the times of the last runs are kept, "SCENARIO SECONDS", so that the next one begins with the longest.
+TIMES=$LAB_CACHE/times
+
+# longest_first FILES: so that those that run at once end together. What has never run is judged by its boots.
+longest_first() {
+    local file name seconds
+    while read -r file; do
+        name=$(basename "$file" .sh)
+        seconds=$(sed -n "s/^$name //p" "$TIMES" 2>/dev/null)
+        say "${seconds:-$(awk '/^ *boot .*--(firmware|kernel)/ { n += 20 } /^ *boot / { n += 8 } END { print n + 0 }' "$file")} $file"
+    done <<<"$1" | sort -k1,1rn -s | cut -d' ' -f2-
+}
+
+# scenario_times: "SCENARIO SECONDS CPU_SECONDS BOOTS QEMU_BOOTS BOOT_SECONDS CHECKS" of all that ran, the longest first.
+scenario_times() {
+    local directory
+    for directory in "$RUN"/*/; do
+        [ -e "$directory/seconds" ] || continue
+        printf '%s %s %s %s %s %s %s\n' "$(basename "$directory")" "$(cat "$directory/seconds")" \
+            "$(awk -F '[ms]' 'NR == 2 { gsub(/ /, ""); printf "%.0f", $1 * 60 + $2 + $3 * 60 + $4 }' "$directory/cpu")" \
+            "$(wc -l <"$directory/engines")" "$(grep -c qemu "$directory/engines")" \
+            "$(cat "$directory"/boots/*/uptime 2>/dev/null | awk '{ n += $1 } END { printf "%.0f", n }')" \
+            "$(grep -c '^ok' "$directory/checks")"
+    done | sort -k2,2rn
+}
+
+remember_times() {
+    local known
+    known=$(cat "$TIMES" 2>/dev/null || true)
+    { scenario_times | cut -d' ' -f1,2 && say "$known"; } | awk 'NF == 2 && !seen[$1]++' >"$RUN/times"
+    mv "$RUN/times" "$TIMES"
+}
+
+# show_times: where the time goes. "booting" is the time until scripts began; CPU is that of machines and their TPMs.
+show_times() {
+    step "where the time goes, in seconds:"
+    {
+        say 'scenario seconds CPU boots in-QEMU booting checks'
+        scenario_times
+        scenario_times | awk '{ for (i = 2; i <= 7; i++) n[i] += $i } END { print "all", n[2] + 0, n[3] + 0, n[4] + 0, n[5] + 0, n[6] + 0, n[7] + 0 }'
+    } | awk '{ printf "%-22s %8s %6s %6s %8s %8s %7s\n", $1, $2, $3, $4, $5, $6, $7 }' | details
+    detail "kernels and root file system: $cache_seconds; disk image: $image_seconds; the whole run: $((SECONDS - run_began))"
+}
+
+# find_kernels: the lab's own, once for all boots.
+find_kernels() {
+    # shellcheck disable=SC2034 # boot.sh reads it
+    KERNEL=$(kernel_path)
+    # shellcheck disable=SC2034 # uml.sh reads it
+    UML=$(uml_path)
 }
 
 # show_failures NAME...: once more at the end, where it is seen, what broke each of these scenarios.
@@ -88,25 +145,39 @@ show_failures() {
 
 # run_at_once KEEP JOBS FILES: so many scenarios at a time. What one finds is shown when it has ended; appends to `failed`.
 run_at_once() {
-    local keep=$1 jobs=$2 files=$3 file running=0
-    declare -A names=()
+    local keep=$1 jobs=$2 files=$3 file running=0 slot
+    declare -A names=() slots=()
     while read -r file <&9; do
         if [ "$running" = "$jobs" ]; then
             end_of_one
         fi
+        slot=$(free_slot "$jobs")
         stamp "---- $(basename "$file" .sh) begins"
         mkdir -p "$RUN/$(basename "$file" .sh)"
         (
             trap - EXIT
             passed_checks=0 failed_checks=0
+            # shellcheck disable=SC2034 # uml.sh reads it
+            CPU=$((slot % $(nproc)))
             run_scenario "$file" "$keep" 9<&-
             printf '%s %s %s\n' "$scenario_status" "$passed_checks" "$failed_checks" >"$RUN/$(basename "$file" .sh)/result"
         ) >"$RUN/$(basename "$file" .sh)/output" 2>&1 &
-        names[$!]=$(basename "$file" .sh)
+        names[$!]=$(basename "$file" .sh) slots[$!]=$slot
         running=$((running + 1))
     done 9<<<"$files"
     while [ "$running" -gt 0 ]; do
         end_of_one
+    done
+}
+
+# free_slot JOBS: the number, below JOBS, of a place that no scenario has.
+free_slot() {
+    local n
+    for ((n = 0; n < $1; n++)); do
+        case " ${slots[*]} " in
+            *" $n "*) ;;
+            *) say "$n"; return ;;
+        esac
     done
 }
 
@@ -115,6 +186,7 @@ end_of_one() {
     local pid name status=1 ok=0 bad=1
     wait -n -p pid || true
     name=${names[$pid]}
+    unset "slots[$pid]"
     running=$((running - 1))
     cat "$RUN/$name/output"
     # Without a result it did not even come to its end: one failure.
@@ -157,6 +229,7 @@ run_scenario() {
     status=$?
     set -e
     count_scenario "$status"
+    say $((SECONDS - began)) >"$RUN/$name/seconds"
     rm -f "$RUN/$name"/disk-*.img "$RUN/$name"/memory-*
     if [ "$status" = 0 ]; then
         stamp "---- $name passed in $((SECONDS - began)) s"
@@ -169,10 +242,12 @@ run_scenario() {
 
 play() {
     set -euo pipefail
-    trap stop_machine EXIT
+    WORK=$2
+    trap 'stop_machine; times >"$WORK/cpu"' EXIT
     trap 'exit 130' INT TERM HUP
     SCENARIO=$1
     new_machine "$2" "$RUN/base.img"
+    : >"$WORK/engines"
     # shellcheck source=/dev/null
     . "$SCENARIO"
 }

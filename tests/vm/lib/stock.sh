@@ -170,7 +170,11 @@ choose_kernel() {
     if [ "$1" = lab ]; then
         KERNEL=$(kernel_path)
     else
-        entry=$(stock_kernel "$1")
+        # Asked once in a run: apt takes seconds to say what the newest is.
+        entry=$(cat "${RUN:-/nowhere}/kernel-$1" 2>/dev/null) || {
+            entry=$(stock_kernel "$1")
+            [ -z "${RUN:-}" ] || say "$entry" >"$RUN/kernel-$1"
+        }
         # shellcheck disable=SC2034 # boot.sh reads them
         KERNEL=$entry/vmlinuz INITRD=$entry/initrd.img
     fi

@@ -162,7 +162,7 @@ sign_image() {
 # /dev/vda.
 firmware_drives() {
     [ -e "$WORK/esp.img" ] || die "boot --firmware wants an EFI system partition; call new_esp first"
-    QEMU+=(-global "driver=cfi.pflash01,property=secure,value=on"
+    MACHINE+=(-global "driver=cfi.pflash01,property=secure,value=on"
         -drive "if=pflash,unit=0,format=raw,readonly=on,file=$FIRMWARE_CODE"
         -drive "if=pflash,unit=1,format=raw,file=$WORK/firmware.fd"
         -drive "if=none,id=esp,format=raw,cache=unsafe,file=$WORK/esp.img"

@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# the lab proves itself: key types, eCryptfs, TPM, agent, early PCR change, wire log
+# the lab proves itself, in QEMU and in user-mode Linux: key types, eCryptfs, TPM, agent, early PCR change, wire log
 
-boot plain <<'END'
+for ENGINE in qemu uml; do
+new_tpm
+boot "plain-$ENGINE" <<'END'
 expect_equal "the boot came to its end and nothing failed" running "$(cat /lab/results/state)"
 check "there is a raw TPM device and one behind the resource manager" test -c /dev/tpm0 -a -c /dev/tpmrm0
 check "modprobe knows what is built in" modprobe ecryptfs
@@ -34,18 +36,20 @@ check_output "its file names are encrypted" '^ECRYPTFS_FNEK_ENCRYPTED' ls /srv/l
 check "it can be unmounted" umount /srv/upper
 check_fails "a check that expects a failure sees one" test -e /srv/upper/plain-name
 
+rm -f /srv/kept /srv/synced
 touch /srv/kept
 give pcr7 "$(pcr_value 7)"
 give pcr23 "$(pcr_value 23)"
+give processor "$(sed -n 's/^vendor_id.*: //p' /proc/cpuinfo)"
 wire_mark
 tpm2_getrandom -T device:/dev/tpm0 8 >/dev/null
 wire_mark
 END
 expect_equal "the wire log shows what ran between two marks, and only that" "GetCapability GetRandom" \
-    "$(wire_commands "$WORK/boots/plain/wire.log" 1 | sort -u | paste -sd' ')"
-check_output "the wire log can be compared with another" '^1 Shutdown$' wire_more "$WORK/boots/plain/wire.log" /dev/null
+    "$(wire_commands "$WORK/boots/plain-$ENGINE/wire.log" 1 | sort -u | paste -sd' ')"
+check_output "the wire log can be compared with another" '^1 Shutdown$' wire_more "$WORK/boots/plain-$ENGINE/wire.log" /dev/null
 
-boot changed --append lab.extend=7 --answer 'first line' --answer '  zweite, äöü  ' <<'END'
+boot "changed-$ENGINE" --append lab.extend=7 --answer 'first line' --answer '  zweite, äöü  ' <<'END'
 check "the disk is the one of the boot before" test -e /srv/kept
 check "the TPM is the one of the boot before" tpm2_readpublic -T device:/dev/tpmrm0 -c 0x81000001
 check "PCR 7 was extended before systemd did anything" eval \
@@ -60,29 +64,24 @@ expect_equal "the agent wrote down what it was asked" \
     "$(printf '%s\n' 'Who is there?' 'And now?' 'Still there?' '(no answer left)')" "$(cat /lab/results/asked)"
 END
 check "PCR 7 has another value than in the boot before" \
-    test "$(given plain pcr7)" != "$(given changed pcr7)"
-expect_equal "the PCRs that nobody extended are the same" "$(given plain pcr23)" "$(given changed pcr23)"
+    test "$(given "plain-$ENGINE" pcr7)" != "$(given "changed-$ENGINE" pcr7)"
+expect_equal "the PCRs that nobody extended are the same" "$(given "plain-$ENGINE" pcr23)" "$(given "changed-$ENGINE" pcr23)"
 
 new_tpm
-boot new-tpm <<'END'
+boot "new-tpm-$ENGINE" <<'END'
 check_fails "a new TPM knows nothing of the old one" tpm2_readpublic -T device:/dev/tpmrm0 -c 0x81000001
 touch /srv/synced
 sync /srv/synced
 power_cut
 END
-check_no_output "a power cut leaves no word to the TPM" '^Shutdown$' wire_commands "$WORK/boots/new-tpm/wire.log"
+check_no_output "a power cut leaves no word to the TPM" '^Shutdown$' wire_commands "$WORK/boots/new-tpm-$ENGINE/wire.log"
 
-boot no-tpm --no-tpm <<'END'
+boot "no-tpm-$ENGINE" --no-tpm <<'END'
 check_fails "there is no TPM" test -e /dev/tpm0
 check "what was synced before the power cut is on the disk" test -e /srv/synced
 END
 
-boot table-only --tpm-table-only <<'END'
-check "the firmware reports a TPM" test -s /sys/firmware/acpi/tables/TPM2
-check_fails "that is not there" eval '[ -e /dev/tpm0 ] || [ -e /dev/tpmrm0 ]'
-END
-
-boot dying <<'END'
+boot "dying-$ENGINE" <<'END'
 alive() { tpm2_getrandom -T device:/dev/tpm0 --hex 8 && tpm2_getrandom -T device:/dev/tpmrm0 --hex 8; }
 check "the TPM of the boots before lives" alive
 tpm_dies
@@ -93,8 +92,19 @@ done
 check_fails "for the kernel's trusted keys neither" keyctl add trusted labtrusted "new 32 keyhandle=0x81000001" @s
 END
 
-boot dead --tpm-dies <<'END'
+boot "dead-$ENGINE" --tpm-dies <<'END'
 check_fails "a TPM can be dead before systemd starts" tpm2_getrandom -T device:/dev/tpmrm0 --hex 8
+END
+done
+
+expect_equal "PCR 7 is the same in both" "$(given plain-qemu pcr7)" "$(given plain-uml pcr7)"
+expect_equal "which were two machines" "GenuineTMx86 User Mode Linux" "$(given plain-qemu processor) $(given plain-uml processor)"
+
+# These are QEMU's alone.
+ENGINE=''
+boot table-only --tpm-table-only <<'END'
+check "the firmware reports a TPM" test -s /sys/firmware/acpi/tables/TPM2
+check_fails "that is not there" eval '[ -e /dev/tpm0 ] || [ -e /dev/tpmrm0 ]'
 END
 
 boot uefi --uefi <<'END'

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # the passphrase and the master key are nowhere: not in memory, argv, environment, journal, system calls or on the disk
 need_product
+# shellcheck disable=SC2034 # boot.sh reads it
+ENGINE=qemu # which can dump a machine's memory
 
 for program in feed find_bytes; do
     check "$program is compiled" g++ -std=c++20 -O2 -static -o "$WORK/$program" "$VM_DIR/tools/$program.cpp"

@@ -12,7 +12,8 @@ check "a manifest of $count random volumes is made" \
     "$BUILD/tests/generator/random-volumes" "$seed" "$count" "$SHARE/volumes/manifest.json" "$SHARE/volumes/meant"
 cp "$VM_DIR/../../benchmarks/generator" "$SHARE/benchmark"
 
-boot generate --seconds 1500 <<'END'
+# In QEMU, whose clock of CPU time is as fine as that of a machine.
+ENGINE=qemu boot figures <<'END'
 generator=/usr/lib/systemd/system-generators/sealmount-generator
 
 # In memory, as at boot. The two run in turn; what counts is user and system time.
@@ -24,6 +25,10 @@ done </lab/results/figures
 check_output "the median of our CPU time is not above theirs" '^cpu-ms ' \
     awk '$1 == "cpu-ms" && $2 <= $3' /lab/results/figures
 check_output "nor is the least" '^cpu-ms-least ' awk '$1 == "cpu-ms-least" && $2 <= $3' /lab/results/figures
+END
+
+boot generate --seconds 1500 <<'END'
+generator=/usr/lib/systemd/system-generators/sealmount-generator
 
 mkdir -p /run/many/etc/sealmount /run/many/sbin /run/many/units /run/many/target
 cp /lab/volumes/manifest.json /run/many/etc/sealmount/
