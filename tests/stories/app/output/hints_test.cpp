@@ -35,6 +35,17 @@ TEST(HintsTest, TheHintFollowsTheMessage) {
               "the master key \"default\" has no slot 3; 'sealmount slots default' lists them");
 }
 
+TEST(HintsTest, TheHintHasTheExactCommand) {
+    const auto hint = [](const AdviceKind kind) { return hint_for({.kind = kind, .subject = "default"}); };
+    EXPECT_THAT(hint(AdviceKind::add_user_key), HasSubstr("put it there with 'ecryptfs-add-passphrase'"));
+    EXPECT_THAT(hint(AdviceKind::name_filename_key), HasSubstr("--filename-key SIG"));
+    EXPECT_THAT(hint(AdviceKind::add_both_user_keys), HasSubstr("'ecryptfs-add-passphrase --fnek'"));
+    EXPECT_THAT(hint(AdviceKind::reseal_with_recovery), HasSubstr("'sealmount reseal default --recover'"));
+    EXPECT_THAT(hint(AdviceKind::reseal_next_boot), HasSubstr("'sealmount reseal default --next-boot'"));
+    EXPECT_THAT(hint(AdviceKind::suspend), HasSubstr("'sealmount suspend default'"));
+    EXPECT_EQ(hint(AdviceKind::purge_user_key), "run 'keyctl purge user default'");
+}
+
 TEST(HintsTest, ACommandIsQuotedForAShellWhereThatIsNeeded) {
     EXPECT_EQ(hint_for({.kind = AdviceKind::stop_unit, .subject = "srv-vault.mount"}),
               "run 'systemctl stop srv-vault.mount' first");

@@ -49,13 +49,13 @@ class EnrollTest : public FakeMachine {
         return sealmount::enroll(context, draft, source);
     }
 
-    std::string keyring_refusal_of(const EnrollRequest& wanted, const Reason reason) {
+    Problem keyring_refusal_of(const EnrollRequest& wanted, const Reason reason) {
         try {
             enroll_from_keyring(wanted);
         } catch (const Error& error) {
             EXPECT_EQ(error.reason(), reason) << error.what();
             EXPECT_THAT(tree(), IsEmpty()) << "nothing may be written";
-            return error.what();
+            return {.message = error.what(), .advice = error.advice()};
         }
         ADD_FAILURE() << "was not refused";
         return {};
@@ -205,20 +205,21 @@ TEST_F(EnrollTest, AFailedEnrollmentDropsNoKey) {
 }
 
 TEST_F(EnrollTest, AKeyThatIsNotInTheKeyringIsAskedFor) {
-    EXPECT_THAT(keyring_refusal_of(keyring_request("vault"), Reason::no_input),
-                HasSubstr("put it there with 'ecryptfs-add-passphrase'"));
+    EXPECT_EQ(keyring_refusal_of(keyring_request("vault"), Reason::no_input).advice.kind,
+              AdviceKind::add_user_key);
     add_token(vault_passphrase, content_salt);
     EnrollRequest wanted = keyring_request("vault");
     wanted.filename_encryption = true;
-    EXPECT_THAT(keyring_refusal_of(wanted, Reason::usage), HasSubstr("--filename-key SIG"));
+    EXPECT_EQ(keyring_refusal_of(wanted, Reason::usage).advice.kind, AdviceKind::name_filename_key);
     wanted.from_keyring->filename_signature = vault_filename_signature;
-    EXPECT_THAT(keyring_refusal_of(wanted, Reason::no_input), HasSubstr("'ecryptfs-add-passphrase --fnek'"));
+    EXPECT_EQ(keyring_refusal_of(wanted, Reason::no_input).advice.kind, AdviceKind::add_both_user_keys);
 }
 
 TEST_F(EnrollTest, AUserKeyThatIsNoTokenIsRefused) {
     keyring.add_user_key(std::string{vault_signature});
-    EXPECT_THAT(keyring_refusal_of(keyring_request("vault"), Reason::bad_data),
-                HasSubstr("no key of eCryptfs: it holds 1 bytes"));
+    const Problem refusal = keyring_refusal_of(keyring_request("vault"), Reason::bad_data);
+    EXPECT_THAT(refusal.message, HasSubstr("is not an eCryptfs key: it holds 1 bytes"));
+    EXPECT_EQ(refusal.advice.kind, AdviceKind::renew_user_key);
 }
 
 TEST_F(EnrollTest, TheKeyInTheKeyringMustBeThatOfTheDirectory) {
