@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/command.hpp"
 
-#include "app/options/verbs.hpp"
+#include "app/arguments/command_line.hpp"
+#include "app/arguments/help.hpp"
+#include "app/options/this_machine.hpp"
 #include "app/output/exit_code.hpp"
 #include "app/output/hints.hpp"
-#include "base/strict_json.hpp"
+#include "app/output/print.hpp"
+#include "app/verbs/verbs.hpp"
 #include "sys/host/process.hpp"
-#include "sys/tpm/esys_connection.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <array>
-#include <cstdio>
 #include <filesystem>
 #include <vector>
 
@@ -20,100 +21,134 @@ namespace sealmount {
 namespace {
 
 struct Verb {
+    const char* group;
     const char* name;
     const char* summary;
-    Run (*declare)(CLI::App&, const Globals&);
+    Run (*declare)(Arguments&);
 };
+
+constexpr const char* volumes = "Volumes";
+constexpr const char* masters = "Master keys and their slots";
+constexpr const char* measurements = "What the machine measures";
+constexpr const char* rescue = "Without the TPM";
 
 constexpr std::array verbs = {
-    Verb{"enroll", "take over an existing eCryptfs volume: its passphrase goes under the TPM's protection",
-         declare_enroll},
-    Verb{"import-fstab", "take over the volumes that /etc/fstab mounts with ecryptfs-utils",
+    Verb{volumes, "enroll", "set up an existing eCryptfs volume to be unlocked by the TPM", declare_enroll},
+    Verb{volumes, "import-fstab", "take over the volumes that /etc/fstab mounts with ecryptfs-utils",
          declare_import_fstab},
-    Verb{"import-dracut", "take over the volume that dracut's modules masterkey and ecryptfs mount",
-         declare_import_dracut},
-    Verb{"import-private",
-         "take over the private directories and encrypted homes that ecryptfs-setup-private made",
+    Verb{volumes, "import-private",
+         "take over private directories and encrypted homes made by ecryptfs-setup-private",
          declare_import_private},
-    Verb{"remove", "forget a volume; its files stay, and its passphrase opens them", declare_remove},
-    Verb{"inspect", "tell from a directory's encrypted files what made them: keys, ciphers, file names",
+    Verb{volumes, "import-dracut", "take over the volume that dracut's modules masterkey and ecryptfs mount",
+         declare_import_dracut},
+    Verb{volumes, "remove", "forget a volume; its files stay, and its passphrase opens them", declare_remove},
+    Verb{volumes, "inspect",
+         "show what made a directory's encrypted files: keys, ciphers, encrypted file names",
          declare_inspect},
-    Verb{"list", "list the volumes", declare_list},
-    Verb{"check", "look at everything that the volumes need to open, and name the mend of what is missing",
+    Verb{volumes, "list", "list the volumes", declare_list},
+    Verb{volumes, "status", "show volumes, keys, and whether the TPM would release them now", declare_status},
+    Verb{volumes, "check", "check everything the volumes need, and say how to fix what is missing",
          declare_check},
-    Verb{"events", "show what firmware, boot loader and systemd measured, and whether it makes the PCRs",
-         declare_events},
-    Verb{"predict", "tell the PCR values after the next boot, when something of it is replaced",
-         declare_predict},
-    Verb{"sign-policy", "sign PCR values, on any machine, for volumes under a signed policy",
-         declare_sign_policy},
-    Verb{"slots", "list the states of the machine that the master keys are sealed to", declare_slots},
-    Verb{"reseal", "seal a master key to another state of the machine as well: the present or a coming one",
+    Verb{masters, "slots", "list the states of the machine that the master keys are sealed to",
+         declare_slots},
+    Verb{masters, "reseal", "also seal a master key to the present or the next boot's state (adds a slot)",
          declare_reseal},
-    Verb{"prune", "drop slots that fit no more", declare_prune},
-    Verb{"suspend", "let the next boots pass whatever changes, as for a firmware update", declare_suspend},
-    Verb{"resume", "end that, and seal the present state", declare_resume},
-    Verb{"rotate", "make a new master key in place of an old one", declare_rotate},
-    Verb{"rebind", "bind the volumes to the present state with their passphrases, when the TPM refuses",
-         declare_rebind},
-    Verb{"recovery-key", "make a new recovery key, which opens a master key without the TPM, or revoke it",
+    Verb{masters, "prune", "remove slots that no longer fit", declare_prune},
+    Verb{masters, "suspend", "accept the next boots whatever changes, e.g. for a firmware update",
+         declare_suspend},
+    Verb{masters, "resume", "end a suspension, and seal the present state", declare_resume},
+    Verb{masters, "rotate", "replace a master key with a new one", declare_rotate},
+    Verb{masters, "recovery-key",
+         "make a new recovery key, which opens a master key without the TPM, or revoke it",
          declare_recovery_key},
-    Verb{"recover",
-         "mount a volume on a rescue system, with nothing but its files and a passphrase, or a backup "
-         "and the recovery key",
+    Verb{measurements, "events",
+         "show what firmware, boot loader and systemd measured, and whether it explains the PCRs",
+         declare_events},
+    Verb{measurements, "predict", "predict the PCR values of the next boot", declare_predict},
+    Verb{measurements, "sign-policy", "sign PCR values, on any machine, for volumes under a signed policy",
+         declare_sign_policy},
+    Verb{rescue, "rebind", "bind volumes to the present state with their passphrases, when the TPM refuses",
+         declare_rebind},
+    Verb{rescue, "recover",
+         "mount a volume on a rescue system, with its files and a passphrase, or with a backup of "
+         "/etc/sealmount and the recovery key",
          declare_recover},
-    Verb{"status", "show volumes, keys, and whether the TPM would release them now", declare_status},
 };
 
-int report(const Globals& globals, const Reason reason, const char* message) {
+/// The message with its hint; for programs a document that has the hint once more, alone. Returns the exit
+/// code.
+int report(const Globals& globals, const Reason reason, const std::string& message,
+           const std::string& hint = {}) {
     const int code = exit_code(reason);
     if (globals.json) {
-        const Json error = {{"error", {{"message", message}, {"exit_code", code}}}};
-        std::printf("%s\n", error.dump(2).c_str());
+        Json error = {{"message", message}, {"exit_code", code}};
+        if (!hint.empty()) {
+            error["hint"] = hint;
+        }
+        print_json({{"error", std::move(error)}});
     }
-    std::fprintf(stderr, "sealmount: %s\n", message);
+    print_error("sealmount: {}\n", message);
     return code;
+}
+
+std::string root_directory(const std::string& root) {
+    std::error_code problem;
+    const auto directory = std::filesystem::canonical(root, problem);
+    if (problem || !std::filesystem::is_directory(directory)) {
+        throw Error{Reason::usage, formatted("--root {}: is not a directory", root)};
+    }
+    return directory.string();
+}
+
+int run(const Program& program, Globals& globals, const std::vector<std::string>& words) {
+    const Wish wish = read_command_line(program.table, words);
+    switch (wish.kind) {
+    case Wish::Kind::show_version:
+        print_text("sealmount " SEALMOUNT_VERSION "\n");
+        return 0;
+    case Wish::Kind::show_help:
+        print_text(help_text(program.table, wish.verb, help_width()));
+        return 0;
+    case Wish::Kind::run:
+        break;
+    }
+    globals.root = root_directory(globals.root);
+    harden_process();
+    const ThisMachine this_machine{globals};
+    return program.runs.at(wish.verb->name)(globals, this_machine.machine());
 }
 
 } // namespace
 
-std::unique_ptr<TpmOpener> chosen_tpm(const Globals& globals) {
-    return globals.tcti.empty() ? machine_tpm() : tpm_at(globals.tcti);
+Program program_of(Globals& globals) {
+    Program program{
+        .table = {.program = "sealmount",
+                  .summary = "mounts eCryptfs volumes at boot with keys that the TPM holds",
+                  .manuals = "sealmount(8), sealmount-manifest(5), sealmount-policy(7), sealmount-unlock(8), "
+                             "sealmount-generator(8)"},
+        .runs = {}};
+    Arguments& common = program.table.common;
+    common.option("--root", "DIR", globals.root, "operate on the system rooted at DIR");
+    common.flag("--json", globals.json, "print JSON for programs");
+    common.option("--tcti", "TCTI", globals.tcti,
+                  "the TPM to use, as tss2-tctildr(7) names it, instead of the machine's");
+    for (const Verb& verb : verbs) {
+        DeclaredVerb declaration{
+            .group = verb.group, .name = verb.name, .summary = verb.summary, .arguments = {}};
+        program.runs.emplace(verb.name, verb.declare(declaration.arguments));
+        program.table.verbs.push_back(std::move(declaration));
+    }
+    return program;
 }
 
 int command(const int argc, const char* const* const argv) {
-    CLI::App program{"Mounts eCryptfs volumes at boot with keys that the TPM holds.", "sealmount"};
-    program.set_version_flag("--version", "sealmount " SEALMOUNT_VERSION);
-    program.footer("Manuals: sealmount(8), sealmount-manifest(5), sealmount-policy(7), sealmount-unlock(8), "
-                   "sealmount-generator(8)");
-    program.require_subcommand(1);
     Globals globals;
-    std::vector<std::pair<CLI::App*, Run>> declared;
-    for (const Verb& verb : verbs) {
-        CLI::App* const app = program.add_subcommand(verb.name, verb.summary);
-        app->add_option("--root", globals.root, "work on the system whose file tree begins there")
-            ->check(CLI::ExistingDirectory);
-        app->add_flag("--json", globals.json, "print JSON for programs");
-        app->add_option("--tcti", globals.tcti,
-                        "the TPM to use, as tss2-tctildr(7) writes it, instead of the machine's");
-        declared.emplace_back(app, verb.declare(*app, globals));
-    }
     try {
-        program.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return program.exit(error) == 0 ? 0 : exit_code(Reason::usage);
-    }
-    try {
-        globals.root = std::filesystem::canonical(globals.root).string();
-        harden_process();
-        for (const auto& [app, run] : declared) {
-            if (app->parsed()) {
-                return run();
-            }
-        }
-        throw Error{Reason::internal, "no verb was run"};
+        const Program program = program_of(globals);
+        const int first = argc > 0 ? 1 : 0;
+        return run(program, globals, {argv + first, argv + argc});
     } catch (const Error& error) {
-        return report(globals, error.reason(), with_hint(error).c_str());
+        return report(globals, error.reason(), with_hint(error), hint_for(error.advice()));
     } catch (const std::exception& error) {
         return report(globals, Reason::internal, error.what());
     }

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/enroll/enroll_command.hpp"
 
-#include "app/options/bound_policies.hpp"
-#include "app/options/this_machine.hpp"
-#include "app/output/hints.hpp"
 #include "app/output/volume_json.hpp"
+#include "base/format.hpp"
+#include "core/master/present_binding.hpp"
 #include "core/volume/unit_text.hpp"
-#include "sys/host/backoff.hpp"
-#include "sys/keyring/kernel_keyring.hpp"
-#include "sys/tpm/esys_connection.hpp"
 
+#include "app/output/hints.hpp"
+#include "app/output/print.hpp"
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -19,56 +17,54 @@ namespace sealmount {
 
 namespace {
 
+constexpr unsigned longest_key = 64;
+constexpr unsigned longest_timeout = 86400;
+
 /// "'WORD'" for a shell, where WORD has characters that it would take for its own.
 std::string shell_word(const std::string& word) {
-    return word.find('\\') == std::string::npos ? word : "'" + word + "'";
+    return word.find('\\') == std::string::npos ? word : formatted("'{}'", word);
 }
 
 /// What opens the volume when the TPM cannot.
 void print_advice(const Volume& volume, const KeyOptions& keys, const Paths& paths) {
     const std::string backup = paths.configuration().string();
     if (!keys.fekek_file.empty()) {
-        std::printf("Keep the key file: no passphrase opens the volume when the TPM cannot. Back up %s.\n",
-                    backup.c_str());
+        print("Keep the key file: no passphrase opens the volume when the TPM cannot. Back up {}.\n", backup);
         return;
     }
-    std::printf("Keep the %s the volume when the TPM cannot. Back up %s.\n",
-                keys.filename_passphrase_file.empty() ? "passphrase: it opens"
-                                                      : "passphrases: both together open",
-                backup.c_str());
+    print("Keep the {} the volume when the TPM cannot. Back up {}.\n",
+          keys.filename_passphrase_file.empty() ? "passphrase: it opens" : "passphrases: both together open",
+          backup);
     if (!keys.wrapped_passphrase.empty()) {
-        std::printf("What is asked for then is the mount passphrase itself, not its wrapping passphrase: "
-                    "'ecryptfs-unwrap-passphrase %s' shows it.\n",
-                    keys.wrapped_passphrase.c_str());
+        print("What is asked for then is the mount passphrase itself, not its wrapping passphrase: "
+              "'ecryptfs-unwrap-passphrase {}' shows it.\n",
+              keys.wrapped_passphrase);
     }
     if (!keys.from_keyring.empty()) {
-        std::printf("Nobody typed the passphrase now. Make sure that it is known: 'ecryptfs-add-passphrase' "
-                    "must answer with [%s].\n",
-                    volume.signature.c_str());
+        print("Nobody typed the passphrase now. Make sure that it is known: 'ecryptfs-add-passphrase' must "
+              "answer with [{}].\n",
+              volume.signature);
     }
 }
 
 /// To standard error; --json has them in its document.
-void print_warnings(const std::vector<std::string>& warnings, const Globals& globals) {
+void print_warnings_unless_json(const std::vector<std::string>& warnings, const Globals& globals) {
     if (!globals.json) {
-        for (const std::string& warning : warnings) {
-            std::fprintf(stderr, "sealmount: warning: %s\n", warning.c_str());
-        }
+        print_warnings(warnings);
     }
 }
 
-Enrolled enroll_under_lock(const EnrollOptions& words, const EnrollContext& context, EnrollDraft& draft,
+Enrolled enroll_under_lock(const EnrollOptions& options, const EnrollContext& context, EnrollDraft& draft,
                            NewRecoveryKey* const recovery, const Globals& globals) {
     // A person who thinks holds no lock.
-    KeysInHand keys{words.keys, draft.request.volume.lower, draft.survey, globals, context.machine.keyring};
+    KeysInHand keys{options.keys, draft.request.volume.lower, draft.survey, globals, context.machine};
     const FileLock lock = context.store.lock();
     if (recovery != nullptr) {
         recovery->save();
     }
-    if (!words.quiet && !words.one_of_many && !globals.json) {
-        std::fprintf(stderr, "%s ...\n",
-                     takes_passphrase(words.keys) ? "Deriving the keys, sealing and proving them"
-                                                  : "Sealing the keys and proving them");
+    if (!options.quiet && !options.one_of_many && !globals.json) {
+        print_error("{} ...\n", takes_passphrase(options.keys) ? "Deriving the keys, sealing and proving them"
+                                                               : "Sealing the keys and proving them");
     }
     return enroll(context, draft, keys.source());
 }
@@ -80,65 +76,64 @@ bool is_used(const Store& store, const std::string& master) {
 }
 
 /// For a new master key.
-Policy policy_of(const EnrollOptions& words, const EnrollContext& context) {
-    if (is_used(context.store, words.request.volume.master) && names_policy(words.policy) &&
-        !words.one_of_many) {
-        std::fprintf(stderr,
-                     "sealmount: warning: the master key \"%s\" is there already: the options about its "
-                     "policy say nothing; 'sealmount reseal' adds a slot to it\n",
-                     words.request.volume.master.c_str());
+Policy policy_of(const EnrollOptions& options, const EnrollContext& context) {
+    if (is_used(context.store, options.request.volume.master) && names_policy(options.policy) &&
+        !options.one_of_many) {
+        print_warnings(
+            {formatted("the master key \"{}\" exists already: the options about its policy have no effect; "
+                       "'sealmount reseal' adds a slot to it",
+                       options.request.volume.master)});
     }
-    return policy_from(words.policy, context.store.paths(), context.machine.tpm);
+    return policy_from(options.policy, context.store.paths(), context.machine.tpm);
 }
 
-EnrollRequest request_of(const EnrollOptions& words) {
-    EnrollRequest request = words.request;
-    request.from_keyring = keyring_keys(words.keys);
-    request.filename_encryption |= names_filename_key(words.keys);
-    request.guard = !words.no_guard;
-    request.volume.no_passphrase |= !words.keys.fekek_file.empty();
-    request.volume.timeout = std::chrono::seconds{words.timeout};
-    request.volume.nofail = !words.required;
-    if (!words.cipher.empty()) {
-        request.cipher = words.cipher;
+EnrollRequest request_of(const EnrollOptions& options) {
+    EnrollRequest request = options.request;
+    request.from_keyring = keyring_keys(options.keys);
+    request.filename_encryption |= names_filename_key(options.keys);
+    request.guard = !options.no_guard;
+    request.volume.no_passphrase |= !options.keys.fekek_file.empty();
+    request.volume.timeout = std::chrono::seconds{options.timeout};
+    request.volume.nofail = !options.required;
+    if (!options.cipher.empty()) {
+        request.cipher = options.cipher;
     }
-    if (words.key_bytes != 0) {
-        request.key_bytes = words.key_bytes;
+    if (options.key_bytes != 0) {
+        request.key_bytes = options.key_bytes;
     }
     return request;
 }
 
 } // namespace
 
-EnrollOutcome enroll_volume(EnrollOptions words, const Globals& globals) {
-    check_key_options(words.keys);
-    if (words.one_of_many && words.policy.pin && words.policy.pin_file.empty()) {
+EnrollOutcome enroll_volume(EnrollOptions options, const Globals& globals, const Machine& machine) {
+    check_key_options(options.keys);
+    if (options.one_of_many && options.policy.pin && options.policy.pin_file.empty()) {
         throw Error{Reason::usage, "--pin would be asked for with each volume: give --pin-file FILE as well"};
     }
-    EnrollRequest request = request_of(words);
+    EnrollRequest request = request_of(options);
     const Store store{globals.paths()};
-    const ThisMachine this_machine{globals};
-    auto pin = new_pin(words.policy);
-    if (!pin && !words.policy.pin_file.empty()) {
-        pin = present_pin(words.policy.pin_file); // of a master key that is there
+    auto pin = new_pin(options.policy, machine.prompt);
+    if (!pin && !options.policy.pin_file.empty()) {
+        pin = present_pin(options.policy.pin_file, machine.prompt); // of a master key that exists
     }
-    const EnrollContext context{.machine = this_machine.machine(),
+    const EnrollContext context{.machine = machine,
                                 .store = store,
                                 .kernel_uses_this_tpm = globals.tcti.empty(),
                                 .pin = pin ? &*pin : nullptr,
                                 .bind = bind_to_present(globals.paths())};
-    request.policy = policy_of(words, context);
+    request.policy = policy_of(options, context);
     auto recovery = is_used(store, request.volume.master)
                         ? nullptr
-                        : NewRecoveryKey::make(words.recovery, is_seen(globals) && !words.quiet);
+                        : NewRecoveryKey::make(options.recovery, is_seen(globals) && !options.quiet);
     request.recovery_key = recovery ? &recovery->key() : nullptr;
 
     EnrollDraft draft = prepare_enrollment(context, std::move(request));
     std::vector<std::string> warnings = with_hints(draft.warnings);
-    print_warnings(warnings, globals);
-    Enrolled enrolled = enroll_under_lock(words, context, draft, recovery.get(), globals);
+    print_warnings_unless_json(warnings, globals);
+    Enrolled enrolled = enroll_under_lock(options, context, draft, recovery.get(), globals);
     const std::vector<std::string> later = with_hints(enrolled.warnings);
-    print_warnings(later, globals);
+    print_warnings_unless_json(later, globals);
     warnings.insert(warnings.end(), later.begin(), later.end());
     return {
         .enrolled = std::move(enrolled), .warnings = std::move(warnings), .recovery = std::move(recovery)};
@@ -157,77 +152,72 @@ Json to_json(const EnrollOutcome& outcome) {
     return json;
 }
 
-void print_outcome(const EnrollOptions& words, const EnrollOutcome& outcome, const Globals& globals) {
+void print_outcome(const EnrollOptions& options, const EnrollOutcome& outcome, const Globals& globals) {
     const Enrolled& enrolled = outcome.enrolled;
     const Volume& volume = enrolled.volume;
-    std::printf("Enrolled %s%s: %s on %s\n", volume.name.c_str(),
-                enrolled.files.empty() ? " (it was already)" : "", volume.lower.c_str(),
-                volume.mountpoint.c_str());
-    std::printf("  key        %s (%s, %u bytes)\n", volume.signature.c_str(), volume.cipher.c_str(),
-                volume.key_bytes);
+    print("Enrolled {}{}: {} on {}\n", volume.name, enrolled.files.empty() ? " (it was already)" : "",
+          volume.lower, volume.mountpoint);
+    print("  key        {} ({}, {} bytes)\n", volume.signature, volume.cipher, volume.key_bytes);
     if (volume.filename_signature) {
-        std::printf("  file names %s (%s, %u bytes)\n", volume.filename_signature->c_str(),
-                    volume.filename_cipher.c_str(), volume.filename_key_bytes);
+        print("  file names {} ({}, {} bytes)\n", *volume.filename_signature, volume.filename_cipher,
+              volume.filename_key_bytes);
     }
     if (std::ranges::count(volume.options, "ecryptfs_xattr_metadata") > 0) {
-        std::printf("  metadata   in extended attributes (ecryptfs_xattr_metadata)\n");
+        print("  metadata   in extended attributes (ecryptfs_xattr_metadata)\n");
     }
-    std::printf("  master key %s%s\n", volume.master.c_str(),
-                enrolled.new_master ? " (new, sealed by the TPM)" : "");
-    std::printf("  proved     %s\n", enrolled.proved_in_kernel
-                                         ? "unsealed, compared, and loaded by the kernel"
-                                         : "unsealed and compared; not by the kernel, which has no "
-                                           "encrypted keys or another TPM");
+    print("  master key {}{}\n", volume.master, enrolled.new_master ? " (new, sealed by the TPM)" : "");
+    print("  proved     {}\n", enrolled.proved_in_kernel
+                                   ? "unsealed, compared, and loaded by the kernel"
+                                   : "unsealed and compared; not by the kernel, which has no "
+                                     "encrypted keys or another TPM");
     if (enrolled.guarded) {
-        std::printf("  guarded    nothing is written into %s while the volume is not mounted\n",
-                    volume.mountpoint.c_str());
+        print("  guarded    nothing is written into {} while the volume is not mounted\n", volume.mountpoint);
     }
-    print_advice(volume, words.keys, globals.paths());
+    print_advice(volume, options.keys, globals.paths());
     if (globals.paths().is_running_system()) {
-        std::printf(
-            "It mounts at the next boot. To mount it now:\n  systemctl daemon-reload && systemctl start %s\n",
-            shell_word(mount_unit_name(volume.mountpoint)).c_str());
+        print(
+            "It mounts at the next boot. To mount it now:\n  systemctl daemon-reload && systemctl start {}\n",
+            shell_word(mount_unit_name(volume.mountpoint)));
     }
 }
 
-void tell_recovery_key(const EnrollOptions& words, EnrollOutcome& outcome, const Globals& globals) {
+void report_recovery_key(const EnrollOptions& options, EnrollOutcome& outcome, const Globals& globals) {
     const Enrolled& enrolled = outcome.enrolled;
     const std::string& master = enrolled.volume.master;
     if (enrolled.recovery_slot) {
         outcome.recovery->hand_over(master, globals);
-    } else if (enrolled.new_master && !words.recovery.none && !words.quiet && !globals.json) {
-        std::printf("No recovery key was made, as no terminal would show it: 'sealmount recovery-key %s' "
-                    "makes one.\n",
-                    master.c_str());
-    } else if (!words.recovery.save_file.empty()) {
-        std::fprintf(stderr,
-                     "sealmount: warning: the master key \"%s\" is there already, with or without a recovery "
-                     "key: 'sealmount recovery-key' makes one\n",
-                     master.c_str());
+    } else if (enrolled.new_master && !options.recovery.none && !options.quiet && !globals.json) {
+        print(
+            "No recovery key was made, because no terminal would show it: 'sealmount recovery-key {}' makes "
+            "one.\n",
+            master);
+    } else if (!options.recovery.save_file.empty()) {
+        print_warnings({formatted("the master key \"{}\" exists already, with or without a recovery key: "
+                                  "'sealmount recovery-key' makes one",
+                                  master)});
     }
 }
 
-void add_enroll_options(CLI::App& verb, EnrollOptions& words) {
-    add_key_options(verb, words.keys);
-    verb.add_flag("--filename-encryption", words.request.filename_encryption,
-                  "the volume encrypts file names (detected unless it is empty)");
-    verb.add_option("--cipher", words.cipher, "the cipher, for an empty volume (aes)");
-    verb.add_option("--key-bytes", words.key_bytes, "its key size, for an empty volume (16)");
-    verb.add_option("--master", words.request.volume.master,
-                    "the master key to put the volume under (default)")
-        ->capture_default_str();
-    add_policy_options(verb, words.policy);
-    add_new_recovery_options(verb, words.recovery);
-    verb.add_option("--option", words.request.volume.options,
-                    "a further mount option, such as nosuid; repeatable")
-        ->allow_extra_args(false);
-    verb.add_flag("--required", words.required, "the boot fails without the volume (default: it goes on)");
-    verb.add_flag("--noauto", words.request.volume.noauto, "do not mount at boot");
-    verb.add_flag("--headless", words.request.volume.headless, "never ask for the passphrase");
-    verb.add_option("--timeout", words.timeout, "seconds to wait for each answer")->capture_default_str();
-    verb.add_flag("--no-guard", words.no_guard,
-                  "leave the mount point writable while the volume is not mounted");
-    verb.add_flag("--quiet", words.quiet, "say nothing when all is well");
+void add_enroll_options(Arguments& verb, EnrollOptions& options) {
+    add_key_options(verb, options.keys);
+    verb.flag("--filename-encryption", options.request.filename_encryption,
+              "the volume encrypts file names (detected unless it is empty)");
+    verb.option("--cipher", "CIPHER", options.cipher, "the cipher, for an empty volume (aes)");
+    verb.number("--key-bytes", {1, longest_key}, options.key_bytes,
+                "its key size in bytes, for an empty volume (16)");
+    verb.option("--master", "NAME", options.request.volume.master,
+                "the master key that protects the volume's keys");
+    add_policy_options(verb, options.policy);
+    add_new_recovery_options(verb, options.recovery);
+    verb.option("--option", "OPTION", options.request.volume.options, "another mount option, such as nosuid");
+    verb.flag("--required", options.required, "the boot fails without the volume; otherwise it continues");
+    verb.flag("--noauto", options.request.volume.noauto, "do not mount at boot");
+    verb.flag("--headless", options.request.volume.headless, "never ask for the passphrase");
+    verb.seconds("--timeout", {1, longest_timeout}, options.timeout,
+                 "how long to wait for each answer at boot");
+    verb.flag("--no-guard", options.no_guard,
+              "leave the mount point writable while the volume is not mounted");
+    verb.flag("--quiet", options.quiet, "print nothing when everything is well");
 }
 
 } // namespace sealmount

@@ -1,13 +1,13 @@
-// One enrolment as a person asks for it: what `sealmount enroll` does for its volume, for each of a batch,
+// One enrollment as a person asks for it: what `sealmount enroll` does for its volume, for each of a batch,
 // and what the import verbs do for what they find.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "app/options/globals.hpp"
 #include "app/options/key_options.hpp"
 #include "app/options/policy_options.hpp"
 #include "app/options/recovery_options.hpp"
-#include "app/options/verbs.hpp"
 #include "base/strict_json.hpp"
 
 #include <memory>
@@ -16,7 +16,7 @@
 
 namespace sealmount {
 
-/// The command line as it was written, or the same from a list.
+/// The command line as it was written, or the same from a list of volumes.
 struct EnrollOptions {
     EnrollRequest request; ///< with the volume's name, paths and flags; what is below goes into it
     PolicyOptions policy;
@@ -28,8 +28,7 @@ struct EnrollOptions {
     unsigned timeout = 90;
     bool required = false;
     bool quiet = false;
-    bool one_of_many =
-        false; ///< progress is told by somebody else, and what is said of all is not said of each
+    bool one_of_many = false; ///< others report progress, and what concerns all is not said for each
 };
 
 struct EnrollOutcome {
@@ -39,18 +38,19 @@ struct EnrollOutcome {
 };
 
 /// The options that a volume of its own and a batch have in common.
-void add_enroll_options(CLI::App& verb, EnrollOptions& words);
+void add_enroll_options(Arguments& verb, EnrollOptions& options);
 
-/// Asks what has to be asked, and enrols. Warnings go to standard error unless --json has them in its
+/// Asks what has to be asked, and enrolls. Warnings go to standard error unless --json has them in its
 /// document. Throws Error.
-[[nodiscard]] EnrollOutcome enroll_volume(EnrollOptions words, const Globals& globals);
+[[nodiscard]] EnrollOutcome enroll_volume(EnrollOptions options, const Globals& globals,
+                                          const Machine& machine);
 
 [[nodiscard]] Json to_json(const EnrollOutcome& outcome);
 
 /// What was done, for people, with the advice that goes with it.
-void print_outcome(const EnrollOptions& words, const EnrollOutcome& outcome, const Globals& globals);
+void print_outcome(const EnrollOptions& options, const EnrollOutcome& outcome, const Globals& globals);
 
-/// A new recovery key gets to its owner, or it is told why there is none.
-void tell_recovery_key(const EnrollOptions& words, EnrollOutcome& outcome, const Globals& globals);
+/// Hands a new recovery key to its owner, or says why there is none.
+void report_recovery_key(const EnrollOptions& options, EnrollOutcome& outcome, const Globals& globals);
 
 } // namespace sealmount

@@ -1,4 +1,4 @@
-// Policies with values for their literal PCRs: those of the present, and those of a boot to come.
+// Policies with values for their literal PCRs: those of a boot to come.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
@@ -10,19 +10,15 @@
 
 namespace sealmount {
 
-/// The present values; and where PCR 11 is asked for and the logs tell that it was another one when volumes
-/// were unlocked, before that a policy for then.
-[[nodiscard]] PresentBinder bind_to_present(const Paths& paths);
-
-/// The values after the next boot, as the words describe it: for when volumes are unlocked, and where PCR 11
-/// will be another one after that, also for then. Throws Error{unavailable} with the reason for each PCR that
-/// cannot be predicted.
+/// The values after the next boot, as the options describe it: for when volumes are unlocked, and where PCR
+/// 11 will be another one after that, also for then. Throws Error{unavailable} with the reason for each PCR
+/// that cannot be predicted.
 [[nodiscard]] std::vector<BoundPolicy>
-bound_to_prediction(const Policy& policy, const PredictionOptions& words, const Paths& paths, Tpm& tpm);
+bound_to_prediction(const Policy& policy, const PredictionOptions& options, const Paths& paths, Tpm& tpm);
 
 /// The predicted values of all PCRs of these banks that can be predicted.
 [[nodiscard]] std::map<PcrBank, PcrValues> predicted_values(const std::vector<PcrSelection>& selections,
-                                                            const PredictionOptions& words,
+                                                            const PredictionOptions& options,
                                                             const Paths& paths, Tpm& tpm);
 
 } // namespace sealmount

@@ -2,10 +2,10 @@
 #include "app/options/policy_options.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "core/policy/pcrlock_file.hpp"
 #include "sys/files/files.hpp"
 #include "sys/prompt/secret_input.hpp"
-#include "sys/prompt/terminal.hpp"
 #include "sys/tpm/public_key.hpp"
 
 namespace sealmount {
@@ -15,7 +15,7 @@ namespace {
 std::string absolute(const std::string& option, const std::string& file) {
     if (!file.starts_with('/')) {
         throw Error{Reason::usage,
-                    option + ": write an absolute path, since the boot reads the file as well"};
+                    formatted("{}: write an absolute path, since the boot reads the file as well", option)};
     }
     return file;
 }
@@ -24,54 +24,56 @@ std::string absolute(const std::string& option, const std::string& file) {
 std::string visible_at_boot(const std::string& option, const std::string& file) {
     for (const char* const hidden : {"/home/", "/root/", "/run/user/"}) {
         if (file.starts_with(hidden)) {
-            throw Error{Reason::usage, option +
-                                           ": the unlock service does not see what is in /home, /root and "
-                                           "/run/user: put the file elsewhere, for example into "
-                                           "/etc/systemd"};
+            throw Error{Reason::usage,
+                        formatted("{}: the unlock service does not see what is in /home, /root and "
+                                  "/run/user: put the file elsewhere, for example into /etc/systemd",
+                                  option)};
         }
     }
     return absolute(option, file);
 }
 
-/// Of a PIN that is to be, or is.
+/// Of a new PIN, or a present one.
 SecretBytes checked_pin(SecretBytes pin) {
     if (pin.empty() || pin.size() > longest_pin) {
-        throw Error{Reason::usage,
-                    "a PIN has 1 to " + std::to_string(longest_pin) +
-                        " bytes: the kernel's trusted keys cannot pass a longer one to the TPM"};
+        throw Error{
+            Reason::usage,
+            formatted(
+                "a PIN has 1 to {} bytes: the kernel's trusted keys cannot pass a longer one to the TPM",
+                longest_pin)};
     }
-    // The TPM takes zeros at the end away (TPM 2.0 Part 1, 19.6.4.3).
+    // The TPM removes zeros at the end (TPM 2.0 Part 1, 19.6.4.3).
     if (pin.bytes().back() == std::byte{0}) {
         throw Error{Reason::usage, "a PIN must not end with a zero byte"};
     }
     return pin;
 }
 
-SecretBytes ask_pin(Prompt& terminal, const std::string& question) {
-    auto answer = terminal.ask(question, "sealmount-pin", std::chrono::seconds{0});
+SecretBytes ask_pin(Prompt& prompt, const std::string& question) {
+    auto answer = prompt.ask(question, "sealmount-pin", std::chrono::seconds{0});
     if (!answer) {
-        throw Error{Reason::usage, std::string{"no PIN: "} + describe(answer.error().kind) +
-                                       "; without a terminal, give --pin-file FILE"};
+        throw Error{Reason::usage, formatted("no PIN: {}; without a terminal, give --pin-file FILE",
+                                             describe(answer.error().kind))};
     }
     return std::move(*answer);
 }
 
-SignedPcrs signed_pcrs(const PolicyOptions& words, const Paths& paths) {
-    const std::string key_file = absolute("--public-key", words.public_key);
-    SignedPcrs result{.selection = parse_pcr_selection(words.signed_pcrs),
+SignedPcrs signed_pcrs(const PolicyOptions& options, const Paths& paths) {
+    const std::string key_file = absolute("--public-key", options.public_key);
+    SignedPcrs result{.selection = parse_pcr_selection(options.signed_pcrs),
                       .public_key = {},
-                      .file = visible_at_boot("--signatures", words.signatures)};
+                      .file = visible_at_boot("--signatures", options.signatures)};
+    const std::string pem = read_trusted_file(paths.below_root(key_file));
     try {
-        result.public_key = public_key_from_pem(read_trusted_file(paths.below_root(key_file)));
+        result.public_key = public_key_from_pem(pem);
     } catch (const Error& error) {
-        const std::string message = error.what();
-        throw message.starts_with(paths.below_root(key_file).string()) ? error : error.in(key_file);
+        throw error.in(key_file);
     }
     return result;
 }
 
-PcrlockPcrs pcrlock_pcrs(const PolicyOptions& words, const Paths& paths, TpmOpener& opener) {
-    PcrlockPcrs result{.file = visible_at_boot("--pcrlock", words.pcrlock), .nv_index = 0, .nv_name = {}};
+PcrlockPcrs pcrlock_pcrs(const PolicyOptions& options, const Paths& paths, TpmOpener& opener) {
+    PcrlockPcrs result{.file = visible_at_boot("--pcrlock", options.pcrlock), .nv_index = 0, .nv_name = {}};
     const std::string text = read_trusted_file(paths.below_root(result.file));
     try {
         const NvIndex index = read_pcrlock(text).nv;
@@ -85,7 +87,7 @@ PcrlockPcrs pcrlock_pcrs(const PolicyOptions& words, const Paths& paths, TpmOpen
             throw Error{
                 Reason::refused,
                 "was not made with this TPM: its NV index is another one; 'systemd-pcrlock make-policy' "
-                "makes it anew"};
+                "makes it again"};
         }
     } catch (const Error& error) {
         throw error.in(result.file);
@@ -95,75 +97,69 @@ PcrlockPcrs pcrlock_pcrs(const PolicyOptions& words, const Paths& paths, TpmOpen
 
 } // namespace
 
-void add_policy_options(CLI::App& verb, PolicyOptions& words) {
-    verb.add_option(
-            "--policy", words.kind,
-            "what the master key is bound to: pcr (values of PCRs), signed (values that a key's owner "
-            "signs), pcrlock (values that systemd-pcrlock keeps), or none")
-        ->check(CLI::IsMember({"pcr", "signed", "pcrlock", "none"}));
-    verb.add_option("--pcrs", words.pcrs,
-                    "the PCRs that must not change, as 7+11:sha256, or with values, as 4:sha256=HEX (7; with "
-                    "signed and pcrlock: none)");
-    verb.add_option("--signed-pcrs", words.signed_pcrs, "with signed: the PCRs whose values are signed")
-        ->capture_default_str();
-    verb.add_option("--public-key", words.public_key, "with signed: the key's public half, PEM")
-        ->capture_default_str();
-    verb.add_option("--signatures", words.signatures, "with signed: the file with the signatures")
-        ->capture_default_str();
-    verb.add_option("--pcrlock", words.pcrlock, "with pcrlock: the file of systemd-pcrlock")
-        ->capture_default_str();
-    verb.add_option("--boot-window", words.boot_window,
-                    "the TPM releases the key only so many seconds after power-on");
-    verb.add_flag("--pin", words.pin, "the TPM releases the key only with a PIN, which is asked for");
-    verb.add_option("--pin-file", words.pin_file, "read the PIN from there; - for standard input");
+void add_policy_options(Arguments& verb, PolicyOptions& options) {
+    verb.choice("--policy", {"pcr", "signed", "pcrlock", "none"}, options.kind,
+                "what the master key is bound to: values of PCRs, values that a key's owner signs, values "
+                "that systemd-pcrlock keeps, or nothing (default: pcr)");
+    verb.option("--pcrs", "LIST", options.pcrs,
+                "the PCRs that must not change, such as 7+11:sha256, or with values, such as 4:sha256=HEX "
+                "(default: 7; "
+                "with signed and pcrlock: none)");
+    verb.option("--signed-pcrs", "LIST", options.signed_pcrs,
+                "with signed: the PCRs whose values are signed");
+    verb.option("--public-key", "FILE", options.public_key, "with signed: the public key, a PEM file");
+    verb.option("--signatures", "FILE", options.signatures, "with signed: the file with the signatures");
+    verb.option("--pcrlock", "FILE", options.pcrlock, "with pcrlock: the file of systemd-pcrlock");
+    verb.seconds("--boot-window", {1}, options.boot_window,
+                 "the TPM releases the key only for so long after power-on");
+    verb.flag("--pin", options.pin, "the TPM releases the key only with a PIN, which is asked for");
+    verb.option("--pin-file", "FILE", options.pin_file, "read the PIN from FILE (- for standard input)");
 }
 
-bool names_policy(const PolicyOptions& words) {
-    return !words.kind.empty() || !words.pcrs.empty() || words.boot_window != 0 || words.pin;
+bool names_policy(const PolicyOptions& options) {
+    return !options.kind.empty() || !options.pcrs.empty() || options.boot_window != 0 || options.pin;
 }
 
-Policy policy_from(const PolicyOptions& words, const Paths& paths, TpmOpener& opener) {
+Policy policy_from(const PolicyOptions& options, const Paths& paths, TpmOpener& opener) {
     Policy policy;
-    const bool is_literal = words.kind.empty() || words.kind == "pcr";
-    if (words.kind == "none" && (!words.pcrs.empty() || words.boot_window != 0 || words.pin)) {
+    const bool is_literal = options.kind.empty() || options.kind == "pcr";
+    if (options.kind == "none" && (!options.pcrs.empty() || options.boot_window != 0 || options.pin)) {
         throw Error{Reason::usage, "--policy none has no condition: leave the others out, or choose pcr"};
     }
-    if (words.kind == "signed") {
-        policy.signed_pcrs = signed_pcrs(words, paths);
-    } else if (words.kind == "pcrlock") {
-        policy.pcrlock = pcrlock_pcrs(words, paths, opener);
+    if (options.kind == "signed") {
+        policy.signed_pcrs = signed_pcrs(options, paths);
+    } else if (options.kind == "pcrlock") {
+        policy.pcrlock = pcrlock_pcrs(options, paths, opener);
     }
-    if (is_literal || !words.pcrs.empty()) {
-        policy.pcrs = parse_pcr_values(words.pcrs.empty() ? "7" : words.pcrs);
+    if (is_literal || !options.pcrs.empty()) {
+        policy.pcrs = parse_pcr_values(options.pcrs.empty() ? "7" : options.pcrs);
     }
-    if (words.boot_window != 0) {
-        policy.boot_window = std::chrono::seconds{words.boot_window};
+    if (options.boot_window != 0) {
+        policy.boot_window = std::chrono::seconds{options.boot_window};
     }
-    policy.pin = words.pin;
+    policy.pin = options.pin;
     return policy;
 }
 
-std::optional<SecretBytes> new_pin(const PolicyOptions& words) {
-    if (!words.pin) {
+std::optional<SecretBytes> new_pin(const PolicyOptions& options, Prompt& prompt) {
+    if (!options.pin) {
         return std::nullopt;
     }
-    if (!words.pin_file.empty()) {
-        return checked_pin(read_secret(words.pin_file, longest_pin));
+    if (!options.pin_file.empty()) {
+        return checked_pin(read_secret(options.pin_file, longest_pin));
     }
-    const auto terminal = terminal_prompt();
-    SecretBytes pin = checked_pin(ask_pin(*terminal, "New PIN of the master key: "));
-    if (!ask_pin(*terminal, "Once more, to be sure: ").equals(pin.bytes())) {
+    SecretBytes pin = checked_pin(ask_pin(prompt, "New PIN of the master key: "));
+    if (!ask_pin(prompt, "Once more, to be sure: ").equals(pin.bytes())) {
         throw Error{Reason::usage, "the two PINs differ: nothing was written"};
     }
     return pin;
 }
 
-std::optional<SecretBytes> present_pin(const std::string& pin_file) {
+std::optional<SecretBytes> present_pin(const std::string& pin_file, Prompt& prompt) {
     if (!pin_file.empty()) {
         return checked_pin(read_secret(pin_file, longest_pin));
     }
-    const auto terminal = terminal_prompt();
-    auto answer = terminal->ask("PIN of the master key: ", "sealmount-pin", std::chrono::seconds{0});
+    auto answer = prompt.ask("PIN of the master key: ", "sealmount-pin", std::chrono::seconds{0});
     return answer && !answer->empty() && answer->size() <= longest_pin ? std::optional{std::move(*answer)}
                                                                        : std::nullopt;
 }

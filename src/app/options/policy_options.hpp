@@ -3,10 +3,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "app/arguments/arguments.hpp"
 #include "core/policy/policy.hpp"
 #include "core/volume/paths.hpp"
-
-#include <CLI/CLI.hpp>
+#include "sys/prompt/prompt.hpp"
 
 #include <optional>
 #include <string>
@@ -26,19 +26,19 @@ struct PolicyOptions {
     std::string pin_file;
 };
 
-void add_policy_options(CLI::App& verb, PolicyOptions& words);
+void add_policy_options(Arguments& verb, PolicyOptions& options);
 
 /// Was any of them given?
-[[nodiscard]] bool names_policy(const PolicyOptions& words);
+[[nodiscard]] bool names_policy(const PolicyOptions& options);
 
 /// The policy that they mean; literal PCRs may lack their values. Files are those of the system below
 /// `paths`; the TPM is opened for pcrlock only. Throws Error{usage}, or with the file's name.
-[[nodiscard]] Policy policy_from(const PolicyOptions& words, const Paths& paths, TpmOpener& opener);
+[[nodiscard]] Policy policy_from(const PolicyOptions& options, const Paths& paths, TpmOpener& opener);
 
 /// A new PIN: from the file, or typed twice. Nothing unless the policy has one. Throws Error{usage}.
-[[nodiscard]] std::optional<SecretBytes> new_pin(const PolicyOptions& words);
+[[nodiscard]] std::optional<SecretBytes> new_pin(const PolicyOptions& options, Prompt& prompt);
 
-/// The PIN of a master key that is there: from the file, or typed. Nothing when there is nobody to ask.
-[[nodiscard]] std::optional<SecretBytes> present_pin(const std::string& pin_file);
+/// The PIN of a master key that exists: from the file, or typed. Nothing when there is nobody to ask.
+[[nodiscard]] std::optional<SecretBytes> present_pin(const std::string& pin_file, Prompt& prompt);
 
 } // namespace sealmount

@@ -2,6 +2,7 @@
 #include "app/options/prediction_options.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 #include "core/events/log_files.hpp"
 #include "core/master/measured_events.hpp"
@@ -31,7 +32,7 @@ NamedFile read_named(const std::string& name) {
 std::pair<std::string, std::string> halves(const std::string& text, const char* const option,
                                            const std::size_t equals, const char* const form) {
     if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
-        throw Error{Reason::usage, std::string{option} + " " + text + ": write " + form};
+        throw Error{Reason::usage, formatted("{} {}: write {}", option, text, form)};
     }
     return {text.substr(0, equals), text.substr(equals + 1)};
 }
@@ -49,10 +50,10 @@ std::size_t equals_behind_file(const std::string& text) {
 }
 
 /// The command lines that may be the present one, the given one or all that can be found.
-std::vector<std::string> present_command_lines(const PredictionOptions& words, const Paths& paths,
+std::vector<std::string> present_command_lines(const PredictionOptions& options, const Paths& paths,
                                                const Forecast& forecast) {
-    if (words.old_command_line) {
-        return {*words.old_command_line};
+    if (options.old_command_line) {
+        return {*options.old_command_line};
     }
     std::vector<std::string> lines = logged_command_lines(forecast.log(), forecast.bank());
     if (lines.size() > 1) {
@@ -62,7 +63,7 @@ std::vector<std::string> present_command_lines(const PredictionOptions& words, c
     }
     const fs::path file = paths.below_root("/proc/cmdline");
     std::error_code ignored;
-    if (words.log.empty() && fs::exists(file, ignored)) {
+    if (options.log.empty() && fs::exists(file, ignored)) {
         std::string line = read_trusted_file(file);
         line.erase(std::min(line.find_last_not_of('\n') + 1, line.size()));
         lines.push_back(line);
@@ -70,50 +71,51 @@ std::vector<std::string> present_command_lines(const PredictionOptions& words, c
     return lines;
 }
 
-SecureBootChange secure_boot_change(const PredictionOptions& words) {
+SecureBootChange secure_boot_change(const PredictionOptions& options) {
     SecureBootChange change;
-    for (const std::string& text : words.variables) {
+    for (const std::string& text : options.variables) {
         const auto [name, file] = halves(text, "--variable", text.find('='), "NAME=FILE");
         if (!change.variables.emplace(name, read_named(file)).second) {
-            throw Error{Reason::usage, "--variable " + text + ": " + name + " was given before"};
+            throw Error{Reason::usage, formatted("--variable {}: {} was given before", text, name)};
         }
     }
-    for (const std::string& file : words.authorities) {
+    for (const std::string& file : options.authorities) {
         change.authorities.push_back(read_named(file));
     }
     return change;
 }
 
-void apply_all(Forecast& forecast, const PredictionOptions& words, const Paths& paths) {
-    for (const std::string& text : words.digests) {
+void apply_all(Forecast& forecast, const PredictionOptions& options, const Paths& paths) {
+    for (const std::string& text : options.digests) {
         apply(forecast, parse_digest_change(text, forecast.bank()));
     }
-    for (const std::string& text : words.replacements) {
+    for (const std::string& text : options.replacements) {
         const auto [before, after] =
             halves(text, "--replace", equals_behind_file(text), "OLD=NEW, two files");
         replace_file(forecast, read_named(before), read_named(after));
     }
-    apply(forecast, secure_boot_change(words));
-    if (words.command_line) {
-        replace_command_line(forecast, present_command_lines(words, paths, forecast), *words.command_line);
-    } else if (words.old_command_line) {
+    apply(forecast, secure_boot_change(options));
+    if (options.command_line) {
+        replace_command_line(forecast, present_command_lines(options, paths, forecast),
+                             *options.command_line);
+    } else if (options.old_command_line) {
         throw Error{Reason::usage, "--old-command-line goes with --command-line"};
     }
-    if (words.next_boot && !words.log.empty()) {
+    if (options.next_boot && !options.log.empty()) {
         throw Error{Reason::usage, "--next-boot is about this machine, and --log is another one's"};
     }
-    if (words.next_boot) {
+    if (options.next_boot) {
         apply_next_boot(forecast, boot_facts(paths));
     }
 }
 
-std::optional<std::vector<std::string>> phases_of(const PredictionOptions& words) {
-    if (!words.phases) {
+std::optional<std::vector<std::string>> phases_of(const PredictionOptions& options) {
+    if (!options.phases) {
         return std::nullopt;
     }
     std::vector<std::string> phases;
-    std::istringstream words_between_colons{*words.phases};
-    for (std::string phase; std::getline(words_between_colons, phase, ':');) {
+    std::istringstream text{*options.phases};
+    for (std::string phase; std::getline(text, phase, ':');) {
         if (!phase.empty()) {
             phases.push_back(phase);
         }
@@ -121,63 +123,64 @@ std::optional<std::vector<std::string>> phases_of(const PredictionOptions& words
     return phases;
 }
 
-std::optional<MeasureLog> systemd_log(const PredictionOptions& words, const Paths& paths) {
+std::optional<MeasureLog> systemd_log(const PredictionOptions& options, const Paths& paths) {
     // Another boot's log goes with that boot's log of systemd, or none.
-    return words.log.empty() || !words.systemd_log.empty() ? read_measure_log(words.systemd_log, paths)
-                                                           : std::nullopt;
+    return options.log.empty() || !options.systemd_log.empty() ? read_measure_log(options.systemd_log, paths)
+                                                               : std::nullopt;
 }
 
-Prediction predicted_with(const PredictionOptions& words, const Paths& paths, const PcrSelection selection,
+Prediction predicted_with(const PredictionOptions& options, const Paths& paths, const PcrSelection selection,
                           const PcrValues* const present) {
-    const EventLog firmware = read_event_log(words.log, paths);
-    const auto systemd = systemd_log(words, paths);
+    const EventLog firmware = read_event_log(options.log, paths);
+    const auto systemd = systemd_log(options, paths);
     Forecast forecast{firmware, selection.bank};
-    apply_all(forecast, words, paths);
+    apply_all(forecast, options, paths);
     return predict(forecast, {firmware, systemd ? &*systemd : nullptr, selection.bank, present},
-                   selection.mask, phases_of(words));
+                   selection.mask, phases_of(options));
 }
 
 } // namespace
 
-void add_prediction_options(CLI::App& verb, PredictionOptions& words) {
-    verb.add_flag("--next-boot", words.next_boot,
-                  "find out what the next boot will measure from what lies on the boot partitions now");
-    verb.add_option("--replace-digest", words.digests,
-                    "PCR:OLDHEX=NEWHEX: this event will have another digest");
-    verb.add_option("--command-line", words.command_line, "the kernel's command line will be this");
-    verb.add_option("--old-command-line", words.old_command_line, "the present one, if it cannot be found");
-    verb.add_option("--variable", words.variables,
-                    "NAME=FILE: this Secure Boot variable will have these contents");
-    verb.add_option("--authority", words.authorities,
-                    "this certificate of db will verify the boot images; may be repeated, in their order");
-    verb.add_option("--phases", words.phases,
-                    "the boot phases in PCR 11 when volumes are unlocked, such as enter-initrd:leave-initrd");
-    verb.add_option("--log", words.log, "read the firmware's log from this file, instead of this boot's");
-    verb.add_option("--userspace-log", words.systemd_log, "read systemd's log from this file");
+void add_prediction_options(Arguments& verb, PredictionOptions& options) {
+    verb.flag("--next-boot", options.next_boot,
+              "find out what the next boot will measure from what is on the boot partitions now");
+    verb.option("--replace-digest", "PCR:OLD=NEW", options.digests,
+                "in this PCR, the event with the digest OLD will have the digest NEW (in hex)");
+    verb.option("--command-line", "LINE", options.command_line, "the next kernel command line");
+    verb.option("--old-command-line", "LINE", options.old_command_line,
+                "the present kernel command line, if it cannot be found");
+    verb.option("--variable", "NAME=FILE", options.variables,
+                "the Secure Boot variable NAME will have the contents of FILE");
+    verb.option("--authority", "FILE", options.authorities,
+                "this certificate of db will verify the boot images; in their order");
+    verb.option("--phases", "LIST", options.phases,
+                "the boot phases in PCR 11 when volumes are unlocked, such as enter-initrd:leave-initrd");
+    verb.option("--log", "FILE", options.log, "read the firmware's log from FILE instead of this boot's");
+    verb.option("--userspace-log", "FILE", options.systemd_log, "read systemd's log from FILE");
 }
 
-bool asked_for(const PredictionOptions& words) {
-    return !words.replacements.empty() || !words.digests.empty() || !words.variables.empty() ||
-           !words.authorities.empty() || words.command_line || words.old_command_line || words.phases ||
-           words.next_boot;
+bool asked_for(const PredictionOptions& options) {
+    return !options.replacements.empty() || !options.digests.empty() || !options.variables.empty() ||
+           !options.authorities.empty() || options.command_line || options.old_command_line ||
+           options.phases || options.next_boot;
 }
 
-Prediction predicted(const PredictionOptions& words, const Paths& paths, Tpm& tpm,
+Prediction predicted(const PredictionOptions& options, const Paths& paths, Tpm& tpm,
                      const PcrSelection selection) {
     const PcrValues present = tpm.read_pcrs(selection).values;
-    return predicted_with(words, paths, selection, &present);
+    return predicted_with(options, paths, selection, &present);
 }
 
-Prediction predicted_by_log(const PredictionOptions& words, const Paths& paths,
+Prediction predicted_by_log(const PredictionOptions& options, const Paths& paths,
                             const PcrSelection selection) {
-    return predicted_with(words, paths, selection, nullptr);
+    return predicted_with(options, paths, selection, nullptr);
 }
 
 std::map<unsigned, std::vector<std::string>>
-predicted_marks(const PredictionOptions& words, const Paths& paths, const PcrSelection selection) {
-    const EventLog firmware = read_event_log(words.log, paths);
+predicted_marks(const PredictionOptions& options, const Paths& paths, const PcrSelection selection) {
+    const EventLog firmware = read_event_log(options.log, paths);
     Forecast forecast{firmware, selection.bank};
-    apply_all(forecast, words, paths);
+    apply_all(forecast, options, paths);
     std::map<unsigned, std::vector<std::string>> marks;
     for (const ForecastEvent& event : forecast.events()) {
         if ((selection.mask >> event.pcr & 1U) != 0) {
@@ -187,12 +190,12 @@ predicted_marks(const PredictionOptions& words, const Paths& paths, const PcrSel
     return marks;
 }
 
-PcrMask logged_pcrs(const PredictionOptions& words, const Paths& paths) {
+PcrMask logged_pcrs(const PredictionOptions& options, const Paths& paths) {
     PcrMask mask = 0;
-    for (const LogEvent& event : read_event_log(words.log, paths).events) {
+    for (const LogEvent& event : read_event_log(options.log, paths).events) {
         mask |= event.is_measured() ? PcrMask{1} << event.pcr : 0;
     }
-    if (const auto systemd = systemd_log(words, paths)) {
+    if (const auto systemd = systemd_log(options, paths)) {
         for (const MeasureEvent& event : systemd->events) {
             mask |= PcrMask{1} << event.pcr;
         }

@@ -3,11 +3,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "app/arguments/arguments.hpp"
 #include "core/prediction/prediction.hpp"
 #include "core/volume/paths.hpp"
 #include "sys/tpm/tpm.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <map>
 #include <optional>
@@ -33,28 +32,28 @@ struct PredictionOptions {
 };
 
 /// Declares all options but --replace.
-void add_prediction_options(CLI::App& verb, PredictionOptions& words);
+void add_prediction_options(Arguments& verb, PredictionOptions& options);
 
 /// Does any of them say that the next boot will differ from this one?
-[[nodiscard]] bool asked_for(const PredictionOptions& words);
+[[nodiscard]] bool asked_for(const PredictionOptions& options);
 
 /// The values of the selected PCRs after the next boot. Reads the logs, the present values, and the files
-/// that the words name. Throws Error for words that cannot be right: usage, no_input for files and for
+/// that the options name. Throws Error for options that cannot be right: usage, no_input for files and for
 /// changes that match no event, bad_data; and unavailable when there is no log, or it or the TPM lacks the
 /// bank. What cannot be predicted is a reason in the result.
-[[nodiscard]] Prediction predicted(const PredictionOptions& words, const Paths& paths, Tpm& tpm,
+[[nodiscard]] Prediction predicted(const PredictionOptions& options, const Paths& paths, Tpm& tpm,
                                    PcrSelection selection);
 
 /// The same without a TPM: the log is believed. For build hosts.
-[[nodiscard]] Prediction predicted_by_log(const PredictionOptions& words, const Paths& paths,
+[[nodiscard]] Prediction predicted_by_log(const PredictionOptions& options, const Paths& paths,
                                           PcrSelection selection);
 
 /// The first eight bytes in hex of the digests of the firmware's events that are to come, in their order, for
 /// each of the selected PCRs. Throws as predicted() does.
 [[nodiscard]] std::map<unsigned, std::vector<std::string>>
-predicted_marks(const PredictionOptions& words, const Paths& paths, PcrSelection selection);
+predicted_marks(const PredictionOptions& options, const Paths& paths, PcrSelection selection);
 
 /// The PCRs that the logs have events of.
-[[nodiscard]] PcrMask logged_pcrs(const PredictionOptions& words, const Paths& paths);
+[[nodiscard]] PcrMask logged_pcrs(const PredictionOptions& options, const Paths& paths);
 
 } // namespace sealmount

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/options/recovery_options.hpp"
 
+#include "app/output/print.hpp"
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "core/slots/recovery.hpp"
 #include "sys/crypto/qr_code.hpp"
 #include "sys/files/files.hpp"
 #include "sys/prompt/secret_input.hpp"
-#include "sys/prompt/terminal.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -44,37 +45,34 @@ void show(const SecretBytes& key, const std::string& master, const Globals& glob
     const SecretBytes text = recovery_key_text(key);
     if (!is_seen(globals)) { // asked for by name: for a pipe
         print_secret(text, lost);
-        std::printf("\n");
+        print("\n");
         return;
     }
-    std::printf("The recovery key of the master key %s opens all its volumes without the TPM:\n",
-                master.c_str());
+    print("The recovery key of the master key {} opens all its volumes without the TPM:\n", master);
     show_secret(text, lost);
-    std::printf("Write it down or scan it, and keep it away from this machine. It is not shown again; "
-                "'sealmount recovery-key %s' makes a new one.\n",
-                master.c_str());
+    print("Write it down or scan it, and keep it away from this machine. It is not shown again; 'sealmount "
+          "recovery-key {}' makes a new one.\n",
+          master);
 }
 
 } // namespace
 
-void add_new_recovery_options(CLI::App& verb, NewRecoveryOptions& words) {
-    verb.add_flag("--no-recovery-key", words.none, "make no recovery key for a new master key");
-    verb.add_option("--save-recovery-key", words.save_file,
-                    "write the new recovery key to this file, which only its owner can read, instead of "
-                    "showing it");
+void add_new_recovery_options(Arguments& verb, NewRecoveryOptions& options) {
+    verb.flag("--no-recovery-key", options.none, "make no recovery key for a new master key");
+    verb.option("--save-recovery-key", "FILE", options.save_file,
+                "write the new recovery key to FILE, which only its owner can read, instead of showing it");
 }
 
-void add_present_recovery_option(CLI::App& verb, std::string& file) {
-    verb.add_option(
-        "--recovery-key-file", file,
-        "read the present recovery key from there, so that it opens the new master key as well; - "
-        "for standard input");
+void add_present_recovery_option(Arguments& verb, std::string& file) {
+    verb.option("--recovery-key-file", "FILE", file,
+                "read the present recovery key from FILE, so that it opens the new master key too (- for "
+                "standard input)");
 }
 
 void show_secret(const SecretBytes& text, const std::string& lost) {
-    std::printf("\n    ");
+    print("\n    ");
     print_secret(text, lost);
-    std::printf("\n\n");
+    print("\n\n");
     if (const auto code = qr_code_for_terminal(text)) {
         print_secret(*code, lost);
     }
@@ -95,18 +93,19 @@ NewRecoveryKey::~NewRecoveryKey() {
     }
 }
 
-std::unique_ptr<NewRecoveryKey> NewRecoveryKey::make(const NewRecoveryOptions& words, const bool seen) {
-    if (words.none && !words.save_file.empty()) {
+std::unique_ptr<NewRecoveryKey> NewRecoveryKey::make(const NewRecoveryOptions& options, const bool seen) {
+    if (options.none && !options.save_file.empty()) {
         throw Error{Reason::usage, "--no-recovery-key and --save-recovery-key exclude each other"};
     }
-    if (words.none || (words.save_file.empty() && !seen)) {
+    if (options.none || (options.save_file.empty() && !seen)) {
         return nullptr;
     }
-    if (!words.save_file.empty() && std::filesystem::exists(words.save_file)) {
-        throw Error{Reason::cannot_create, words.save_file + ": is there already, and a recovery key "
-                                                             "overwrites nothing: name another file"};
+    if (!options.save_file.empty() && std::filesystem::exists(options.save_file)) {
+        throw Error{Reason::cannot_create,
+                    formatted("{}: exists already, and a recovery key overwrites nothing: name another file",
+                              options.save_file)};
     }
-    return std::unique_ptr<NewRecoveryKey>{new NewRecoveryKey{words.save_file}};
+    return std::unique_ptr<NewRecoveryKey>{new NewRecoveryKey{options.save_file}};
 }
 
 void NewRecoveryKey::save() {
@@ -124,19 +123,19 @@ void NewRecoveryKey::hand_over(const std::string& master, const Globals& globals
     if (!saved_) {
         show(key_, master, globals);
     } else if (!globals.json) {
-        std::printf("The recovery key of the master key %s is in %s: keep it away from this machine.\n",
-                    master.c_str(), file_.c_str());
+        print("The recovery key of the master key {} is in {}: keep it away from this machine.\n", master,
+              file_);
     }
     std::fflush(stdout);
     saved_ = false;
 }
 
 RenewedRecoveryKey recovery_key_for_renewal(const Paths& paths, const std::string& master,
-                                            const NewRecoveryOptions& words, const std::string& present_file,
-                                            const Globals& globals) {
+                                            const NewRecoveryOptions& options,
+                                            const std::string& present_file, const Globals& globals) {
     const Store store{paths};
     if (!present_file.empty()) {
-        if (words.none || !words.save_file.empty()) {
+        if (options.none || !options.save_file.empty()) {
             throw Error{Reason::usage, "--recovery-key-file keeps the present recovery key: leave "
                                        "--no-recovery-key and --save-recovery-key out"};
         }
@@ -146,14 +145,14 @@ RenewedRecoveryKey recovery_key_for_renewal(const Paths& paths, const std::strin
     }
     const bool had_one = store.has_recovery_key(master);
     RenewedRecoveryKey renewed;
-    if (had_one || !words.save_file.empty()) {
-        renewed.fresh = NewRecoveryKey::make(words, is_seen(globals));
+    if (had_one || !options.save_file.empty()) {
+        renewed.fresh = NewRecoveryKey::make(options, is_seen(globals));
     }
-    if (had_one && !renewed.fresh && !words.none) {
-        throw Error{Reason::usage,
-                    "the recovery key of the master key \"" + master +
-                        "\" cannot open a new one: give it with --recovery-key-file FILE, write a new "
-                        "one with --save-recovery-key FILE, or say --no-recovery-key"};
+    if (had_one && !renewed.fresh && !options.none) {
+        throw Error{Reason::usage, formatted("the recovery key of the master key \"{}\" cannot open a new "
+                                             "one: give it with --recovery-key-file FILE, write a new one "
+                                             "with --save-recovery-key FILE, or say --no-recovery-key",
+                                             master)};
     }
     return renewed;
 }
@@ -161,14 +160,15 @@ RenewedRecoveryKey recovery_key_for_renewal(const Paths& paths, const std::strin
 SecretBytes recovery_key_in(const std::string& file) {
     auto key = recovery_key_from(read_secret(file, longest_recovery_key_text));
     if (!key) {
-        throw Error{Reason::usage,
-                    (file == "-" ? std::string{"standard input"} : file) + ": is no recovery key: " + form};
+        throw Error{Reason::usage, formatted("{}: is not a recovery key: {}",
+                                             file == "-" ? std::string{"standard input"} : file, form)};
     }
     return std::move(*key);
 }
 
-std::expected<std::optional<SecretBytes>, Refusal> ask_for_recovery_key(const std::string& question) {
-    const auto answer = terminal_prompt()->ask(question, "sealmount:recovery", std::chrono::seconds{0});
+std::expected<std::optional<SecretBytes>, Refusal> ask_for_recovery_key(Prompt& prompt,
+                                                                        const std::string& question) {
+    const auto answer = prompt.ask(question, "sealmount:recovery", std::chrono::seconds{0});
     if (!answer) {
         return std::unexpected{answer.error()};
     }
@@ -177,7 +177,7 @@ std::expected<std::optional<SecretBytes>, Refusal> ask_for_recovery_key(const st
     }
     auto key = recovery_key_from(*answer);
     if (!key) {
-        throw Error{Reason::usage, std::string{"that is no recovery key: "} + form};
+        throw Error{Reason::usage, formatted("that is not a recovery key: {}", form)};
     }
     return key;
 }

@@ -3,9 +3,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "app/options/verbs.hpp"
+#include "app/arguments/arguments.hpp"
+#include "app/options/globals.hpp"
 #include "base/refusal.hpp"
 #include "core/master/recovery_key.hpp"
+#include "sys/prompt/prompt.hpp"
 
 #include <expected>
 #include <memory>
@@ -19,16 +21,16 @@ struct NewRecoveryOptions {
     bool none = false;
     std::string save_file;
 };
-void add_new_recovery_options(CLI::App& verb, NewRecoveryOptions& words);
+void add_new_recovery_options(Arguments& verb, NewRecoveryOptions& options);
 
 /// --recovery-key-file of the verbs that make a new master key in place of one that has a recovery key.
-void add_present_recovery_option(CLI::App& verb, std::string& file);
+void add_present_recovery_option(Arguments& verb, std::string& file);
 
 /// Does a person see what is printed? A secret must not end in a log.
 [[nodiscard]] bool is_seen(const Globals& globals);
 
-/// Prints a secret and, behind an empty line, its QR code, past the buffers that nobody wipes. `lost` is said
-/// when it cannot be shown. Throws Error.
+/// Prints a secret and, after an empty line, its QR code, past the buffers that nobody wipes. `lost` is the
+/// message when it cannot be shown. Throws Error.
 void show_secret(const SecretBytes& text, const std::string& lost);
 
 /// A recovery key on its way to its owner: into a file, before anything relies on it, or onto the terminal,
@@ -36,8 +38,8 @@ void show_secret(const SecretBytes& text, const std::string& lost);
 class NewRecoveryKey {
   public:
     /// Nothing when it was declined, or when nobody would get it. Throws Error{usage} when both are asked
-    /// for, and Error{cannot_create} when the file is there already.
-    [[nodiscard]] static std::unique_ptr<NewRecoveryKey> make(const NewRecoveryOptions& words, bool seen);
+    /// for, and Error{cannot_create} when the file exists already.
+    [[nodiscard]] static std::unique_ptr<NewRecoveryKey> make(const NewRecoveryOptions& options, bool seen);
     NewRecoveryKey(const NewRecoveryKey&) = delete;
     NewRecoveryKey& operator=(const NewRecoveryKey&) = delete;
     /// A file whose key was not handed over opens nothing and goes.
@@ -46,7 +48,7 @@ class NewRecoveryKey {
     [[nodiscard]] const SecretBytes& key() const { return key_; }
     /// Writes the file, if there is to be one: right before the slot is written. Throws Error.
     void save();
-    /// The slot is written: tells where the key is, or shows it, this once.
+    /// The slot is written: says where the key is, or shows it, this once.
     void hand_over(const std::string& master, const Globals& globals);
 
   private:
@@ -68,7 +70,7 @@ struct RenewedRecoveryKey {
     }
 };
 [[nodiscard]] RenewedRecoveryKey recovery_key_for_renewal(const Paths& paths, const std::string& master,
-                                                          const NewRecoveryOptions& words,
+                                                          const NewRecoveryOptions& options,
                                                           const std::string& present_file,
                                                           const Globals& globals);
 
@@ -77,6 +79,6 @@ struct RenewedRecoveryKey {
 
 /// The same from the terminal; nothing when the answer is empty.
 [[nodiscard]] std::expected<std::optional<SecretBytes>, Refusal>
-ask_for_recovery_key(const std::string& question);
+ask_for_recovery_key(Prompt& prompt, const std::string& question);
 
 } // namespace sealmount

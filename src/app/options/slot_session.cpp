@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/options/slot_session.hpp"
 
-#include "app/options/bound_policies.hpp"
 #include "app/options/policy_options.hpp"
 #include "base/error.hpp"
-#include "sys/host/backoff.hpp"
+#include "base/format.hpp"
+#include "core/master/present_binding.hpp"
 
 #include <set>
 
 namespace sealmount {
 
-SlotSession::SlotSession(const Globals& globals, std::string pin_file)
-    : store_(globals.paths()), machine_(globals), pin_file_(std::move(pin_file)),
-      lock_(store_.lock()), context_{.machine = machine_.machine(),
+SlotSession::SlotSession(const Globals& globals, const Machine& machine, std::string pin_file)
+    : store_(globals.paths()), pin_file_(std::move(pin_file)),
+      lock_(store_.lock()), context_{.machine = machine,
                                      .store = store_,
-                                     .ask_pin = [this] { return present_pin(pin_file_); },
+                                     .ask_pin = [this,
+                                                 &machine] { return present_pin(pin_file_, machine.prompt); },
                                      .bind = bind_to_present(store_.paths())} {
 }
 
@@ -25,14 +26,16 @@ std::vector<std::string> SlotSession::masters(const std::string& name) const {
     }
     if (!name.empty()) {
         if (!used.contains(name) && !store_.has_master(name)) {
-            throw Error{Reason::no_input, "there is no master key \"" + name +
-                                              "\": 'sealmount list' shows which one each volume has"};
+            throw Error{
+                Reason::no_input,
+                formatted("there is no master key \"{}\": 'sealmount list' shows which one each volume has",
+                          name)};
         }
         return {name};
     }
     if (used.empty()) {
-        throw Error{Reason::no_input, store_.paths().manifest().string() +
-                                          ": has no volume, so there is no master key to work on"};
+        throw Error{Reason::no_input, formatted("{}: has no volume, so there is no master key to operate on",
+                                                store_.paths().manifest().string())};
     }
     return {used.begin(), used.end()};
 }
@@ -40,15 +43,15 @@ std::vector<std::string> SlotSession::masters(const std::string& name) const {
 std::string SlotSession::one_master(const std::string& name) const {
     const std::vector<std::string> names = masters(name);
     if (names.size() > 1) {
-        throw Error{Reason::usage, "there are several master keys: say which one"};
+        throw Error{Reason::usage, "there are several master keys: name one of them"};
     }
     return names.front();
 }
 
-void add_slot_options(CLI::App& verb, SlotOptions& words) {
-    verb.add_option("MASTER", words.master, "the master key; by default every one that a volume uses");
-    verb.add_option("--pin-file", words.pin_file,
-                    "read the PIN that the master key has from there; - for standard input");
+void add_slot_options(Arguments& verb, SlotOptions& options) {
+    verb.argument("MASTER", options.master, "the master key (default: every one that a volume uses)");
+    verb.option("--pin-file", "FILE", options.pin_file,
+                "read the PIN of the master key from FILE (- for standard input)");
 }
 
 } // namespace sealmount

@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "app/options/this_machine.hpp"
+#include "app/arguments/arguments.hpp"
+#include "app/options/globals.hpp"
 #include "core/slots/slots.hpp"
 
 #include <string>
@@ -13,8 +14,8 @@ namespace sealmount {
 
 class SlotSession {
   public:
-    /// Takes the store's lock; a writer that is at work is waited for.
-    SlotSession(const Globals& globals, std::string pin_file);
+    /// Takes the store's lock, and waits for a writer that has it. The machine must outlive it.
+    SlotSession(const Globals& globals, const Machine& machine, std::string pin_file);
     SlotSession(const SlotSession&) = delete;
     SlotSession& operator=(const SlotSession&) = delete;
 
@@ -28,7 +29,6 @@ class SlotSession {
 
   private:
     Store store_;
-    ThisMachine machine_;
     std::string pin_file_;
     FileLock lock_;
     SlotContext context_;
@@ -39,6 +39,6 @@ struct SlotOptions {
     std::string master;
     std::string pin_file;
 };
-void add_slot_options(CLI::App& verb, SlotOptions& words);
+void add_slot_options(Arguments& verb, SlotOptions& options);
 
 } // namespace sealmount

@@ -1,17 +1,18 @@
-// The machine as a verb of `sealmount` meets it: its kernel, a person at the terminal, and the TPM that the
-// command line chose.
+// The machine as `sealmount` meets it: its kernel, a person at the terminal, and the TPM that the command
+// line chose.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "app/options/verbs.hpp"
+#include "app/options/globals.hpp"
 #include "sys/host/machine.hpp"
 
 #include <memory>
 
 namespace sealmount {
 
-/// Owns the real forms that machine() refers to. Opens nothing: each story does so when it has to.
+/// Owns the real forms that machine() refers to. Made once, when the command line was read (app/command.cpp).
+/// Opens nothing: each story does so when it has to.
 class ThisMachine {
   public:
     explicit ThisMachine(const Globals& globals);

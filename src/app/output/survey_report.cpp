@@ -2,6 +2,7 @@
 #include "app/output/survey_report.hpp"
 
 #include "app/output/hints.hpp"
+#include "base/format.hpp"
 #include "base/strict_json.hpp"
 #include "core/volume/manifest_rules.hpp"
 
@@ -61,7 +62,7 @@ std::string shell_word(const std::string& word) {
     for (const char c : word) {
         quoted += c == '\'' ? std::string{"'\\''"} : std::string{c};
     }
-    return quoted + "'";
+    return formatted("{}'", quoted);
 }
 
 /// For /srv/.vault the volume "vault" on /srv/vault; where the name does not offer one, NAME and DIR.
@@ -76,8 +77,8 @@ std::string enroll_command(const std::string& directory, const Survey& survey) {
     }
     const bool needs_size = survey.ciphers.empty() && !survey.filename_ciphers.empty() &&
                             survey.filename_ciphers.begin()->first.key_bytes == 0;
-    return "sealmount enroll " + name + " --lower " + shell_word(directory) + " --mountpoint " +
-           shell_word(mountpoint) + (needs_size ? " --key-bytes N" : "");
+    return formatted("sealmount enroll {} --lower {} --mountpoint {}{}", name, shell_word(directory),
+                     shell_word(mountpoint), (needs_size ? " --key-bytes N" : ""));
 }
 
 /// Builds aligned lines: what it is about, and a sentence.
@@ -86,7 +87,8 @@ class Lines {
     void add(const std::string& label, const std::string& text) {
         constexpr std::size_t width = 12;
         const std::string shown = label == last_ ? "" : label;
-        lines_.push_back("  " + shown + std::string(width - std::min(width, shown.size()), ' ') + text);
+        lines_.push_back(
+            formatted("  {}{}{}", shown, std::string(width - std::min(width, shown.size()), ' '), text));
         last_ = label;
     }
     void add_plain(const std::string& line) { lines_.push_back(line); }
@@ -99,34 +101,37 @@ class Lines {
 
 void add_keys(Lines& lines, const Survey& survey) {
     const auto opens = [&](const Tally& seen) {
-        return seen.count == survey.encrypted_files() ? "opens every file of eCryptfs"
-                                                      : "opens " + describe(seen);
+        return seen.count == survey.encrypted_files() ? "opens every eCryptfs file"
+                                                      : formatted("opens {}", describe(seen));
     };
     for (const auto& [signature, seen] : survey.signatures) {
-        lines.add("key", signature + " " + opens(seen));
+        lines.add("key", formatted("{} {}", signature, opens(seen)));
     }
     for (const auto& [signature, seen] : survey.public_keys) {
-        lines.add("public key", signature + " " + opens(seen));
+        lines.add("public key", formatted("{} {}", signature, opens(seen)));
     }
     for (const auto& [cipher, seen] : survey.ciphers) {
-        lines.add("cipher", describe(cipher) + (survey.ciphers.size() == 1 ? "" : ": " + describe(seen)));
+        lines.add("cipher",
+                  describe(cipher) + (survey.ciphers.size() == 1 ? "" : formatted(": {}", describe(seen))));
     }
 }
 
 void add_names(Lines& lines, const Survey& survey) {
     for (const auto& [signature, seen] : survey.filename_signatures) {
-        lines.add("file names",
-                  "encrypted with the key " + signature +
-                      (survey.filename_signatures.size() == 1 ? "" : ": " + describe(seen, "name")));
+        lines.add("file names", formatted("encrypted with the key {}{}", signature,
+                                          (survey.filename_signatures.size() == 1
+                                               ? ""
+                                               : formatted(": {}", describe(seen, "name")))));
     }
     for (const auto& [cipher, seen] : survey.filename_ciphers) {
         lines.add("file names",
                   describe(cipher) +
-                      (survey.filename_ciphers.size() == 1 ? "" : ": " + describe(seen, "name")));
+                      (survey.filename_ciphers.size() == 1 ? "" : formatted(": {}", describe(seen, "name"))));
     }
     if (survey.plain_names.count > 0) {
-        lines.add("file names",
-                  survey.filename_signatures.empty() ? "plain" : "plain: " + describe(survey.plain_names));
+        lines.add("file names", survey.filename_signatures.empty()
+                                    ? "plain"
+                                    : formatted("plain: {}", describe(survey.plain_names)));
     }
 }
 
@@ -135,12 +140,13 @@ void add_metadata(Lines& lines, const Survey& survey) {
     for (const auto& [seen, place] :
          {std::pair{&survey.in_header, in_headers}, std::pair{&survey.in_attribute, in_attributes}}) {
         if (seen->count > 0) {
-            lines.add("metadata", place + (both ? ": " + describe(*seen) : std::string{}));
+            lines.add("metadata", place + (both ? formatted(": {}", describe(*seen)) : std::string{}));
         }
     }
     for (const auto& [version, seen] : survey.versions) {
-        lines.add("format", "version " + std::to_string(version) +
-                                (survey.versions.size() == 1 ? "" : ": " + describe(seen)));
+        lines.add("format",
+                  formatted("version {}{}", version,
+                            (survey.versions.size() == 1 ? "" : formatted(": {}", describe(seen)))));
     }
 }
 
@@ -179,16 +185,18 @@ std::vector<std::string> survey_lines(const std::string& directory, const Survey
                                       const SurveyProblems& severity) {
     Lines lines;
     lines.add_plain(directory);
-    lines.add("looked at", std::to_string(survey.files) + (survey.files == 1 ? " file" : " files") +
-                               (survey.is_complete ? "" : "; there is more, --files N looks at N") +
-                               (survey.files == survey.encrypted_files()
-                                    ? ""
-                                    : "; of eCryptfs " + std::to_string(survey.encrypted_files())));
+    const std::string more = survey.is_complete ? "" : "; there is more, --files N looks at N";
+    const std::string encrypted = survey.files == survey.encrypted_files()
+                                      ? ""
+                                      : formatted("; {} of them eCryptfs files", survey.encrypted_files());
+    lines.add("looked at",
+              formatted("{} {}{}{}", survey.files, survey.files == 1 ? "file" : "files", more, encrypted));
     add_keys(lines, survey);
     add_names(lines, survey);
     add_metadata(lines, survey);
     if (survey.empty.count > 0) {
-        lines.add("empty", describe(survey.empty) + ": of no bytes, which eCryptfs takes for new");
+        lines.add("empty",
+                  formatted("{}: of no bytes, which eCryptfs takes for new", describe(survey.empty)));
     }
     for (const std::string& problem : with_hints(severity.problems)) {
         lines.add("problem", problem);
@@ -202,9 +210,9 @@ std::vector<std::string> survey_lines(const std::string& directory, const Survey
     }
     lines.add_plain(
         survey.empty_of_keys()
-            ? "Nothing in it tells a key: any passphrase would make a new volume of it. To enrol it:"
-            : "To enrol it, with the passphrase of this key:");
-    lines.add_plain("  " + enroll_command(directory, survey));
+            ? "Nothing in it shows a key: any passphrase would make a new volume of it. To enroll it:"
+            : "To enroll it, with the passphrase of this key:");
+    lines.add_plain(formatted("  {}", enroll_command(directory, survey)));
     return lines.take();
 }
 

@@ -2,5 +2,4 @@
 // goes without). Files include it themselves nevertheless.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/unlock/unlock_command.hpp"
 
-#include "app/options/bound_policies.hpp"
 #include "app/output/exit_code.hpp"
 #include "app/output/hints.hpp"
 #include "app/unlock/unlock_journal.hpp"
+#include "base/format.hpp"
+#include "base/text.hpp"
+#include "core/master/present_binding.hpp"
 #include "core/master/recovery_key.hpp"
 #include "core/unlock/unlock.hpp"
 #include "sys/host/backoff.hpp"
@@ -15,7 +17,9 @@
 #include "sys/prompt/password_agents.hpp"
 #include "sys/tpm/esys_connection.hpp"
 
-#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <span>
+#include <string_view>
 
 namespace sealmount {
 
@@ -26,7 +30,7 @@ constexpr const char* passphrase_credential = "sealmount.passphrase";
 constexpr const char* filename_credential = "sealmount.filename-passphrase";
 constexpr const char* pin_credential = "sealmount.pin";
 
-/// One that cannot be read is as good as a wrong one: the next thing to try is a person.
+/// One that cannot be read counts as a wrong one: the next thing to try is a person.
 std::optional<SecretBytes> credential_of_service(const char* const name, const std::size_t limit) {
     if (!has_credential(name)) {
         return std::nullopt;
@@ -78,30 +82,23 @@ int unload(const std::string& name) {
     return 0;
 }
 
-} // namespace
+constexpr const char* help =
+    "Usage: sealmount-unlock load VOLUME     load the volume's keys; what the unlock service does\n"
+    "       sealmount-unlock unload VOLUME   take the volume's keys out of the keyring\n"
+    "       sealmount-unlock --help, --version\n"
+    "\n"
+    "Manuals: sealmount-unlock(8), sealmount(8)\n";
 
-int unlock_command(const int argc, const char* const* const argv) {
-    CLI::App program{"Loads the keys of a sealmount volume into the kernel, or takes them out again.",
-                     "sealmount-unlock"};
-    program.set_version_flag("--version", "sealmount " SEALMOUNT_VERSION);
-    program.require_subcommand(1);
-    std::string name;
-    CLI::App* const load_verb =
-        program.add_subcommand("load", "load the volume's keys; what the unlock service does");
-    CLI::App* const unload_verb =
-        program.add_subcommand("unload", "take the volume's keys out of the keyring");
-    for (CLI::App* const verb : {load_verb, unload_verb}) {
-        verb->add_option("VOLUME", name, "the volume's name in the manifest")->required();
-    }
-    try {
-        program.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        const int status = program.exit(error);
-        return status == 0 ? 0 : exit_code(Reason::usage);
-    }
+int refuse(const char* const message, const std::string_view word = {}) {
+    std::fprintf(stderr, "sealmount-unlock: %s%s; 'sealmount-unlock --help' shows how it is used\n", message,
+                 word.empty() ? "" : formatted(": {}", in_quotes(word)).c_str());
+    return exit_code(Reason::usage);
+}
+
+int run(int (*const verb)(const std::string&), const std::string& name) {
     try {
         harden_process();
-        return load_verb->parsed() ? load(name) : unload(name);
+        return verb(name);
     } catch (const Error& error) {
         log(Level::error, name, with_hint(error));
         return exit_code(error.reason());
@@ -109,6 +106,35 @@ int unlock_command(const int argc, const char* const* const argv) {
         log(Level::error, name, error.what());
         return exit_code(Reason::internal);
     }
+}
+
+} // namespace
+
+int unlock_command(const int argc, const char* const* const argv) {
+    const std::span<const char* const> words{argv + (argc > 0 ? 1 : 0), argv + argc};
+    const std::string_view verb = words.empty() ? std::string_view{} : words[0];
+    if (verb == "--help" || verb == "-h" || verb == "help") {
+        std::fputs(help, stdout);
+        return 0;
+    }
+    if (verb == "--version" || verb == "-V") {
+        std::puts("sealmount " SEALMOUNT_VERSION);
+        return 0;
+    }
+    if (verb != "load" && verb != "unload") {
+        return verb.empty() ? refuse("no command is given") : refuse("unknown command", verb);
+    }
+    const std::size_t first = words.size() > 1 && std::string_view{words[1]} == "--" ? 2 : 1;
+    if (words.size() <= first) {
+        return refuse("VOLUME is missing");
+    }
+    if (first == 1 && words[1][0] == '-') {
+        return refuse("unknown option", words[1]);
+    }
+    if (words.size() > first + 1) {
+        return refuse("too many arguments", words[first + 1]);
+    }
+    return run(verb == "load" ? load : unload, words[first]);
 }
 
 } // namespace sealmount

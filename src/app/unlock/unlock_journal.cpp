@@ -3,6 +3,7 @@
 
 #include "app/output/hints.hpp"
 #include "app/output/journal_names.hpp"
+#include "base/format.hpp"
 #include "base/text.hpp"
 #include "core/unlock/event_differences.hpp"
 #include "sys/host/journal.hpp"
@@ -13,7 +14,7 @@ namespace {
 
 using journal::message_id;
 
-const char* words_for(const UnlockStep step) {
+const char* text_for(const UnlockStep step) {
     switch (step) {
     case UnlockStep::waiting_for_tpm:
         return "Looking for the TPM";
@@ -45,7 +46,7 @@ const char* name_of(const UnlockMethod method) {
     return "";
 }
 
-std::string words_for(const Unlocked& unlocked) {
+std::string text_for(const Unlocked& unlocked) {
     switch (unlocked.method) {
     case UnlockMethod::already_loaded:
         return "the keys were loaded already";
@@ -54,12 +55,13 @@ std::string words_for(const Unlocked& unlocked) {
     case UnlockMethod::passphrase:
         return "unlocked by passphrase";
     case UnlockMethod::recovery_key:
-        return "unlocked by the recovery key (slot " + std::to_string(unlocked.slot) + ")" +
-               (unlocked.also_loaded.empty() ? "" : ", and with it: " + join(unlocked.also_loaded));
+        return formatted(
+            "unlocked by the recovery key (slot {}){}", unlocked.slot,
+            (unlocked.also_loaded.empty() ? "" : formatted(", and with it: {}", join(unlocked.also_loaded))));
     case UnlockMethod::tpm:
-        return "unlocked by the TPM (slot " + std::to_string(unlocked.slot) + ", " +
-               std::string{to_string(unlocked.form)} + " key)" +
-               (unlocked.also_loaded.empty() ? "" : ", and with it: " + join(unlocked.also_loaded));
+        return formatted(
+            "unlocked by the TPM (slot {}, {} key){}", unlocked.slot, to_string(unlocked.form),
+            (unlocked.also_loaded.empty() ? "" : formatted(", and with it: {}", join(unlocked.also_loaded))));
     }
     return "";
 }
@@ -68,10 +70,9 @@ std::string words_for(const Unlocked& unlocked) {
 void add_refusal(JournalFields& fields, const MasterRefusal& refusal) {
     for (const SlotRefusal& slot : refusal.slots) {
         for (const PcrMismatch& mismatch : slot.mismatches) {
-            fields.emplace_back(journal::pcr_mismatch, std::to_string(slot.slot) + " " +
-                                                           std::to_string(mismatch.pcr) + " " +
-                                                           std::string{to_string(mismatch.bank)} + " " +
-                                                           mismatch.expected + " " + mismatch.found);
+            fields.emplace_back(journal::pcr_mismatch,
+                                formatted("{} {} {} {} {}", slot.slot, mismatch.pcr, to_string(mismatch.bank),
+                                          mismatch.expected, mismatch.found));
         }
     }
 }
@@ -83,12 +84,13 @@ void UnlockJournal::begins(const Volume& volume) {
 }
 
 void UnlockJournal::step(const UnlockStep step) {
-    show_step(words_for(step));
+    show_step(text_for(step));
 }
 
 void UnlockJournal::falls_back(const Volume& volume, const MasterRefusal& refusal) {
     log(Level::notice, volume.name,
-        "no trusted key: " + with_detail(refusal) + "; unsealing without the kernel's help, as a user key",
+        formatted("no trusted key: {}; unsealing without the kernel's help, as a user key",
+                  with_detail(refusal)),
         {{message_id, journal::form_fell_back},
          {journal::master, volume.master},
          {journal::reason, identifier(refusal.kind)}});
@@ -113,44 +115,49 @@ void UnlockJournal::credential_wrong(const Volume& volume) {
 }
 
 void UnlockJournal::passphrase_wrong(const Volume& volume, const unsigned tries_left) {
-    log(Level::warning, volume.name, "wrong passphrase, tries left: " + std::to_string(tries_left),
+    log(Level::warning, volume.name, formatted("wrong passphrase, tries left: {}", tries_left),
         {{message_id, journal::wrong_passphrase}, {journal::way, "passphrase"}});
 }
 
 void UnlockJournal::rebound(const Volume& volume, const std::optional<Renewed>& renewed) {
     log(Level::notice, volume.name,
-        renewed ? "the master key " + volume.master +
-                      " is bound to the present state of the machine (rebind_after_recovery)"
-                : "the master key " + volume.master +
-                      " will be bound to the present state of the machine when the passphrases of its other "
-                      "volumes have been typed as well (rebind_after_recovery)",
+        renewed
+            ? formatted(
+                  "the master key {} is bound to the present state of the machine (rebind_after_recovery)",
+                  volume.master)
+            : formatted("the master key {} will be bound to the present state of the machine when the "
+                        "passphrases of its other volumes have been typed as well (rebind_after_recovery)",
+                        volume.master),
         {{message_id, journal::rebound}, {journal::master, volume.master}});
 }
 
 void UnlockJournal::not_rebound(const Volume& volume, const Error& why) {
     log(Level::warning, volume.name,
-        "the master key " + volume.master + " could not be bound to the present state: " + with_hint(why) +
-            "; next: 'sealmount reseal " + volume.master + " --recover'",
+        formatted(
+            "the master key {} could not be bound to the present state: {}; next: {}", volume.master,
+            with_hint(why),
+            hint_for({.kind = AdviceKind::reseal_with_recovery, .subject = volume.master, .other = {}})),
         {{message_id, journal::rebound}, {journal::master, volume.master}});
 }
 
 void UnlockJournal::pin_wrong(const Volume& volume, const unsigned tries_left) {
-    log(Level::warning, volume.name, "wrong PIN, tries left: " + std::to_string(tries_left),
+    log(Level::warning, volume.name, formatted("wrong PIN, tries left: {}", tries_left),
         {{message_id, journal::wrong_passphrase}, {journal::way, "pin"}});
 }
 
 void UnlockJournal::recovery_key_useless(const Volume& volume, const std::string& why) {
     log(Level::warning, volume.name,
-        "a recovery key cannot open the volume, its passphrase can: " + why +
-            "; restore /etc/sealmount from a backup");
+        formatted("a recovery key cannot open the volume, its passphrase can: {}; restore /etc/sealmount "
+                  "from a backup",
+                  why));
 }
 
 void UnlockJournal::user_key_in_the_way(const Volume& volume, const std::string_view signature) {
-    const std::string command = "keyctl purge user " + std::string{signature};
+    const std::string command = formatted("keyctl purge user {}", signature);
     log(Level::warning, volume.name,
-        "a user key " + std::string{signature} +
-            " is in root's keyring, and eCryptfs will take it instead of ours: drop it with '" + command +
-            "'",
+        formatted("a user key {} is in root's keyring, and eCryptfs will take it instead of ours: drop it "
+                  "with '{}'",
+                  signature, command),
         {{message_id, journal::user_key_in_the_way},
          {journal::signature, std::string{signature}},
          {journal::hint, command}});
@@ -158,7 +165,7 @@ void UnlockJournal::user_key_in_the_way(const Volume& volume, const std::string_
 
 void UnlockJournal::unlocked(const Unlocked& unlocked) const {
     for (const std::string& skipped : unlocked.skipped) {
-        log(Level::warning, name_, "not loaded along: " + skipped);
+        log(Level::warning, name_, formatted("not loaded with it: {}", skipped));
     }
     JournalFields fields = {{message_id, journal::unlocked},
                             {journal::master, master_},
@@ -176,11 +183,11 @@ void UnlockJournal::unlocked(const Unlocked& unlocked) const {
         fields.emplace_back(journal::reason, identifier(refusal_->kind));
         add_refusal(fields, *refusal_);
     }
-    log(Level::info, name_, words_for(unlocked), fields);
+    log(Level::info, name_, text_for(unlocked), fields);
     if (!unlocked.weakness.empty()) {
         log(Level::warning, name_,
-            "slot " + std::to_string(unlocked.slot) + " of the master key " + master_ +
-                " opened it: " + unlocked.weakness,
+            formatted("slot {} of the master key {} opened it: {}", unlocked.slot, master_,
+                      unlocked.weakness),
             {{message_id, journal::weak_slot}, {journal::master, master_}});
     }
     show_step("Unlocked");
@@ -194,12 +201,12 @@ void UnlockJournal::not_unlocked(const Refusal& refusal) const {
     if (refusal_) {
         add_refusal(fields, *refusal_);
     }
-    log(Level::error, name_, "not unlocked: " + with_detail(refusal), fields);
+    log(Level::error, name_, formatted("not unlocked: {}", with_detail(refusal)), fields);
     show_step("Not unlocked");
 }
 
 void UnlockJournal::failed(const std::string& message) const {
-    log(Level::error, name_, "not unlocked: " + message, {{message_id, journal::not_unlocked}});
+    log(Level::error, name_, formatted("not unlocked: {}", message), {{message_id, journal::not_unlocked}});
     show_step("Not unlocked");
 }
 

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/check/check.hpp"
 #include "app/options/prediction_options.hpp"
-#include "app/options/this_machine.hpp"
-#include "app/options/verbs.hpp"
 #include "app/output/exit_code.hpp"
 #include "app/output/hints.hpp"
+#include "app/output/print.hpp"
+#include "app/verbs/verbs.hpp"
 #include "base/error.hpp"
 #include "base/strict_json.hpp"
 #include "core/check/check_next_boot.hpp"
-#include "sys/host/backoff.hpp"
-#include "sys/keyring/kernel_keyring.hpp"
-#include "sys/tpm/esys_connection.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace sealmount {
@@ -25,7 +23,7 @@ struct CheckOptions {
     bool next_boot = false;
 };
 
-void print_json(const std::vector<Finding>& findings, const bool well) {
+Json to_json(const std::vector<Finding>& findings, const bool well) {
     Json json = {{"opens", well}, {"findings", Json::array()}};
     for (const Finding& finding : findings) {
         json["findings"].push_back({{"about", finding.about},
@@ -34,23 +32,21 @@ void print_json(const std::vector<Finding>& findings, const bool well) {
                                     {"words", finding.text},
                                     {"fix", hint_for(finding.fix)}});
     }
-    std::printf("%s\n", json.dump(2).c_str());
+    return json;
 }
 
-void print_words(const std::vector<Finding>& findings, const bool well, const char* const when) {
+void print_findings(const std::vector<Finding>& findings, const bool well, const char* const when) {
     for (const Finding& finding : findings) {
-        std::printf("%-7s  %s: %s\n", to_string(finding.severity), finding.about.c_str(),
-                    finding.text.c_str());
+        print("{:7}  {}: {}\n", to_string(finding.severity), finding.about, finding.text);
         if (const std::string fix = hint_for(finding.fix); !fix.empty()) {
-            std::printf("         -> %s\n", fix.c_str());
+            print("         -> {}\n", fix);
         }
     }
     if (findings.empty()) {
-        std::printf("There are no volumes.\n");
+        print("There are no volumes.\n");
         return;
     }
-    std::printf("%s volume would open %s without anybody at the keyboard.\n", well ? "Every" : "Not every",
-                when);
+    print("{} volume would open {} without anybody at the keyboard.\n", well ? "Every" : "Not every", when);
 }
 
 /// Why nothing is known of any of these PCRs.
@@ -64,43 +60,46 @@ Prediction nothing_about(const PcrSelection selection, const Problem& why) {
     return prediction;
 }
 
-/// What is to be found out decides only over the slots that want these PCRs: an accident is a reason.
+/// An error is a reason: it concerns only the slots that require these PCRs.
 NextPcrs next_pcrs(const Paths& paths) {
     return [paths](Tpm& tpm, const PcrSelection selection) {
-        PredictionOptions words;
-        words.next_boot = true;
+        PredictionOptions options;
+        options.next_boot = true;
         try {
-            return predicted(words, paths, tpm, selection);
+            return predicted(options, paths, tpm, selection);
         } catch (const Error& error) {
             return nothing_about(selection, {.message = error.what(), .advice = error.advice()});
         }
     };
 }
 
-int run_check(const CheckOptions& words, const Globals& globals) {
+int run_check(const CheckOptions& options, const Globals& globals, const Machine& machine) {
     const Store store{globals.paths()};
-    const ThisMachine this_machine{globals};
-    const CheckContext context{.machine = this_machine.machine(),
-                               .store = store,
-                               .is_this_machine = globals.paths().is_running_system()};
-    const auto name = words.name.empty() ? std::nullopt : std::optional{words.name};
+    const CheckContext context{
+        .machine = machine, .store = store, .is_this_machine = globals.paths().is_running_system()};
+    const auto name = options.name.empty() ? std::nullopt : std::optional{options.name};
     const auto findings =
-        words.next_boot ? check_next_boot(context, name, next_pcrs(globals.paths())) : check(context, name);
+        options.next_boot ? check_next_boot(context, name, next_pcrs(globals.paths())) : check(context, name);
     const bool well = all_open(findings);
-    globals.json ? print_json(findings, well)
-                 : print_words(findings, well, words.next_boot ? "at the next boot" : "now");
+    if (globals.json) {
+        print_json(to_json(findings, well));
+    } else {
+        print_findings(findings, well, options.next_boot ? "at the next boot" : "now");
+    }
     return well ? 0 : exit_code(Reason::unavailable);
 }
 
 } // namespace
 
-Run declare_check(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<CheckOptions>();
-    verb.add_option("NAME", words->name, "one volume only");
-    verb.add_flag("--next-boot", words->next_boot,
-                  "only whether the TPM will release the master keys at the next boot, as far as what it "
-                  "will measure can be found out now");
-    return [words, &globals] { return run_check(*words, globals); };
+Run declare_check(Arguments& verb) {
+    const auto options = std::make_shared<CheckOptions>();
+    verb.argument("NAME", options->name, "one volume only");
+    verb.flag("--next-boot", options->next_boot,
+              "only whether the TPM will release the master keys at the next boot, as far as what that will "
+              "measure can be found out now");
+    return [options](const Globals& globals, const Machine& machine) {
+        return run_check(*options, globals, machine);
+    };
 }
 
 } // namespace sealmount

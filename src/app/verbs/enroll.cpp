@@ -3,6 +3,8 @@
 #include "app/enroll/enroll_command.hpp"
 #include "app/output/exit_code.hpp"
 #include "app/output/hints.hpp"
+#include "app/output/print.hpp"
+#include "app/verbs/verbs.hpp"
 #include "base/error.hpp"
 #include "sys/files/files.hpp"
 
@@ -14,108 +16,112 @@ namespace sealmount {
 
 namespace {
 
-struct Options {
+struct VerbOptions {
     EnrollOptions one;
     std::string batch;
 };
 
-int run_one(const EnrollOptions& words, const Globals& globals) {
-    const Volume& volume = words.request.volume;
+int run_one(const EnrollOptions& options, const Globals& globals, const Machine& machine) {
+    const Volume& volume = options.request.volume;
     if (volume.name.empty() || volume.lower.empty() || volume.mountpoint.empty()) {
         throw Error{Reason::usage,
                     "give NAME, --lower DIR and --mountpoint DIR, or --batch FILE with a list of volumes"};
     }
-    EnrollOutcome outcome = enroll_volume(words, globals);
+    EnrollOutcome outcome = enroll_volume(options, globals, machine);
     if (globals.json) {
-        std::printf("%s\n", to_json(outcome).dump(2).c_str());
-    } else if (!words.quiet) {
-        print_outcome(words, outcome, globals);
+        print_json(to_json(outcome));
+    } else if (!options.quiet) {
+        print_outcome(options, outcome, globals);
     }
-    tell_recovery_key(words, outcome, globals);
+    report_recovery_key(options, outcome, globals);
     return 0;
 }
 
-/// The volumes of a list, each for itself: one that is refused does not keep the others, and a batch that was
-/// killed goes on when it is run again.
+/// The volumes of a list, each for itself: one that is refused does not stop the others, and a batch that was
+/// killed continues when it is run again.
 class Batch {
   public:
-    Batch(std::vector<EnrollOptions> volumes, const Globals& globals)
-        : volumes_(std::move(volumes)), globals_(globals) {}
+    Batch(std::vector<EnrollOptions> volumes, const Globals& globals, const Machine& machine)
+        : volumes_(std::move(volumes)), globals_(globals), machine_(machine) {}
 
     int run() {
-        for (EnrollOptions& words : volumes_) {
+        for (EnrollOptions& options : volumes_) {
             ++number_;
-            enroll_next(words);
+            enroll_next(options);
         }
         if (globals_.json) {
-            const Json json = {{"enrolled", enrolled_}, {"refused", refused_}};
-            std::printf("%s\n", json.dump(2).c_str());
+            print_json({{"enrolled", enrolled_}, {"refused", refused_}});
         } else if (!volumes_.empty() && (!volumes_.front().quiet || !refused_.empty())) {
-            std::printf("%zu of %zu volumes are enrolled%s\n", enrolled_.size(), volumes_.size(),
-                        refused_.empty() ? "" : "; fix the others, and run this again");
+            print("{} of {} volumes are enrolled{}\n", enrolled_.size(), volumes_.size(),
+                  refused_.empty() ? "" : "; fix the others, and run this again");
         }
         return exit_code_;
     }
 
   private:
-    void enroll_next(EnrollOptions& words) {
-        words.one_of_many = true;
-        const std::string& name = words.request.volume.name;
+    void enroll_next(EnrollOptions& options) {
+        options.one_of_many = true;
+        const std::string& name = options.request.volume.name;
         try {
-            EnrollOutcome outcome = enroll_volume(words, globals_);
-            if (!words.quiet && !globals_.json) {
-                std::fprintf(stderr, "[%zu/%zu] %s: %s\n", number_, volumes_.size(), name.c_str(),
-                             outcome.enrolled.files.empty() ? "was enrolled already" : "enrolled");
+            EnrollOutcome outcome = enroll_volume(options, globals_, machine_);
+            if (!options.quiet && !globals_.json) {
+                print_error("[{}/{}] {}: {}\n", number_, volumes_.size(), name,
+                            outcome.enrolled.files.empty() ? "was enrolled already" : "enrolled");
             }
             enrolled_.push_back(to_json(outcome));
             if (outcome.enrolled.new_master || outcome.recovery) {
-                tell_recovery_key(words, outcome, globals_);
+                report_recovery_key(options, outcome, globals_);
             }
         } catch (const Error& error) {
             const int code = exit_code(error.reason());
             exit_code_ = exit_code_ == 0 ? code : exit_code_;
             refused_.push_back({{"name", name}, {"message", with_hint(error)}, {"exit_code", code}});
-            std::fprintf(stderr, "sealmount: [%zu/%zu] %s: %s\n", number_, volumes_.size(), name.c_str(),
-                         with_hint(error).c_str());
+            print_error("sealmount: [{}/{}] {}: {}\n", number_, volumes_.size(), name, with_hint(error));
         }
     }
 
     std::vector<EnrollOptions> volumes_;
     const Globals& globals_;
+    const Machine& machine_;
     std::size_t number_ = 0;
     Json enrolled_ = Json::array();
     Json refused_ = Json::array();
     int exit_code_ = 0; ///< of the first that was refused
 };
 
-int run_batch(const Options& words, const Globals& globals) {
-    const Volume& volume = words.one.request.volume;
+std::vector<EnrollOptions> volumes_in(const VerbOptions& options) {
+    const std::string text = read_trusted_file(options.batch);
+    try {
+        return read_batch(text, options.one);
+    } catch (const Error& error) {
+        throw error.in(options.batch);
+    }
+}
+
+int run_batch(const VerbOptions& options, const Globals& globals, const Machine& machine) {
+    const Volume& volume = options.one.request.volume;
     if (!volume.name.empty() || !volume.lower.empty() || !volume.mountpoint.empty()) {
         throw Error{Reason::usage,
                     "--batch has names, lower directories and mount points in its file: leave NAME, "
                     "--lower and --mountpoint out"};
     }
-    const std::string text = read_trusted_file(words.batch);
-    try {
-        return Batch{read_batch(text, words.one), globals}.run();
-    } catch (const Error& error) {
-        throw error.in(words.batch);
-    }
+    return Batch{volumes_in(options), globals, machine}.run();
 }
 
 } // namespace
 
-Run declare_enroll(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<Options>();
-    Volume& volume = words->one.request.volume;
-    verb.add_option("NAME", volume.name, "the volume's name");
-    verb.add_option("--lower", volume.lower, "the directory with the encrypted files");
-    verb.add_option("--mountpoint", volume.mountpoint, "where the volume is to be mounted");
-    verb.add_option("--batch", words->batch,
-                    "enrol all volumes of a JSON list; what it does not say is taken from here");
-    add_enroll_options(verb, words->one);
-    return [words, &globals] {
-        return words->batch.empty() ? run_one(words->one, globals) : run_batch(*words, globals);
+Run declare_enroll(Arguments& verb) {
+    const auto options = std::make_shared<VerbOptions>();
+    Volume& volume = options->one.request.volume;
+    verb.argument("NAME", volume.name, "the volume's name");
+    verb.option("--lower", "DIR", volume.lower, "the directory with the encrypted files");
+    verb.option("--mountpoint", "DIR", volume.mountpoint, "where the volume is to be mounted");
+    verb.option("--batch", "FILE", options->batch,
+                "enroll all volumes of a JSON list; what the list does not say is taken from these options");
+    add_enroll_options(verb, options->one);
+    return [options](const Globals& globals, const Machine& machine) {
+        return options->batch.empty() ? run_one(options->one, globals, machine)
+                                      : run_batch(*options, globals, machine);
     };
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "app/options/verbs.hpp"
+#include "app/output/print.hpp"
+#include "app/verbs/verbs.hpp"
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 #include "base/strict_json.hpp"
 #include "base/text.hpp"
@@ -8,12 +10,12 @@
 #include "core/events/log_files.hpp"
 #include "core/events/pcr_replay.hpp"
 #include "core/policy/pcr_policy.hpp"
-#include "sys/tpm/esys_connection.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstdio>
+#include <span>
 
 namespace sealmount {
 
@@ -34,6 +36,9 @@ struct Boot {
     std::string why_not; ///< the TPM was not asked
 
     [[nodiscard]] const MeasureLog* systemd_log() const { return systemd ? &*systemd : nullptr; }
+    [[nodiscard]] std::span<const MeasureEvent> systemd_events() const {
+        return systemd ? std::span<const MeasureEvent>{systemd->events} : std::span<const MeasureEvent>{};
+    }
     [[nodiscard]] LoggedBoot logged() const {
         return {firmware, systemd_log(), bank, present ? &*present : nullptr};
     }
@@ -56,12 +61,12 @@ bool has_events(const Boot& boot, const unsigned pcr) {
            (boot.systemd && std::ranges::any_of(boot.systemd->events, is_it));
 }
 
-bool is_asked(const EventsOptions& words, const unsigned pcr) {
-    return words.pcrs.empty() || std::ranges::find(words.pcrs, pcr) != words.pcrs.end();
+bool is_asked(const EventsOptions& options, const unsigned pcr) {
+    return options.pcrs.empty() || std::ranges::find(options.pcrs, pcr) != options.pcrs.end();
 }
 
-void read_present(Boot& boot, const Globals& globals) {
-    const auto tpm = chosen_tpm(globals)->open(TpmAccess::managed);
+void read_present(Boot& boot, const Machine& machine) {
+    const auto tpm = machine.tpm.open(TpmAccess::managed);
     if (!tpm) {
         boot.why_not = std::string{describe(tpm.error().kind)};
         return;
@@ -74,21 +79,23 @@ void read_present(Boot& boot, const Globals& globals) {
     }
 }
 
-Boot read_boot(const EventsOptions& words, const Globals& globals) {
-    Boot boot{
-        .firmware = read_event_log(words.log, globals.paths()), .systemd = {}, .present = {}, .why_not = {}};
+Boot read_boot(const EventsOptions& options, const Globals& globals, const Machine& machine) {
+    Boot boot{.firmware = read_event_log(options.log, globals.paths()),
+              .systemd = {},
+              .present = {},
+              .why_not = {}};
     // Another boot's log goes with that boot's log of systemd, or none.
-    if (words.log.empty() || !words.systemd_log.empty()) {
-        boot.systemd = read_measure_log(words.systemd_log, globals.paths());
+    if (options.log.empty() || !options.systemd_log.empty()) {
+        boot.systemd = read_measure_log(options.systemd_log, globals.paths());
     }
     const auto bank = best_bank(boot.firmware);
     if (!bank) {
         throw Error{Reason::bad_data,
-                    boot.firmware.file + ": has digests of no hash algorithm that is known here"};
+                    formatted("{}: has digests of no hash algorithm that is known here", boot.firmware.file)};
     }
     boot.bank = *bank;
-    if (words.log.empty() && words.systemd_log.empty()) {
-        read_present(boot, globals);
+    if (options.log.empty() && options.systemd_log.empty()) {
+        read_present(boot, machine);
     } else {
         boot.why_not = "the log was given";
     }
@@ -103,101 +110,115 @@ Json to_json(const BankDigests& digests) {
     return json;
 }
 
-void print_json(const Boot& boot, const EventsOptions& words) {
+Json to_json(const LogEvent& event) {
+    return {{"log", "firmware"},
+            {"number", event.number},
+            {"pcr", event.is_measured() ? Json(event.pcr) : Json(nullptr)},
+            {"type", event_type_name(event.type)},
+            {"words", describe(event)},
+            {"digests", to_json(event.digests)}};
+}
+
+Json to_json(const MeasureEvent& event) {
+    return {{"log", "systemd"},         {"number", event.number},
+            {"pcr", event.pcr},         {"type", printable(event.kind)},
+            {"words", describe(event)}, {"digests", to_json(event.digests)}};
+}
+
+Json pcr_json(const Boot& boot, const unsigned pcr) {
+    const PcrReplay replay = replay_of(boot.logged(), pcr);
+    return {{"pcr", pcr},
+            {"meaning", pcr_meaning(pcr)},
+            {"replayed", to_hex(replay.replayed)},
+            {"present", boot.present ? Json(to_hex(boot.present->at(pcr))) : Json(nullptr)},
+            {"agrees", boot.present ? Json(replay.agrees) : Json(nullptr)}};
+}
+
+Json to_json(const Boot& boot, const EventsOptions& options) {
     Json json = {{"log", boot.firmware.file},
                  {"bank", to_string(boot.bank)},
                  {"startup_locality", boot.firmware.startup_locality},
                  {"events", Json::array()},
                  {"pcrs", Json::array()}};
     for (const LogEvent& event : boot.firmware.events) {
-        if (event.is_measured() ? is_asked(words, event.pcr) : words.pcrs.empty()) {
-            json["events"].push_back({{"log", "firmware"},
-                                      {"number", event.number},
-                                      {"pcr", event.is_measured() ? Json(event.pcr) : Json(nullptr)},
-                                      {"type", event_type_name(event.type)},
-                                      {"words", describe(event)},
-                                      {"digests", to_json(event.digests)}});
+        if (event.is_measured() ? is_asked(options, event.pcr) : options.pcrs.empty()) {
+            json["events"].push_back(to_json(event));
         }
     }
-    for (const MeasureEvent& event : boot.systemd ? boot.systemd->events : std::vector<MeasureEvent>{}) {
-        if (is_asked(words, event.pcr)) {
-            json["events"].push_back({{"log", "systemd"},
-                                      {"number", event.number},
-                                      {"pcr", event.pcr},
-                                      {"type", printable(event.kind)},
-                                      {"words", describe(event)},
-                                      {"digests", to_json(event.digests)}});
+    for (const MeasureEvent& event : boot.systemd_events()) {
+        if (is_asked(options, event.pcr)) {
+            json["events"].push_back(to_json(event));
         }
     }
     for (unsigned pcr = 0; pcr < pcr_count; ++pcr) {
-        if (is_asked(words, pcr) && has_events(boot, pcr)) {
-            const PcrReplay replay = replay_of(boot.logged(), pcr);
-            json["pcrs"].push_back(
-                {{"pcr", pcr},
-                 {"meaning", pcr_meaning(pcr)},
-                 {"replayed", to_hex(replay.replayed)},
-                 {"present", boot.present ? Json(to_hex(boot.present->at(pcr))) : Json(nullptr)},
-                 {"agrees", boot.present ? Json(replay.agrees) : Json(nullptr)}});
+        if (is_asked(options, pcr) && has_events(boot, pcr)) {
+            json["pcrs"].push_back(pcr_json(boot, pcr));
         }
     }
-    std::printf("%s\n", json.dump(2).c_str());
+    return json;
 }
 
 void print_pcr(const Boot& boot, const unsigned pcr) {
-    std::printf("PCR %u: %s\n", pcr, std::string{pcr_meaning(pcr)}.c_str());
+    print("PCR {}: {}\n", pcr, pcr_meaning(pcr));
     for (const LogEvent& event : boot.firmware.events) {
         if (event.is_measured() && event.pcr == pcr) {
-            std::printf("  %4u  %s: %s\n", event.number, event_type_name(event.type).c_str(),
-                        describe(event).c_str());
+            print("  {:4}  {}: {}\n", event.number, event_type_name(event.type), describe(event));
         }
     }
-    for (const MeasureEvent& event : boot.systemd ? boot.systemd->events : std::vector<MeasureEvent>{}) {
+    for (const MeasureEvent& event : boot.systemd_events()) {
         if (event.pcr == pcr) {
-            std::printf("  %4u  systemd: %s\n", event.number, describe(event).c_str());
+            print("  {:4}  systemd: {}\n", event.number, describe(event));
         }
     }
 }
 
-void print_severity(const Boot& boot, const unsigned pcr) {
+void print_value(const Boot& boot, const unsigned pcr) {
     const PcrReplay replay = replay_of(boot.logged(), pcr);
     const std::string value = to_hex(replay.replayed);
     if (!boot.present) {
-        std::printf("PCR %2u  %s\n", pcr, value.c_str());
+        print("PCR {:2}  {}\n", pcr, value);
     } else if (replay.agrees) {
-        std::printf("PCR %2u  %s  as the TPM has it\n", pcr, value.c_str());
+        print("PCR {:2}  {}  as the TPM has it\n", pcr, value);
     } else {
-        std::printf("PCR %2u  %s  but the TPM has %s: %s\n", pcr, value.c_str(),
-                    to_hex(boot.present->at(pcr)).c_str(), replay.why.c_str());
+        print("PCR {:2}  {}  but the TPM has {}: {}\n", pcr, value, to_hex(boot.present->at(pcr)),
+              replay.why);
     }
 }
 
-void print_words(const Boot& boot, const EventsOptions& words) {
+void print_events(const Boot& boot, const EventsOptions& options) {
     for (unsigned pcr = 0; pcr < pcr_count; ++pcr) {
-        if (is_asked(words, pcr) && (has_events(boot, pcr) || !words.pcrs.empty())) {
+        if (is_asked(options, pcr) && (has_events(boot, pcr) || !options.pcrs.empty())) {
             print_pcr(boot, pcr);
         }
     }
-    std::printf("\nThe events make these %s values%s%s:\n", std::string{to_string(boot.bank)}.c_str(),
-                boot.present ? "" : ", which were not compared with a TPM: ", boot.why_not.c_str());
+    print("\nThe events make these {} values{}{}:\n", to_string(boot.bank),
+          boot.present ? "" : ", which were not compared with a TPM: ", boot.why_not);
     for (unsigned pcr = 0; pcr < pcr_count; ++pcr) {
-        if (is_asked(words, pcr) && has_events(boot, pcr)) {
-            print_severity(boot, pcr);
+        if (is_asked(options, pcr) && has_events(boot, pcr)) {
+            print_value(boot, pcr);
         }
     }
+}
+
+int run_events(const EventsOptions& options, const Globals& globals, const Machine& machine) {
+    const Boot boot = read_boot(options, globals, machine);
+    if (globals.json) {
+        print_json(to_json(boot, options));
+    } else {
+        print_events(boot, options);
+    }
+    return 0;
 }
 
 } // namespace
 
-Run declare_events(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<EventsOptions>();
-    verb.add_option("--log", words->log, "read the firmware's log from this file, instead of this boot's");
-    verb.add_option("--userspace-log", words->systemd_log, "read systemd's log from this file");
-    verb.add_option("--pcr", words->pcrs, "only the events of this PCR; may be repeated")
-        ->check(CLI::Range(0U, pcr_count - 1));
-    return [words, &globals] {
-        const Boot boot = read_boot(*words, globals);
-        globals.json ? print_json(boot, *words) : print_words(boot, *words);
-        return 0;
+Run declare_events(Arguments& verb) {
+    const auto options = std::make_shared<EventsOptions>();
+    verb.option("--log", "FILE", options->log, "read the firmware's log from FILE instead of this boot's");
+    verb.option("--userspace-log", "FILE", options->systemd_log, "read systemd's log from FILE");
+    verb.numbers("--pcr", {0, pcr_count - 1}, options->pcrs, "only the events of this PCR");
+    return [options](const Globals& globals, const Machine& machine) {
+        return run_events(*options, globals, machine);
     };
 }
 

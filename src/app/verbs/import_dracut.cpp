@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/enroll/import_run.hpp"
+#include "app/output/print.hpp"
+#include "app/verbs/verbs.hpp"
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "core/import/dracut_import.hpp"
 #include "core/import/dracut_keys.hpp"
 #include "core/master/master_unlock.hpp"
 #include "core/store/store.hpp"
 #include "core/volume/volume_name.hpp"
 #include "sys/files/files.hpp"
-#include "sys/host/backoff.hpp"
 #include "sys/host/kernel_features.hpp"
 #include "sys/prompt/secret_input.hpp"
 
@@ -22,7 +24,7 @@ namespace {
 constexpr const char* masterkey_settings = "/etc/sysconfig/masterkey";
 constexpr const char* ecryptfs_settings = "/etc/sysconfig/ecryptfs";
 
-struct Options {
+struct DracutOptions {
     ImportOptions import;
     std::string name;
     std::string mountpoint;
@@ -40,8 +42,8 @@ std::map<std::string, std::string> variables_in(const std::filesystem::path& fil
     }
 }
 
-/// What the machine says, and behind it what the person says.
-DracutSettings settings_of(const Options& words, const Paths& paths) {
+/// What the machine says, and after it what the person says.
+DracutSettings settings_of(const DracutOptions& options, const Paths& paths) {
     DracutSettings settings{.masterkey = variables_in(paths.below_root(masterkey_settings)),
                             .ecryptfs = variables_in(paths.below_root(ecryptfs_settings)),
                             .command_line = {},
@@ -49,32 +51,33 @@ DracutSettings settings_of(const Options& words, const Paths& paths) {
     if (const auto line = read_trusted_file_if_exists(paths.below_root("/proc/cmdline"))) {
         settings.command_line = *line;
     }
-    if (!words.masterkey.empty()) {
-        settings.command_line += " masterkey=" + words.masterkey;
+    if (!options.masterkey.empty()) {
+        settings.command_line += formatted(" masterkey={}", options.masterkey);
     }
-    if (!words.masterkeytype.empty()) {
-        settings.command_line += " masterkeytype=" + words.masterkeytype;
+    if (!options.masterkeytype.empty()) {
+        settings.command_line += formatted(" masterkeytype={}", options.masterkeytype);
     }
-    if (!words.ecryptfskey.empty()) {
-        settings.command_line += " ecryptfskey=" + words.ecryptfskey;
+    if (!options.ecryptfskey.empty()) {
+        settings.command_line += formatted(" ecryptfskey={}", options.ecryptfskey);
     }
     return settings;
 }
 
 class Import {
   public:
-    Import(const Options& words, const Globals& globals)
-        : words_(words), globals_(globals), setup_(dracut_setup(settings_of(words, globals.paths()))),
-          run_(words.import, globals, "") {
+    Import(const DracutOptions& options, const Globals& globals, const Machine& machine)
+        : options_(options), globals_(globals), machine_(machine),
+          setup_(dracut_setup(settings_of(options, globals.paths()))),
+          run_(options.import, globals, machine, "") {
         Volume& wanted = setup_.request.volume;
-        if (!words.mountpoint.empty()) {
-            wanted.mountpoint = words.mountpoint;
+        if (!options.mountpoint.empty()) {
+            wanted.mountpoint = options.mountpoint;
         }
         const Manifest manifest = Store{globals.paths()}.manifest();
         wanted.name = volume_name_for(wanted.mountpoint, names_in(manifest));
         keep_name(wanted, manifest);
-        if (!words.name.empty()) {
-            wanted.name = words.name;
+        if (!options.name.empty()) {
+            wanted.name = options.name;
         }
         check_there(setup_.master_file, "--masterkey");
         check_there(setup_.key_file, "--ecryptfskey");
@@ -82,12 +85,12 @@ class Import {
 
     int run() {
         if (!globals_.json) {
-            print();
+            print_setup();
         }
         if (run_.begin(1)) {
-            EnrollOptions words = run_.words_for(setup_.request);
-            words.keys.elsewhere = [this] { return keys(); };
-            if (run_.enroll(words, "") && !globals_.json) {
+            EnrollOptions options = run_.options_for(setup_.request);
+            options.keys.elsewhere = [this] { return keys(); };
+            if (run_.enroll(options, "") && !globals_.json) {
                 print_what_next();
             }
         }
@@ -98,10 +101,9 @@ class Import {
     void check_there(const std::string& file, const char* const option) const {
         const auto there = globals_.paths().below_root(file);
         if (!std::filesystem::exists(there)) {
-            throw Error{Reason::no_input, there.string() +
-                                              " is not there, so dracut has no key to load: if it "
-                                              "lies elsewhere, name it with " +
-                                              option + " FILE"};
+            throw Error{Reason::no_input, formatted("{} is not there, so dracut has no key to load: if it "
+                                                    "lies elsewhere, name it with {} FILE",
+                                                    there.string(), option)};
         }
     }
 
@@ -120,8 +122,7 @@ class Import {
     }
 
     [[nodiscard]] SecretBytes unsealed(const std::string& file, const SecretBytes& blob) const {
-        const auto opener = chosen_tpm(globals_);
-        const auto tpm = open_managed_tpm(*opener, back_off_between_tries);
+        const auto tpm = open_managed_tpm(machine_.tpm, machine_.backoff);
         try {
             return open_trusted_blob(*tpm, text_of(blob));
         } catch (const Error& error) {
@@ -133,15 +134,15 @@ class Import {
         return {reinterpret_cast<const char*>(bytes.bytes().data()), bytes.size()};
     }
 
-    void print() const {
+    void print_setup() const {
         const Volume& wanted = setup_.request.volume;
-        std::printf("%s: %s on %s\n", wanted.name.c_str(), wanted.lower.c_str(), wanted.mountpoint.c_str());
-        std::printf("  master key %s (%s)\n", setup_.master_file.c_str(), setup_.master_type.c_str());
-        std::printf("  key        %s\n", setup_.key_file.c_str());
+        print("{}: {} on {}\n", wanted.name, wanted.lower, wanted.mountpoint);
+        print("  master key {} ({})\n", setup_.master_file, setup_.master_type);
+        print("  key        {}\n", setup_.key_file);
         print_options(wanted, setup_.dropped);
         if (wanted.lower == wanted.mountpoint) {
-            std::printf(
-                "  warning    while it is not mounted, what programs write there lies unencrypted among "
+            print(
+                "  warning    while it is not mounted, what programs write there is stored unencrypted among "
                 "the encrypted files: --mountpoint names another place\n");
         }
     }
@@ -159,38 +160,38 @@ class Import {
     }
 
     void print_what_next() const {
-        std::printf(
-            "dracut's set-up is still there, and mounts the volume in the initrd, before its unit could. "
-            "When you have seen the volume open, rebuild the initrd without the modules masterkey and "
-            "ecryptfs ('omit_dracutmodules' in dracut.conf(5)).\n");
+        print("dracut's setup is still in place, and mounts the volume in the initrd, before its unit could. "
+              "When you have seen the volume open, rebuild the initrd without the modules masterkey and "
+              "ecryptfs ('omit_dracutmodules' in dracut.conf(5)).\n");
         if (setup_.master_type == "trusted") {
-            std::printf(
-                "Until then do not seal to PCR 11: dracut writes a random value there at each boot.\n");
+            print("Until then do not seal to PCR 11: dracut writes a random value there at each boot.\n");
         }
-        std::printf(
-            "No key file was removed: %s and %s open the volume without any policy. Delete them when a "
-            "recovery key is kept elsewhere.\n",
-            setup_.master_file.c_str(), setup_.key_file.c_str());
+        print("No key file was removed: {} and {} open the volume without any policy. Delete them when a "
+              "recovery key is kept elsewhere.\n",
+              setup_.master_file, setup_.key_file);
     }
 
-    const Options& words_;
+    const DracutOptions& options_;
     const Globals& globals_;
+    const Machine& machine_;
     DracutSetup setup_;
     ImportRun run_;
 };
 
 } // namespace
 
-Run declare_import_dracut(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<Options>();
-    verb.add_option("NAME", words->name, "the volume's name (made of the mount point's)");
-    verb.add_option("--mountpoint", words->mountpoint, "mount it there, and not where dracut did");
-    verb.add_option("--masterkey", words->masterkey,
-                    "the file with the master key, as the kernel argument of this name says");
-    verb.add_option("--masterkeytype", words->masterkeytype, "its type: trusted or user");
-    verb.add_option("--ecryptfskey", words->ecryptfskey, "the file with the encrypted key");
-    add_import_options(verb, words->import, "");
-    return [words, &globals] { return Import{*words, globals}.run(); };
+Run declare_import_dracut(Arguments& verb) {
+    const auto options = std::make_shared<DracutOptions>();
+    verb.argument("NAME", options->name, "the volume's name (default: derived from the mount point)");
+    verb.option("--mountpoint", "DIR", options->mountpoint, "mount it on DIR instead of where dracut did");
+    verb.option("--masterkey", "FILE", options->masterkey,
+                "the file with the master key, as in the kernel argument of this name");
+    verb.option("--masterkeytype", "TYPE", options->masterkeytype, "the master key's type: trusted or user");
+    verb.option("--ecryptfskey", "FILE", options->ecryptfskey, "the file with the encrypted key");
+    add_import_options(verb, options->import, "");
+    return [options](const Globals& globals, const Machine& machine) {
+        return Import{*options, globals, machine}.run();
+    };
 }
 
 } // namespace sealmount

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/enroll/import_run.hpp"
+#include "app/output/print.hpp"
+#include "app/verbs/verbs.hpp"
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "core/import/fstab_import.hpp"
 #include "core/store/store.hpp"
 #include "core/volume/volume_name.hpp"
@@ -12,7 +15,7 @@ namespace sealmount {
 
 namespace {
 
-struct Options {
+struct FstabOptions {
     ImportOptions import;
     std::string file = "/etc/fstab";
     bool comment_out = false;
@@ -31,21 +34,20 @@ Json line_json(const FstabVolume& volume) {
         {"dropped", volume.dropped}};
 }
 
-void print(const FstabVolume& volume, const std::string& passphrase_file_of_all) {
+void print_volume(const FstabVolume& volume, const std::string& passphrase_file_of_all) {
     const std::string& file =
         passphrase_file_of_all.empty() ? volume.passphrase_file : passphrase_file_of_all;
     const Volume& wanted = volume.request.volume;
-    std::printf("line %zu: %s: %s on %s\n", volume.line.number, wanted.name.c_str(), wanted.lower.c_str(),
-                wanted.mountpoint.c_str());
-    std::printf("  passphrase %s\n", file.empty() ? "is asked for" : ("from " + file).c_str());
+    print("line {}: {}: {} on {}\n", volume.line.number, wanted.name, wanted.lower, wanted.mountpoint);
+    print("  passphrase {}\n", file.empty() ? "is asked for" : (formatted("from {}", file)));
     print_options(wanted, volume.dropped);
 }
 
 class Import {
   public:
-    Import(const Options& words, const Globals& globals)
-        : words_(words), globals_(globals), file_(globals.paths().below_root(words.file)),
-          text_(read_trusted_file(file_)), run_(words.import, globals, file_.string()) {
+    Import(const FstabOptions& options, const Globals& globals, const Machine& machine)
+        : options_(options), globals_(globals), file_(globals.paths().below_root(options.file)),
+          text_(read_trusted_file(file_)), run_(options.import, globals, machine, file_.string()) {
         const Manifest manifest = Store{globals.paths()}.manifest();
         volumes_ = fstab_volumes(read_fstab(text_), names_in(manifest), problems_);
         for (FstabVolume& volume : volumes_) {
@@ -55,14 +57,14 @@ class Import {
 
     int run() {
         for (const std::string& problem : problems_) {
-            run_.refuse("", problem, Reason::config);
+            run_.refuse("", Error{Reason::config, problem});
         }
         if (volumes_.empty() && problems_.empty()) {
-            throw Error{Reason::no_input, file_.string() + " has no line of type ecryptfs"};
+            throw Error{Reason::no_input, formatted("{} has no line of type ecryptfs", file_.string())};
         }
         if (!globals_.json) {
             for (const FstabVolume& volume : volumes_) {
-                print(volume, words_.import.enroll.keys.passphrase_file);
+                print_volume(volume, options_.import.enroll.keys.passphrase_file);
             }
         }
         if (run_.begin(volumes_.size())) {
@@ -79,13 +81,13 @@ class Import {
     void enroll_all() {
         std::set<std::size_t> done; // numbers of lines
         for (const FstabVolume& volume : volumes_) {
-            EnrollOptions words = run_.words_for(volume.request);
-            words.keys.passphrase_option_file = volume.passphrase_file;
-            if (run_.enroll(words, "line " + std::to_string(volume.line.number))) {
+            EnrollOptions options = run_.options_for(volume.request);
+            options.keys.passphrase_option_file = volume.passphrase_file;
+            if (run_.enroll(options, formatted("line {}", volume.line.number))) {
                 done.insert(volume.line.number);
             }
         }
-        if (words_.comment_out && !done.empty()) {
+        if (options_.comment_out && !done.empty()) {
             comment_out(done);
         }
         if (!globals_.json && !done.empty()) {
@@ -97,25 +99,23 @@ class Import {
     void comment_out(const std::set<std::size_t>& done) const {
         const auto mode =
             static_cast<mode_t>(std::filesystem::status(file_).permissions() & std::filesystem::perms::mask);
-        write_file_atomically(file_.string() + ".before-sealmount", text_, mode);
+        write_file_atomically(formatted("{}.before-sealmount", file_.string()), text_, mode);
         write_file_atomically(file_, fstab_with_comments(text_, done), mode);
     }
 
     void print_what_next() const {
-        if (words_.comment_out) {
-            std::printf("Their lines in %s are comments now; the table as it was is %s.before-sealmount.\n",
-                        file_.c_str(), file_.c_str());
+        if (options_.comment_out) {
+            print("Their lines in {} are comments now; the table as it was is {}.before-sealmount.\n", file_,
+                  file_);
         } else {
-            std::printf("Their lines are still in %s, and win over the manifest at boot. When you have seen "
-                        "the volumes open, run "
-                        "this again with --comment-out.\n",
-                        file_.c_str());
+            print("Their lines are still in {}, and win over the manifest at boot. When you have seen the "
+                  "volumes open, run this again with --comment-out.\n",
+                  file_);
         }
-        std::printf(
-            "No passphrase file was removed: delete it yourself when the passphrase is kept elsewhere.\n");
+        print("No passphrase file was removed: delete it yourself when the passphrase is kept elsewhere.\n");
     }
 
-    const Options& words_;
+    const FstabOptions& options_;
     const Globals& globals_;
     std::filesystem::path file_;
     std::string text_;
@@ -126,13 +126,17 @@ class Import {
 
 } // namespace
 
-Run declare_import_fstab(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<Options>();
-    verb.add_option("--fstab", words->file, "the table to read")->capture_default_str();
-    add_import_options(verb, words->import,
-                       "read the passphrase of all volumes from there, whatever their lines say");
-    verb.add_flag("--comment-out", words->comment_out, "make comments of the lines that are enrolled");
-    return [words, &globals] { return Import{*words, globals}.run(); };
+Run declare_import_fstab(Arguments& verb) {
+    const auto options = std::make_shared<FstabOptions>();
+    verb.option("--fstab", "FILE", options->file, "the table to read");
+    add_import_options(
+        verb, options->import,
+        "read the passphrase of all volumes from FILE, whatever their lines say (- for standard "
+        "input)");
+    verb.flag("--comment-out", options->comment_out, "turn the lines that are enrolled into comments");
+    return [options](const Globals& globals, const Machine& machine) {
+        return Import{*options, globals, machine}.run();
+    };
 }
 
 } // namespace sealmount

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/enroll/import_run.hpp"
-#include "app/output/hints.hpp"
+#include "app/output/print.hpp"
+#include "app/verbs/verbs.hpp"
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "core/import/private_layout.hpp"
 #include "core/import/private_setup.hpp"
 #include "core/store/store.hpp"
@@ -14,7 +16,7 @@ namespace sealmount {
 
 namespace {
 
-struct Options {
+struct PrivateOptions {
     ImportOptions import;
     std::vector<std::string> users;
 };
@@ -41,56 +43,52 @@ std::string wrapping_of(const PrivateSetup& setup) {
     return (setup.own_wrapping ? "wrapping passphrase of " : "login passphrase of ") + setup.user.name;
 }
 
-void print(const PrivateSetup& setup, const std::string& passphrase_file) {
+void print_setup(const PrivateSetup& setup, const std::string& passphrase_file) {
     const Volume& volume = setup.request.volume;
     const ExpectedKeys& keys = *setup.request.expected;
-    std::printf("%s: %s: %s on %s\n", setup.user.name.c_str(), volume.name.c_str(), volume.lower.c_str(),
-                volume.mountpoint.c_str());
-    std::printf("  passphrase from %s, with the %s %s\n",
-                setup.file(private_file::wrapped_passphrase).c_str(), wrapping_of(setup).c_str(),
-                passphrase_file.empty() ? "(is asked for)" : ("in " + passphrase_file).c_str());
-    std::printf("  key        %s%s\n", keys.signature.c_str(),
-                keys.filename_signature ? (", file names " + *keys.filename_signature).c_str() : "");
+    print("{}: {}: {} on {}\n", setup.user.name, volume.name, volume.lower, volume.mountpoint);
+    print("  passphrase from {}, with the {} {}\n", setup.file(private_file::wrapped_passphrase),
+          wrapping_of(setup),
+          passphrase_file.empty() ? "(is asked for)" : (formatted("in {}", passphrase_file)));
+    print("  key        {}{}\n", keys.signature,
+          keys.filename_signature ? formatted(", file names {}", *keys.filename_signature) : "");
     print_options(volume, {});
     for (const std::string& alias : setup.other_aliases) {
-        std::printf("  not this   %s, which 'mount.ecryptfs_private %s' mounts: 'sealmount enroll' takes it "
-                    "over\n",
-                    setup.file(alias + private_file::alias_end).c_str(), alias.c_str());
+        print("  not this   {}, which 'mount.ecryptfs_private {}' mounts: 'sealmount enroll' takes it over\n",
+              setup.file(alias + private_file::alias_end), alias);
     }
 }
 
-/// What is left of ecryptfs-utils' set-up, and does things at login and logout.
+/// What is left of ecryptfs-utils' setup, and acts at login and logout.
 void print_what_next(const PrivateSetup& setup) {
-    const char* const user = setup.user.name.c_str();
-    const char* const mountpoint = setup.request.volume.mountpoint.c_str();
-    std::printf("%s: when the TPM refuses, the mount passphrase is asked for, not the %s passphrase: "
-                "'ecryptfs-unwrap-passphrase %s' shows it.\n",
-                user, setup.own_wrapping ? "wrapping" : "login",
-                setup.file(private_file::wrapped_passphrase).c_str());
+    const std::string& user = setup.user.name;
+    const std::string& mountpoint = setup.request.volume.mountpoint;
+    print("{}: when the TPM refuses, the mount passphrase is asked for, not the {} passphrase: "
+          "'ecryptfs-unwrap-passphrase {}' shows it.\n",
+          user, setup.own_wrapping ? "wrapping" : "login", setup.file(private_file::wrapped_passphrase));
     // umount.ecryptfs_private looks for ~/.Private in the kernel's list, which has an encrypted home's
     // directory under its real path.
     if (setup.auto_umount && !setup.whole_home) {
-        std::printf("%s: pam_ecryptfs would unmount %s at the end of each session, whoever mounted it: run\n"
-                    "  rm %s\n",
-                    user, mountpoint, setup.file(private_file::auto_umount).c_str());
+        print("{}: pam_ecryptfs would unmount {} at the end of each session, whoever mounted it: run\n  rm "
+              "{}\n",
+              user, mountpoint, setup.file(private_file::auto_umount));
     }
     if (setup.auto_mount) {
-        std::printf("%s: pam_ecryptfs would go on trying to mount %s at login, against systemd: run\n"
-                    "  rm %s\n",
-                    user, mountpoint, setup.file(private_file::auto_mount).c_str());
+        print("{}: pam_ecryptfs would continue to try to mount {} at login, against systemd: run\n  rm {}\n",
+              user, mountpoint, setup.file(private_file::auto_mount));
     }
 }
 
 class Import {
   public:
-    Import(const Options& words, const Globals& globals)
-        : words_(words), globals_(globals), run_(words.import, globals, "") {}
+    Import(const PrivateOptions& options, const Globals& globals, const Machine& machine)
+        : options_(options), globals_(globals), run_(options.import, globals, machine, "") {}
 
     int run() {
         find_all();
         if (!globals_.json) {
             for (const PrivateSetup& setup : setups_) {
-                print(setup, words_.import.enroll.keys.passphrase_file);
+                print_setup(setup, options_.import.enroll.keys.passphrase_file);
             }
         }
         if (run_.begin(setups_.size())) {
@@ -107,7 +105,7 @@ class Import {
     void find_all() {
         const Manifest manifest = Store{globals_.paths()}.manifest();
         std::set<std::string> taken = names_in(manifest);
-        for (const std::string& user : words_.users) {
+        for (const std::string& user : options_.users) {
             if (std::ranges::count(setups_, user, [](const auto& setup) { return setup.user.name; }) > 0) {
                 continue; // named twice
             }
@@ -116,7 +114,7 @@ class Import {
                 taken.insert(setups_.back().request.volume.name);
                 keep_name(setups_.back().request.volume, manifest);
             } catch (const Error& error) {
-                run_.refuse("", user + ": " + with_hint(error), error.reason());
+                run_.refuse("", error.in(user));
             }
         }
     }
@@ -124,28 +122,30 @@ class Import {
     void enroll_all() {
         std::vector<const PrivateSetup*> done;
         for (const PrivateSetup& setup : setups_) {
-            EnrollOptions words = run_.words_for(setup.request);
-            words.keys.wrapped_passphrase = setup.file(private_file::wrapped_passphrase);
-            words.keys.wrapped_contents = setup.wrapped;
-            words.keys.question = (setup.own_wrapping ? "Wrapping passphrase (not that of the login) of "
-                                                      : "Login passphrase of ") +
-                                  setup.user.name + ", which opens " + words.keys.wrapped_passphrase + ": ";
-            if (run_.enroll(words, setup.user.name)) {
+            EnrollOptions options = run_.options_for(setup.request);
+            options.keys.wrapped_passphrase = setup.file(private_file::wrapped_passphrase);
+            options.keys.wrapped_contents = setup.wrapped;
+            options.keys.question =
+                formatted("{}{}, which opens {}: ",
+                          setup.own_wrapping ? "Wrapping passphrase (not that of the login) of "
+                                             : "Login passphrase of ",
+                          setup.user.name, options.keys.wrapped_passphrase);
+            if (run_.enroll(options, setup.user.name)) {
                 done.push_back(&setup);
             }
         }
         if (globals_.json || done.empty()) {
             return;
         }
-        std::printf(
-            "What is enrolled opens at boot, whether or not its user logs in. What ecryptfs-utils set "
-            "up is as it was.\n");
+        print(
+            "What is enrolled opens at boot, whether or not its user logs in. What ecryptfs-utils set up is "
+            "as it was.\n");
         for (const PrivateSetup* const setup : done) {
             print_what_next(*setup);
         }
     }
 
-    const Options& words_;
+    const PrivateOptions& options_;
     const Globals& globals_;
     ImportRun run_;
     std::vector<PrivateSetup> setups_;
@@ -153,12 +153,15 @@ class Import {
 
 } // namespace
 
-Run declare_import_private(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<Options>();
-    verb.add_option("USER", words->users, "whose volumes to take over")->required();
-    add_import_options(verb, words->import,
-                       "read the passphrase that wraps the mount passphrase from there, for all users");
-    return [words, &globals] { return Import{*words, globals}.run(); };
+Run declare_import_private(Arguments& verb) {
+    const auto options = std::make_shared<PrivateOptions>();
+    verb.required_arguments("USER", options->users, "whose volumes to take over");
+    add_import_options(verb, options->import,
+                       "read the passphrase that wraps the mount passphrase from FILE, for all users (- for "
+                       "standard input)");
+    return [options](const Globals& globals, const Machine& machine) {
+        return Import{*options, globals, machine}.run();
+    };
 }
 
 } // namespace sealmount

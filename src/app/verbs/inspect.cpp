@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "app/options/verbs.hpp"
 #include "app/output/exit_code.hpp"
+#include "app/output/print.hpp"
 #include "app/output/survey_report.hpp"
+#include "app/verbs/verbs.hpp"
+#include "base/format.hpp"
 #include "base/strict_json.hpp"
 #include "base/text.hpp"
 #include "core/events/event_text.hpp"
@@ -18,12 +20,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct InspectOptions {
     std::string directory;
-    std::size_t files = 1000;
+    unsigned files = 1000;
 };
 
-/// Absolute and clean, as --lower wants it.
+/// Absolute and normalized, as --lower requires it.
 fs::path absolute_path(const std::string& directory) {
     fs::path path = fs::absolute(directory).lexically_normal();
     if (!path.has_filename() && path.has_relative_path()) {
@@ -34,8 +36,10 @@ fs::path absolute_path(const std::string& directory) {
 
 Survey look(const fs::path& place, const std::string& name, const std::size_t files) {
     if (const auto mounted = mount_at(place); mounted && mounted->type == "ecryptfs") {
-        throw Error{Reason::refused, name + " is itself a mounted eCryptfs volume: inspect " +
-                                         printable(mounted->source) + ", where its encrypted files are"};
+        throw Error{
+            Reason::refused,
+            formatted("{} is itself a mounted eCryptfs volume: inspect {}, where its encrypted files are",
+                      name, printable(mounted->source))};
     }
     try {
         return survey_of(place, files);
@@ -47,16 +51,16 @@ Survey look(const fs::path& place, const std::string& name, const std::size_t fi
     }
 }
 
-int run_inspect(const Options& words, const Globals& globals) {
-    const fs::path directory = absolute_path(words.directory);
+int run_inspect(const InspectOptions& options, const Globals& globals) {
+    const fs::path directory = absolute_path(options.directory);
     const std::string name = printable(directory.native());
-    const Survey survey = look(globals.paths().below_root(directory), name, words.files);
+    const Survey survey = look(globals.paths().below_root(directory), name, options.files);
     const SurveyProblems severity = judge(name, survey);
     if (globals.json) {
-        std::printf("%s\n", survey_json(name, survey, severity).dump(2).c_str());
+        print_json(survey_json(name, survey, severity));
     } else {
         for (const std::string& line : survey_lines(name, survey, severity)) {
-            std::printf("%s\n", line.c_str());
+            print("{}\n", line);
         }
     }
     return severity.problems.empty() ? 0 : exit_code(Reason::bad_data);
@@ -64,13 +68,11 @@ int run_inspect(const Options& words, const Globals& globals) {
 
 } // namespace
 
-Run declare_inspect(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<Options>();
-    verb.add_option("DIR", words->directory, "the directory with the encrypted files")->required();
-    verb.add_option("--files", words->files, "how many files to look at")
-        ->check(CLI::PositiveNumber)
-        ->capture_default_str();
-    return [words, &globals] { return run_inspect(*words, globals); };
+Run declare_inspect(Arguments& verb) {
+    const auto options = std::make_shared<InspectOptions>();
+    verb.required_argument("DIR", options->directory, "the directory with the encrypted files");
+    verb.number("--files", {1}, options->files, "how many files to look at");
+    return [options](const Globals& globals, const Machine&) { return run_inspect(*options, globals); };
 }
 
 } // namespace sealmount

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "app/options/verbs.hpp"
 #include "app/output/exit_code.hpp"
+#include "app/output/hints.hpp"
+#include "app/output/print.hpp"
 #include "app/output/volume_json.hpp"
+#include "app/verbs/verbs.hpp"
 #include "base/strict_json.hpp"
 #include "core/store/store.hpp"
 
@@ -14,34 +16,46 @@ namespace sealmount {
 
 namespace {
 
-int run_list(const Globals& globals) {
-    const Store store{globals.paths()};
-    const Manifest manifest = store.manifest();
+Json to_json(const Manifest& manifest) {
     Json json = {{"volumes", Json::array()}, {"problems", Json::array()}};
-    std::size_t widest = 4;
     for (const Volume& volume : manifest.volumes) {
         json["volumes"].push_back(volume_json(volume));
-        widest = std::max(widest, volume.name.size());
     }
     for (const Error& problem : manifest.problems) {
-        json["problems"].push_back(problem.what());
-        std::fprintf(stderr, "sealmount: %s: %s\n", store.paths().manifest().c_str(), problem.what());
+        json["problems"].push_back(with_hint(problem));
+    }
+    return json;
+}
+
+void print_volumes(const std::vector<Volume>& volumes) {
+    std::size_t widest = 4;
+    for (const Volume& volume : volumes) {
+        widest = std::max(widest, volume.name.size());
+    }
+    for (const Volume& volume : volumes) {
+        print("{:{}}  {}  {} on {}\n", volume.name, widest, volume.signature, volume.lower,
+              volume.mountpoint);
+    }
+}
+
+int run_list(const Globals& globals, const Machine&) {
+    const Store store{globals.paths()};
+    const Manifest manifest = store.manifest();
+    for (const Error& problem : manifest.problems) {
+        print_error("sealmount: {}: {}\n", store.paths().manifest().native(), with_hint(problem));
     }
     if (globals.json) {
-        std::printf("%s\n", json.dump(2).c_str());
+        print_json(to_json(manifest));
     } else {
-        for (const Volume& volume : manifest.volumes) {
-            std::printf("%-*s  %s  %s on %s\n", static_cast<int>(widest), volume.name.c_str(),
-                        volume.signature.c_str(), volume.lower.c_str(), volume.mountpoint.c_str());
-        }
+        print_volumes(manifest.volumes);
     }
     return manifest.problems.empty() ? 0 : exit_code(Reason::config);
 }
 
 } // namespace
 
-Run declare_list(CLI::App&, const Globals& globals) {
-    return [&globals] { return run_list(globals); };
+Run declare_list(Arguments&) {
+    return run_list;
 }
 
 } // namespace sealmount

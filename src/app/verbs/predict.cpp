@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/options/prediction_options.hpp"
-#include "app/options/verbs.hpp"
 #include "app/output/exit_code.hpp"
 #include "app/output/hints.hpp"
+#include "app/output/print.hpp"
+#include "app/verbs/verbs.hpp"
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 #include "base/strict_json.hpp"
 #include "core/policy/pcr_policy.hpp"
-#include "sys/tpm/esys_connection.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -34,44 +35,45 @@ struct Outcome {
     }
 };
 
-std::unique_ptr<Tpm> open_tpm(const Globals& globals) {
-    auto tpm = chosen_tpm(globals)->open(TpmAccess::managed);
+std::unique_ptr<Tpm> open_tpm(const Machine& machine) {
+    auto tpm = machine.tpm.open(TpmAccess::managed);
     if (!tpm) {
-        throw Error{Reason::unavailable, std::string{"the PCRs cannot be read: "} +
-                                             describe(tpm.error().kind) +
-                                             ": on another machine, believe a log with --log FILE"};
+        throw Error{
+            Reason::unavailable,
+            formatted("the PCRs cannot be read: {}: on another machine, believe a log with --log FILE",
+                      describe(tpm.error().kind))};
     }
     return std::move(*tpm);
 }
 
-Outcome predict_it(const PredictOptions& words, const Globals& globals) {
+Outcome predict_it(const PredictOptions& options, const Globals& globals, const Machine& machine) {
     const Paths paths = globals.paths();
     PcrSelection selection;
-    if (words.pcrs.empty()) {
-        selection.mask = logged_pcrs(words.changes, paths);
+    if (options.pcrs.empty()) {
+        selection.mask = logged_pcrs(options.changes, paths);
     } else {
-        selection = parse_pcr_selection(words.pcrs);
+        selection = parse_pcr_selection(options.pcrs);
     }
     Outcome outcome{.bank = selection.bank, .now = {}, .next = {}};
-    if (words.changes.log.empty()) {
-        const auto tpm = open_tpm(globals);
+    if (options.changes.log.empty()) {
+        const auto tpm = open_tpm(machine);
         outcome.now = tpm->read_pcrs(selection).values;
-        outcome.next = predicted(words.changes, paths, *tpm, selection);
+        outcome.next = predicted(options.changes, paths, *tpm, selection);
         return outcome;
     }
     PredictionOptions unchanged;
-    unchanged.log = words.changes.log;
-    unchanged.systemd_log = words.changes.systemd_log;
+    unchanged.log = options.changes.log;
+    unchanged.systemd_log = options.changes.systemd_log;
     for (const auto& [pcr, value] : predicted_by_log(unchanged, paths, selection)) {
         if (value) {
             outcome.now.emplace(pcr, *value);
         }
     }
-    outcome.next = predicted_by_log(words.changes, paths, selection);
+    outcome.next = predicted_by_log(options.changes, paths, selection);
     return outcome;
 }
 
-void print_json(const Outcome& outcome) {
+Json to_json(const Outcome& outcome) {
     Json json = {
         {"predicted", outcome.is_whole()}, {"bank", to_string(outcome.bank)}, {"pcrs", Json::array()}};
     for (const auto& [pcr, value] : outcome.next) {
@@ -82,7 +84,7 @@ void print_json(const Outcome& outcome) {
                                 {"next", value ? Json(to_hex(*value)) : Json(nullptr)},
                                 {"reason", value ? Json(nullptr) : Json(with_hint(value.error()))}});
     }
-    std::printf("%s\n", json.dump(2).c_str());
+    return json;
 }
 
 void print_table(const Outcome& outcome) {
@@ -90,35 +92,42 @@ void print_table(const Outcome& outcome) {
     for (const auto& [pcr, value] : outcome.now) {
         width = std::max(width, static_cast<int>(2 * value.size()));
     }
-    std::printf("PCR  %-*s  %-*s  why\n", width, "now", width, "next boot");
+    print("PCR  {:{}}  {:{}}  why\n", "now", width, "next boot", width);
     for (const auto& [pcr, value] : outcome.next) {
         const auto now = outcome.now.find(pcr);
         const std::string today = now == outcome.now.end() ? "-" : to_hex(now->second);
-        const std::string why = !value ? "cannot be predicted: " + with_hint(value.error())
+        const std::string why = !value ? formatted("cannot be predicted: {}", with_hint(value.error()))
                                 : now != outcome.now.end() && now->second == *value ? "unchanged"
                                                                                     : "changes";
-        std::printf("%3u  %-*s  %-*s  %s\n", pcr, width, today.c_str(), width,
-                    value ? to_hex(*value).c_str() : "-", why.c_str());
+        print("{:3}  {:{}}  {:{}}  {}\n", pcr, today, width, value ? to_hex(*value) : "-", width, why);
     }
+}
+
+int run_predict(const PredictOptions& options, const Globals& globals, const Machine& machine) {
+    const Outcome outcome = predict_it(options, globals, machine);
+    if (globals.json) {
+        print_json(to_json(outcome));
+    } else {
+        print_table(outcome);
+        std::fflush(stdout); // before what goes to standard error
+    }
+    if (!outcome.is_whole() && !globals.json) {
+        print_error("sealmount: not every PCR can be predicted\n");
+    }
+    return outcome.is_whole() ? 0 : exit_code(Reason::unavailable);
 }
 
 } // namespace
 
-Run declare_predict(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<PredictOptions>();
-    verb.add_option("--pcrs", words->pcrs,
-                    "the PCRs and their bank, such as 4+7+9:sha256 (default: all in the log)");
-    verb.add_option("--replace", words->changes.replacements,
-                    "OLD=NEW, two files: one gives way to the other (kernel, initrd, boot loader, UKI)");
-    add_prediction_options(verb, words->changes);
-    return [words, &globals] {
-        const Outcome outcome = predict_it(*words, globals);
-        globals.json ? print_json(outcome) : print_table(outcome);
-        if (!outcome.is_whole() && !globals.json) {
-            std::fflush(stdout);
-            std::fprintf(stderr, "sealmount: not every PCR can be predicted\n");
-        }
-        return outcome.is_whole() ? 0 : exit_code(Reason::unavailable);
+Run declare_predict(Arguments& verb) {
+    const auto options = std::make_shared<PredictOptions>();
+    verb.option("--pcrs", "LIST", options->pcrs,
+                "the PCRs and their bank, such as 4+7+9:sha256 (default: all in the log)");
+    verb.option("--replace", "OLD=NEW", options->changes.replacements,
+                "the file NEW takes the place of the file OLD: kernel, initrd, boot loader, UKI");
+    add_prediction_options(verb, options->changes);
+    return [options](const Globals& globals, const Machine& machine) {
+        return run_predict(*options, globals, machine);
     };
 }
 

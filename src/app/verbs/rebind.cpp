@@ -1,127 +1,127 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "core/slots/rebind.hpp"
+#include "app/verbs/rebind.hpp"
 #include "app/verbs/renewal_report.hpp"
-#include "base/strict_json.hpp"
+#include "app/verbs/verbs.hpp"
+#include "base/format.hpp"
+#include "core/slots/rebind.hpp"
 #include "core/unlock/volume_keys.hpp"
 #include "sys/prompt/secret_input.hpp"
-#include "sys/prompt/terminal.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdio>
 
 namespace sealmount {
 
 namespace {
 
-/// The passphrases of all volumes: from the files, then typed. Three tries for each volume.
-std::map<std::string, Fekek> keys_of_volumes(const Store& store, const std::string& master,
-                                             const RebindOptions& words) {
-    std::map<std::string, Fekek> keys;
-    const auto wanted = signatures_under(store, master);
-    const auto complete = [&](const Volume& volume) {
-        return std::ranges::all_of(volume.signatures(), [&](const auto& s) { return keys.contains(s); });
-    };
-    const auto take = [&](const Volume& volume, const SecretBytes& passphrase) {
+constexpr unsigned passphrase_tries = 3; ///< for each volume
+
+/// The keys of volumes, from the passphrases that make them.
+class KeyCollection {
+  public:
+    explicit KeyCollection(Prompt& prompt) : prompt_(prompt) {}
+
+    [[nodiscard]] bool is_complete(const Volume& volume) const {
+        return std::ranges::all_of(volume.signatures(),
+                                   [&](const auto& signature) { return keys_.contains(signature); });
+    }
+
+    void add(const Volume& volume, const SecretBytes& passphrase) {
         for (Fekek& fekek : keys_from_passphrase(volume, passphrase)) {
-            keys.try_emplace(fekek.signature, std::move(fekek));
+            keys_.try_emplace(fekek.signature, std::move(fekek));
         }
-    };
+    }
+
+    /// Until the volume is complete. Throws Error{refused} after too many wrong passphrases, Error{usage}
+    /// when there is nobody to ask.
+    void ask_for(const Volume& volume) {
+        for (unsigned tries = passphrase_tries; !is_complete(volume); --tries) {
+            if (tries == 0) {
+                throw Error{Reason::refused,
+                            formatted("that is not the passphrase of the volume \"{}\": nothing was changed",
+                                      volume.name)};
+            }
+            const auto answer =
+                prompt_.ask(formatted("Passphrase of the volume {} ({}): ", volume.name, volume.mountpoint),
+                            "sealmount:rebind", std::chrono::seconds{0});
+            if (!answer) {
+                throw Error{Reason::usage,
+                            formatted("no passphrase of the volume \"{}\": {}; without a terminal, give "
+                                      "--passphrase-file FILE, once for each passphrase",
+                                      volume.name, describe(answer.error().kind))};
+            }
+            add(volume, *answer);
+        }
+    }
+
+    [[nodiscard]] std::map<std::string, Fekek> take() { return std::move(keys_); }
+
+  private:
+    Prompt& prompt_;
+    std::map<std::string, Fekek> keys_;
+};
+
+/// From the passphrases of all volumes of a master key: in the files, then typed.
+std::map<std::string, Fekek> keys_of_volumes(const Store& store, const std::string& master,
+                                             const RebindOptions& options, Prompt& prompt) {
     std::vector<SecretBytes> given;
-    for (const std::string& file : words.passphrase_files) {
+    for (const std::string& file : options.passphrase_files) {
         given.push_back(read_secret(file, longest_passphrase));
     }
-    const auto terminal = terminal_prompt();
+    KeyCollection keys{prompt};
     for (const Volume& volume : store.manifest().volumes) {
         if (volume.master != master) {
             continue;
         }
         for (const SecretBytes& passphrase : given) {
-            if (!complete(volume)) {
-                take(volume, passphrase);
+            if (!keys.is_complete(volume)) {
+                keys.add(volume, passphrase);
             }
         }
-        if (volume.no_passphrase && !complete(volume)) {
-            throw Error{Reason::refused, "no passphrase makes the keys of the volume \"" + volume.name +
-                                             "\": 'sealmount reseal " + master +
-                                             " --recover' takes the recovery key, and nothing was changed"};
+        if (volume.no_passphrase && !keys.is_complete(volume)) {
+            throw Error{Reason::refused,
+                        formatted("no passphrase makes the keys of the volume \"{}\": 'sealmount reseal {} "
+                                  "--recover' takes the recovery key, and nothing was changed",
+                                  volume.name, master)};
         }
-        for (unsigned tries = 3; !complete(volume); --tries) {
-            if (tries == 0) {
-                throw Error{Reason::refused, "that is not the passphrase of the volume \"" + volume.name +
-                                                 "\": nothing was changed"};
-            }
-            auto answer =
-                terminal->ask("Passphrase of the volume " + volume.name + " (" + volume.mountpoint + "): ",
-                              "sealmount:rebind", std::chrono::seconds{0});
-            if (!answer) {
-                throw Error{Reason::usage,
-                            "no passphrase of the volume \"" + volume.name +
-                                "\": " + describe(answer.error().kind) +
-                                "; without a terminal, give --passphrase-file FILE, once for each "
-                                "passphrase"};
-            }
-            take(volume, *answer);
-        }
+        keys.ask_for(volume);
     }
-    return keys;
+    return keys.take();
 }
 
-int run_rebind(const RebindOptions& words, const Globals& globals) {
-    const std::string name = SlotSession{globals, words.pin_file}.one_master(words.master);
-    rebind_with_passphrases(name, words, globals);
+int run_rebind(const RebindOptions& options, const Globals& globals, const Machine& machine) {
+    const std::string master = SlotSession{globals, machine, options.pin_file}.one_master(options.master);
+    rebind_with_passphrases(master, options, globals, machine);
     return 0;
 }
 
 } // namespace
 
-void tell(const std::string& name, const Renewed& renewed, const Globals& globals) {
-    if (globals.json) {
-        const Json json = {
-            {"master", name},       {"slots", renewed.slots},       {"left_out", renewed.left_out},
-            {"keys", renewed.keys}, {"recovery", renewed.recovery}, {"notes", renewed.notes}};
-        std::printf("%s\n", json.dump(2).c_str());
-        return;
-    }
-    for (const std::string& note : renewed.notes) {
-        std::fprintf(stderr, "sealmount: warning: %s\n", note.c_str());
-    }
-    std::printf("master key %s: new, with slot %s; %zu %s encrypted anew under it\n", name.c_str(),
-                to_string(renewed.slots).c_str(), renewed.keys.size(),
-                renewed.keys.size() == 1 ? "key" : "keys");
-    if (!renewed.left_out.empty()) {
-        std::printf("  left out: slot %s\n", to_string(renewed.left_out).c_str());
-    }
-    std::printf(
-        "Old copies of /etc/sealmount hold the old master key and, under it, the same volume keys: who has "
-        "such a copy and gets this TPM to release it still opens the volumes' files. Make a new backup.\n");
-}
-
-void rebind_with_passphrases(const std::string& name, const RebindOptions& words, const Globals& globals) {
+void rebind_with_passphrases(const std::string& master, const RebindOptions& options, const Globals& globals,
+                             const Machine& machine) {
     const auto recovery =
-        recovery_key_for_renewal(globals.paths(), name, words.recovery, words.present_file, globals);
-    // A person who types holds no lock.
-    const auto keys = keys_of_volumes(Store{globals.paths()}, name, words);
-    const SlotSession desk{globals, words.pin_file};
+        recovery_key_for_renewal(globals.paths(), master, options.recovery, options.present_file, globals);
+    // While a person types, the lock is not held.
+    const auto keys = keys_of_volumes(Store{globals.paths()}, master, options, machine.prompt);
+    const SlotSession session{globals, machine, options.pin_file};
     if (recovery.fresh) {
         recovery.fresh->save();
     }
-    tell(name, rebind(desk.context(), name, keys, recovery.key()), globals);
+    report_renewal(master, rebind(session.context(), master, keys, recovery.key()), globals);
     if (recovery.fresh) {
-        recovery.fresh->hand_over(name, globals);
+        recovery.fresh->hand_over(master, globals);
     }
 }
 
-Run declare_rebind(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<RebindOptions>();
-    add_slot_options(verb, *words);
-    verb.add_option("--passphrase-file", words->passphrase_files,
-                    "read a passphrase from there; repeatable; - for standard input")
-        ->allow_extra_args(false);
-    add_present_recovery_option(verb, words->present_file);
-    add_new_recovery_options(verb, words->recovery);
-    return [words, &globals] { return run_rebind(*words, globals); };
+Run declare_rebind(Arguments& verb) {
+    const auto options = std::make_shared<RebindOptions>();
+    add_slot_options(verb, *options);
+    verb.option("--passphrase-file", "FILE", options->passphrase_files,
+                "read a passphrase from FILE (- for standard input)");
+    add_present_recovery_option(verb, options->present_file);
+    add_new_recovery_options(verb, options->recovery);
+    return [options](const Globals& globals, const Machine& machine) {
+        return run_rebind(*options, globals, machine);
+    };
 }
 
 } // namespace sealmount

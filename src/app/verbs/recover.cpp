@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/options/key_options.hpp"
-#include "app/options/verbs.hpp"
+#include "app/output/print.hpp"
+#include "app/verbs/verbs.hpp"
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/strict_json.hpp"
 #include "core/master/recovery_key.hpp"
 #include "core/unlock/rescue.hpp"
-#include "sys/keyring/kernel_keyring.hpp"
 #include "sys/prompt/secret_input.hpp"
-#include "sys/prompt/terminal.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -18,7 +18,9 @@ namespace sealmount {
 
 namespace {
 
-struct Options {
+namespace fs = std::filesystem;
+
+struct RecoverOptions {
     std::string name;
     std::string lower;
     std::string mountpoint;
@@ -29,119 +31,138 @@ struct Options {
     bool read_write = false;
 };
 
-void check_words(const Options& words) {
-    if (words.name.empty() && (words.lower.empty() || words.mountpoint.empty())) {
+void check_options(const RecoverOptions& options) {
+    if (options.name.empty() && (options.lower.empty() || options.mountpoint.empty())) {
         throw Error{Reason::usage,
-                    "say what to open: --lower DIR and --mountpoint DIR, or the NAME of a volume "
-                    "in etc/sealmount below --root"};
+                    "give --lower DIR and --mountpoint DIR, or the NAME of a volume in etc/sealmount "
+                    "below --root"};
     }
-    if (words.name.empty() && !words.recovery_key_file.empty()) {
+    if (options.name.empty() && !options.recovery_key_file.empty()) {
         throw Error{Reason::usage, "a recovery key opens what is in etc/sealmount below --root: give the "
                                    "volume's NAME"};
     }
-    if (!words.recovery_key_file.empty() && !words.passphrase_file.empty()) {
+    if (!options.recovery_key_file.empty() && !options.passphrase_file.empty()) {
         throw Error{Reason::usage, "--passphrase-file or --recovery-key-file: one of them is enough"};
     }
-    if (!words.salt.empty()) {
-        static_cast<void>(salt_of_option(words.salt));
+    if (!options.salt.empty()) {
+        static_cast<void>(salt_of_option(options.salt));
     }
 }
 
-std::optional<SecretBytes> filename_passphrase(const Options& words) {
-    return words.filename_passphrase_file.empty()
+std::optional<SecretBytes> filename_passphrase(const RecoverOptions& options) {
+    return options.filename_passphrase_file.empty()
                ? std::nullopt
-               : std::optional{read_secret(words.filename_passphrase_file, longest_passphrase)};
+               : std::optional{read_secret(options.filename_passphrase_file, longest_passphrase)};
 }
 
 /// From nothing but the files.
-Rescued rescue_unknown(const Options& words, const std::filesystem::path& lower,
-                       const SecretBytes& passphrase) {
+Rescued rescue_unknown(const RecoverOptions& options, const fs::path& lower, const SecretBytes& passphrase,
+                       Prompt& prompt) {
     PassphraseMeans means;
-    if (!words.salt.empty()) {
-        means.salts = {salt_of_option(words.salt)};
+    if (!options.salt.empty()) {
+        means.salts = {salt_of_option(options.salt)};
     }
-    means.filename_passphrase = filename_passphrase(words);
+    means.filename_passphrase = filename_passphrase(options);
     means.ask_filename_passphrase = [&]() -> std::optional<SecretBytes> {
-        auto answer = terminal_prompt()->ask("Passphrase of the file names of " + lower.string() + ": ",
-                                             "sealmount:recover", std::chrono::seconds{0});
+        auto answer = prompt.ask(formatted("Passphrase of the file names of {}: ", lower.native()),
+                                 "sealmount:recover", std::chrono::seconds{0});
         return answer ? std::optional{std::move(*answer)} : std::nullopt;
     };
     return rescue_by_passphrase(lower, passphrase, std::move(means));
 }
 
-SecretBytes answer_for(const Options& words) {
+/// A passphrase or a recovery key: from its file, or typed.
+SecretBytes secret_for(const RecoverOptions& options, Prompt& prompt) {
     const std::string& file =
-        words.recovery_key_file.empty() ? words.passphrase_file : words.recovery_key_file;
+        options.recovery_key_file.empty() ? options.passphrase_file : options.recovery_key_file;
     if (!file.empty()) {
         return read_secret(file, longest_recovery_key_text);
     }
-    const std::string question = words.name.empty()
-                                     ? "Mount passphrase of " + words.lower + ": "
-                                     : "Passphrase or recovery key of the volume " + words.name + ": ";
-    auto answer = terminal_prompt()->ask(question, "sealmount:recover", std::chrono::seconds{0});
+    const std::string question =
+        options.name.empty() ? formatted("Mount passphrase of {}: ", options.lower)
+                             : formatted("Passphrase or recovery key of the volume {}: ", options.name);
+    auto answer = prompt.ask(question, "sealmount:recover", std::chrono::seconds{0});
     if (!answer) {
-        throw Error{Reason::usage, std::string{"no passphrase: "} + describe(answer.error().kind) +
-                                       "; without a terminal, give --passphrase-file FILE or "
-                                       "--recovery-key-file FILE (- for standard input)"};
+        throw Error{Reason::usage,
+                    formatted("no passphrase: {}; without a terminal, give --passphrase-file FILE or "
+                              "--recovery-key-file FILE (- for standard input)",
+                              describe(answer.error().kind))};
     }
     return std::move(*answer);
 }
 
-int run_recover(const Options& words, const Globals& globals) {
-    check_words(words);
+/// The two directories of the volume.
+struct Place {
+    fs::path lower;
+    fs::path mountpoint;
+};
+
+fs::path existing_directory(const fs::path& directory) {
+    if (!fs::is_directory(directory)) {
+        throw Error{Reason::no_input,
+                    formatted("{}: is not a directory, or does not exist", directory.native())};
+    }
+    return fs::canonical(directory);
+}
+
+/// As the options name them, otherwise the manifest.
+Place place_of(const RecoverOptions& options, const Store& store) {
+    Place place{.lower = options.lower, .mountpoint = options.mountpoint};
+    if (!options.name.empty()) {
+        const Volume volume = store.volume(options.name);
+        place.lower = place.lower.empty() ? store.paths().below_root(volume.lower) : place.lower;
+        place.mountpoint =
+            place.mountpoint.empty() ? store.paths().below_root(volume.mountpoint) : place.mountpoint;
+    }
+    return {.lower = existing_directory(place.lower), .mountpoint = existing_directory(place.mountpoint)};
+}
+
+Rescued rescue(const RecoverOptions& options, const Store& store, const Place& place, Prompt& prompt) {
+    const SecretBytes secret = secret_for(options, prompt);
+    if (options.name.empty()) {
+        return rescue_unknown(options, place.lower, secret, prompt);
+    }
+    const auto names = filename_passphrase(options);
+    return rescue_from_backup(store, options.name, secret, names ? &*names : nullptr);
+}
+
+int run_recover(const RecoverOptions& options, const Globals& globals, const Machine& machine) {
+    check_options(options);
     const Store store{globals.paths()};
-    std::filesystem::path lower = words.lower;
-    std::filesystem::path mountpoint = words.mountpoint;
-    if (!words.name.empty()) {
-        const Volume volume = store.volume(words.name); // before anything is asked
-        lower = lower.empty() ? store.paths().below_root(volume.lower) : lower;
-        mountpoint = mountpoint.empty() ? store.paths().below_root(volume.mountpoint) : mountpoint;
-    }
-    for (const auto& directory : {lower, mountpoint}) {
-        if (!std::filesystem::is_directory(directory)) {
-            throw Error{Reason::no_input, directory.string() + ": is not a directory, or not there"};
-        }
-    }
-    lower = std::filesystem::canonical(lower);
-    mountpoint = std::filesystem::canonical(mountpoint);
-    const SecretBytes answer = answer_for(words);
-    const auto names = words.name.empty() ? std::nullopt : filename_passphrase(words);
-    const Rescued rescued = words.name.empty()
-                                ? rescue_unknown(words, lower, answer)
-                                : rescue_from_backup(store, words.name, answer, names ? &*names : nullptr);
-    const auto keyring = kernel_keyring();
-    mount_rescued(*keyring, rescued, lower, mountpoint, !words.read_write);
+    const Place place = place_of(options, store); // before anything is asked
+    const Rescued rescued = rescue(options, store, place, machine.prompt);
+    mount_rescued(machine.keyring, rescued, place.lower, place.mountpoint, !options.read_write);
     if (globals.json) {
-        const Json json = {{"lower", lower.string()},
-                           {"mountpoint", mountpoint.string()},
-                           {"signature", rescued.volume.signature},
-                           {"read_only", !words.read_write}};
-        std::printf("%s\n", json.dump(2).c_str());
+        print_json({{"lower", place.lower.native()},
+                    {"mountpoint", place.mountpoint.native()},
+                    {"signature", rescued.volume.signature},
+                    {"read_only", !options.read_write}});
     } else {
-        std::printf(
-            "%s is mounted on %s, %s. Its keys are not in the keyring any more; 'umount %s' ends it.\n",
-            lower.c_str(), mountpoint.c_str(), words.read_write ? "read-write" : "read-only",
-            mountpoint.c_str());
+        print("{} is mounted on {}, {}. Its keys are no longer in the keyring; 'umount {}' ends it.\n",
+              place.lower.native(), place.mountpoint.native(),
+              options.read_write ? "read-write" : "read-only", place.mountpoint.native());
     }
     return 0;
 }
 
 } // namespace
 
-Run declare_recover(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<Options>();
-    verb.add_option("NAME", words->name, "a volume of etc/sealmount below --root");
-    verb.add_option("--lower", words->lower, "the directory with the encrypted files");
-    verb.add_option("--mountpoint", words->mountpoint, "where to mount it");
-    verb.add_option("--passphrase-file", words->passphrase_file,
-                    "read the mount passphrase from there; - for standard input");
-    verb.add_option("--filename-passphrase-file", words->filename_passphrase_file,
-                    "read the passphrase of the file names from there, where they have their own");
-    verb.add_option("--salt", words->salt, "without NAME: the salt of the passphrase, 16 hex digits");
-    verb.add_option("--recovery-key-file", words->recovery_key_file,
-                    "with NAME: read the recovery key of its master key from there");
-    verb.add_flag("--read-write", words->read_write, "let the files be changed");
-    return [words, &globals] { return run_recover(*words, globals); };
+Run declare_recover(Arguments& verb) {
+    const auto options = std::make_shared<RecoverOptions>();
+    verb.argument("NAME", options->name, "a volume of etc/sealmount below --root");
+    verb.option("--lower", "DIR", options->lower, "the directory with the encrypted files");
+    verb.option("--mountpoint", "DIR", options->mountpoint, "where to mount it");
+    verb.option("--passphrase-file", "FILE", options->passphrase_file,
+                "read the mount passphrase from FILE (- for standard input)");
+    verb.option("--filename-passphrase-file", "FILE", options->filename_passphrase_file,
+                "read the passphrase of the file names, where they have their own, from FILE");
+    verb.option("--salt", "HEX", options->salt, "without NAME: the salt of the passphrase, 16 hex digits");
+    verb.option("--recovery-key-file", "FILE", options->recovery_key_file,
+                "with NAME: read the recovery key of its master key from FILE (- for standard input)");
+    verb.flag("--read-write", options->read_write, "let the files be changed");
+    return [options](const Globals& globals, const Machine& machine) {
+        return run_recover(*options, globals, machine);
+    };
 }
 
 } // namespace sealmount

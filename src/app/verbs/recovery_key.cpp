@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/options/recovery_options.hpp"
 #include "app/options/slot_session.hpp"
+#include "app/output/print.hpp"
+#include "app/verbs/verbs.hpp"
+#include "base/format.hpp"
 #include "base/strict_json.hpp"
 #include "core/slots/recovery.hpp"
 
@@ -20,96 +23,102 @@ struct RecoveryKeyOptions : SlotOptions {
 };
 
 /// From the TPM, or from the present recovery key: out of its file, or typed when the TPM refuses.
-SecretBytes master_key(const RecoveryKeyOptions& words, const SlotSession& desk, const std::string& name) {
-    if (!words.present_file.empty()) {
-        return open_by_recovery_key(desk.store(), name, recovery_key_in(words.present_file)).key;
+SecretBytes master_key(const RecoveryKeyOptions& options, const SlotSession& session,
+                       const std::string& name) {
+    if (!options.present_file.empty()) {
+        return open_by_recovery_key(session.store(), name, recovery_key_in(options.present_file)).key;
     }
     try {
-        return open_master(desk.context(), name).key;
+        return open_master(session.context(), name).key;
     } catch (const Error& error) {
         if ((error.reason() != Reason::refused && error.reason() != Reason::unavailable) ||
-            desk.store().master(name).recovery.empty()) {
+            session.store().master(name).recovery.empty()) {
             throw;
         }
-        const auto key = ask_for_recovery_key("The TPM does not release the master key " + name +
-                                              ". Its present recovery key: ");
+        const auto key = ask_for_recovery_key(
+            session.context().machine.prompt,
+            formatted("The TPM does not release the master key {}. Its present recovery key: ", name));
         if (!key || !*key) {
-            throw Error{error.reason(), std::string{error.what()} +
-                                            "; with --recovery-key-file FILE, its present "
-                                            "recovery key makes a new one"};
+            throw Error{
+                error.reason(),
+                formatted("{}; with --recovery-key-file FILE, its present recovery key makes a new one",
+                          error.what())};
         }
-        return open_by_recovery_key(desk.store(), name, **key).key;
+        return open_by_recovery_key(session.store(), name, **key).key;
     }
 }
 
-void tell(const std::string& name, const std::optional<unsigned> slot, const std::vector<unsigned>& revoked,
-          const Globals& globals) {
+void report(const std::string& name, const std::optional<unsigned> slot, const std::vector<unsigned>& revoked,
+            const Globals& globals) {
     if (globals.json) {
-        const Json json = {
-            {"master", name}, {"slot", slot ? Json(*slot) : Json(nullptr)}, {"revoked", revoked}};
-        std::printf("%s\n", json.dump(2).c_str());
+        print_json({{"master", name}, {"slot", slot ? Json(*slot) : Json(nullptr)}, {"revoked", revoked}});
         return;
     }
     if (slot) {
-        std::fprintf(stderr, "master key %s: new recovery key in slot %u, proved\n", name.c_str(), *slot);
+        print_error("master key {}: new recovery key in slot {}, proved\n", name, *slot);
     }
     if (!revoked.empty()) {
-        std::fprintf(stderr,
-                     "master key %s: revoked the recovery key in slot %s. Copies of the old file still hold "
-                     "it: 'sealmount rotate %s' makes them worthless\n",
-                     name.c_str(), to_string(revoked).c_str(), name.c_str());
+        print_error("master key {}: revoked the recovery key in slot {}. Copies of the old file still hold "
+                    "it: 'sealmount rotate {}' makes them worthless\n",
+                    name, to_string(revoked), name);
     } else if (!slot) {
-        std::fprintf(stderr, "master key %s: has no recovery key\n", name.c_str());
+        print_error("master key {}: has no recovery key\n", name);
     }
 }
 
-void revoke(const RecoveryKeyOptions& words, const SlotSession& desk, const std::string& name,
+void revoke(const RecoveryKeyOptions& options, const SlotSession& session, const std::string& name,
             const Globals& globals) {
-    if (!words.force && !desk.store().master(name).recovery.empty()) {
-        static_cast<void>(open_master(desk.context(), name)); // so that something is left that opens
+    if (!options.force && !session.store().master(name).recovery.empty()) {
+        static_cast<void>(open_master(session.context(), name)); // so that something is left that opens
     }
-    tell(name, {}, revoke_recovery_keys(desk.store(), name, {}), globals);
+    report(name, {}, revoke_recovery_keys(session.store(), name, {}), globals);
 }
 
-void make(const RecoveryKeyOptions& words, const SlotSession& desk, const std::string& name,
+void make(const RecoveryKeyOptions& options, const SlotSession& session, const std::string& name,
           const Globals& globals) {
-    const auto key = NewRecoveryKey::make({.none = false, .save_file = words.save_file}, true);
-    const SecretBytes master = master_key(words, desk, name);
+    const auto key = NewRecoveryKey::make({.none = false, .save_file = options.save_file}, true);
+    const SecretBytes master = master_key(options, session, name);
     key->save();
-    const unsigned slot = add_recovery_key(desk.store(), name, master, key->key());
+    const unsigned slot = add_recovery_key(session.store(), name, master, key->key());
     // Its owner has it before the old one goes.
     key->hand_over(name, globals);
-    tell(name, slot, revoke_recovery_keys(desk.store(), name, slot), globals);
+    report(name, slot, revoke_recovery_keys(session.store(), name, slot), globals);
 }
 
-int run_recovery_key(const RecoveryKeyOptions& words, const Globals& globals) {
-    if (words.revoke && (!words.save_file.empty() || !words.present_file.empty())) {
+int run_recovery_key(const RecoveryKeyOptions& options, const Globals& globals, const Machine& machine) {
+    if (options.revoke && (!options.save_file.empty() || !options.present_file.empty())) {
         throw Error{Reason::usage, "--revoke makes no new recovery key and needs no present one"};
     }
-    if (!words.revoke && globals.json && words.save_file.empty()) {
+    if (!options.revoke && globals.json && options.save_file.empty()) {
         throw Error{Reason::usage, "--json shows no secret: write the recovery key to a file with "
                                    "--save-recovery-key FILE"};
     }
-    const SlotSession desk{globals, words.pin_file};
-    const std::string name = desk.one_master(words.master);
-    words.revoke ? revoke(words, desk, name, globals) : make(words, desk, name, globals);
+    const SlotSession session{globals, machine, options.pin_file};
+    const std::string name = session.one_master(options.master);
+    if (options.revoke) {
+        revoke(options, session, name, globals);
+    } else {
+        make(options, session, name, globals);
+    }
     return 0;
 }
 
 } // namespace
 
-Run declare_recovery_key(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<RecoveryKeyOptions>();
-    add_slot_options(verb, *words);
-    verb.add_option(
-        "--recovery-key-file", words->present_file,
-        "read the present recovery key from there, instead of asking the TPM for the master key; - "
-        "for standard input");
-    verb.add_option("--save-recovery-key", words->save_file,
-                    "write the new one to this file, which only its owner can read, instead of showing it");
-    verb.add_flag("--revoke", words->revoke, "make none, and drop the present one");
-    verb.add_flag("--force", words->force, "with it: even when the TPM does not release the master key now");
-    return [words, &globals] { return run_recovery_key(*words, globals); };
+Run declare_recovery_key(Arguments& verb) {
+    const auto options = std::make_shared<RecoveryKeyOptions>();
+    add_slot_options(verb, *options);
+    verb.option("--recovery-key-file", "FILE", options->present_file,
+                "read the present recovery key from FILE instead of asking the TPM for the master key (- for "
+                "standard input)");
+    verb.option("--save-recovery-key", "FILE", options->save_file,
+                "write the new recovery key to FILE, which only its owner can read, instead of showing it");
+    verb.flag("--revoke", options->revoke, "make no recovery key, and revoke the present one");
+    verb.flag("--force", options->force,
+              "with --revoke: even when the TPM does not release the master key now");
+    return [options](const Globals& globals, const Machine& machine) {
+        return run_recovery_key(*options, globals, machine);
+    };
 }
 
 } // namespace sealmount

@@ -2,7 +2,10 @@
 #include "app/options/bound_policies.hpp"
 #include "app/options/policy_options.hpp"
 #include "app/options/prediction_options.hpp"
-#include "app/verbs/renewal_report.hpp"
+#include "app/output/print.hpp"
+#include "app/verbs/rebind.hpp"
+#include "app/verbs/verbs.hpp"
+#include "base/format.hpp"
 #include "base/strict_json.hpp"
 #include "core/enroll/enroll_checks.hpp"
 #include "core/slots/recovery.hpp"
@@ -18,7 +21,7 @@ namespace sealmount {
 namespace {
 
 /// The command line as it was written.
-struct Options {
+struct ResealOptions {
     std::string master;
     PolicyOptions policy;
     std::string note;
@@ -31,24 +34,24 @@ struct Options {
 };
 
 /// Will the next boot be another one than this?
-bool changes(const Options& words) {
-    return asked_for(words.prediction);
+bool changes(const ResealOptions& options) {
+    return asked_for(options.prediction);
 }
 
 /// --replace stands for two things: OLD=NEW, and alone.
-void sort_replace_option(Options& words) {
-    for (const std::string& text : words.replace_option) {
+void sort_replace_option(ResealOptions& options) {
+    for (const std::string& text : options.replace_option) {
         if (text.empty()) {
-            words.replace = true;
+            options.replace = true;
         } else if (text.find('=') == std::string::npos) {
-            throw Error{Reason::usage,
-                        "--replace " + text +
-                            ": write OLD=NEW, two files; to drop all other slots, put --replace at the end"};
+            throw Error{Reason::usage, formatted("--replace {}: write OLD=NEW, two files; to drop all other "
+                                                 "slots, put --replace at the end",
+                                                 text)};
         } else {
-            words.prediction.replacements.push_back(text);
+            options.prediction.replacements.push_back(text);
         }
     }
-    if (words.replace && changes(words)) {
+    if (options.replace && changes(options)) {
         throw Error{Reason::usage,
                     "--replace for a boot that is yet to come would leave nothing for the present one: "
                     "after that boot, run 'sealmount prune'"};
@@ -62,91 +65,92 @@ Json to_json(const std::string& master, const Resealed& resealed) {
             {"opens_now", resealed.proof == SlotProof::unsealed}};
 }
 
-void print(const OpenMaster& master, const Resealed& resealed) {
+void print_resealed(const OpenMaster& master, const Resealed& resealed) {
     const Slot& slot = *master.file.find(resealed.slot);
-    std::printf("master key %s: slot %u %s: %s\n", master.name.c_str(), resealed.slot,
-                resealed.is_new ? "added" : "is there already", describe(slot.policy).c_str());
-    std::printf("  proved: %s\n", resealed.proof == SlotProof::unsealed
-                                      ? "it opens now"
-                                      : "the TPM takes it, and it opens in the state that it was made for, "
-                                        "which is not the present one");
+    print("master key {}: slot {} {}: {}\n", master.name, resealed.slot,
+          resealed.is_new ? "added" : "exists already", describe(slot.policy));
+    print("  proved: {}\n", resealed.proof == SlotProof::unsealed
+                                ? "it opens now"
+                                : "the TPM accepts it, and it opens in the state that it was made for, "
+                                  "which is not the present one");
 }
 
 /// What is to be sealed: for each kind, the states that the command line means.
-std::vector<BoundPolicy> wanted(const Options& words, const OpenMaster& master, const SlotSession& desk,
-                                const Globals& globals) {
+std::vector<BoundPolicy> wanted(const ResealOptions& options, const OpenMaster& master,
+                                const SlotSession& session, const Globals& globals) {
     const std::vector<Policy> kinds =
-        names_policy(words.policy)
-            ? std::vector{policy_from(words.policy, globals.paths(), desk.context().machine.tpm)}
-            : lasting_kinds(desk.store().master(master.name));
+        names_policy(options.policy)
+            ? std::vector{policy_from(options.policy, globals.paths(), session.context().machine.tpm)}
+            : lasting_kinds(session.store().master(master.name));
     std::vector<BoundPolicy> policies;
     for (const Policy& kind : kinds) {
-        const auto bound = changes(words)
-                               ? bound_to_prediction(kind, words.prediction, globals.paths(), *master.tpm)
-                               : desk.context().bound(*master.tpm, kind);
+        const auto bound = changes(options)
+                               ? bound_to_prediction(kind, options.prediction, globals.paths(), *master.tpm)
+                               : session.context().bound(*master.tpm, kind);
         policies.insert(policies.end(), bound.begin(), bound.end());
     }
     return policies;
 }
 
-Json reseal_one(const SlotSession& desk, const Options& words, OpenMaster master,
+Json reseal_one(const SlotSession& session, const ResealOptions& options, OpenMaster master,
                 const SecretBytes* const pin, const Globals& globals) {
     const std::string& name = master.name;
     Json json = Json::array();
     std::vector<unsigned> made;
-    for (const BoundPolicy& bound : wanted(words, master, desk, globals)) {
+    for (const BoundPolicy& bound : wanted(options, master, session, globals)) {
         const Resealed resealed =
-            reseal(desk.context(), master, {.bound = bound, .new_pin = pin, .note = words.note});
+            reseal(session.context(), master, {.bound = bound, .new_pin = pin, .note = options.note});
         made.push_back(resealed.slot);
-        for (const std::string& warning : warnings_about(bound.policy)) {
-            std::fprintf(stderr, "sealmount: warning: %s\n", warning.c_str());
-        }
+        print_warnings(warnings_about(bound.policy));
         json.push_back(to_json(name, resealed));
         if (!globals.json) {
-            print(master, resealed);
+            print_resealed(master, resealed);
         }
     }
-    if (words.replace) {
-        const auto removed = keep_only(desk.context(), master, made);
+    if (options.replace) {
+        const auto removed = keep_only(session.context(), master, made);
         for (const unsigned slot : removed) {
             json.push_back({{"master", name}, {"slot", slot}, {"removed", true}});
         }
         if (!globals.json && !removed.empty()) {
-            std::printf("  removed: slot %s\n", to_string(removed).c_str());
+            print("  removed: slot {}\n", to_string(removed));
         }
     }
     return json;
 }
 
-void check_recover_options(const Options& words) {
-    if (!words.recover && (!words.recovery_key_file.empty() || !words.passphrases.passphrase_files.empty())) {
+void check_recover_options(const ResealOptions& options) {
+    if (!options.recover &&
+        (!options.recovery_key_file.empty() || !options.passphrases.passphrase_files.empty())) {
         throw Error{Reason::usage, "--recovery-key-file and --passphrase-file go with --recover"};
     }
-    if (!words.recovery_key_file.empty() && !words.passphrases.passphrase_files.empty()) {
+    if (!options.recovery_key_file.empty() && !options.passphrases.passphrase_files.empty()) {
         throw Error{Reason::usage, "--recovery-key-file or --passphrase-file: the recovery key does without "
                                    "the passphrases"};
     }
-    if (words.recover && changes(words)) {
+    if (options.recover && changes(options)) {
         throw Error{Reason::usage,
-                    "--recover seals the present state: a coming one goes with another reseal"};
+                    "--recover seals the present state: seal the next boot's with another reseal"};
     }
 }
 
 /// From its file, or typed; nothing when the passphrases are to do it.
-std::optional<SecretBytes> recovery_key_for(const Options& words, const Store& store,
-                                            const std::string& name) {
-    if (!words.recovery_key_file.empty()) {
-        return recovery_key_in(words.recovery_key_file);
+std::optional<SecretBytes> recovery_key_for(const ResealOptions& options, const Store& store,
+                                            const std::string& name, Prompt& prompt) {
+    if (!options.recovery_key_file.empty()) {
+        return recovery_key_in(options.recovery_key_file);
     }
-    if (!store.has_recovery_key(name) || !words.passphrases.passphrase_files.empty()) {
+    if (!store.has_recovery_key(name) || !options.passphrases.passphrase_files.empty()) {
         return std::nullopt;
     }
-    auto key = ask_for_recovery_key("Recovery key of the master key " + name +
-                                    " (empty: the passphrases of its volumes): ");
+    auto key = ask_for_recovery_key(
+        prompt,
+        formatted("Recovery key of the master key {} (empty: the passphrases of its volumes): ", name));
     if (!key) {
-        throw Error{Reason::usage, std::string{"no recovery key: "} + describe(key.error().kind) +
-                                       "; without a terminal, give --recovery-key-file FILE, or the "
-                                       "passphrases, each with --passphrase-file FILE"};
+        throw Error{Reason::usage,
+                    formatted("no recovery key: {}; without a terminal, give --recovery-key-file FILE, or "
+                              "the passphrases, each with --passphrase-file FILE",
+                              describe(key.error().kind))};
     }
     return std::move(*key);
 }
@@ -163,102 +167,102 @@ std::vector<unsigned> slots_lost(const MasterFile& before, const MasterFile& aft
 }
 
 /// A master key that the TPM at hand does not release.
-void recover(Options& words, const std::string& name, const SecretBytes* const pin, const Globals& globals,
-             Json& json) {
-    const auto recovery_key = recovery_key_for(words, Store{globals.paths()}, name);
+void recover(ResealOptions& options, const std::string& name, const SecretBytes* const pin,
+             const Globals& globals, const Machine& machine, Json& json) {
+    const auto recovery_key = recovery_key_for(options, Store{globals.paths()}, name, machine.prompt);
     if (!recovery_key) {
-        if (names_policy(words.policy)) {
+        if (names_policy(options.policy)) {
             throw Error{Reason::usage,
                         "with the passphrases, the master key keeps its kinds of slots: leave the "
                         "options about the policy out, and reseal once more"};
         }
-        words.passphrases.pin_file = words.policy.pin_file;
-        rebind_with_passphrases(name, words.passphrases, globals);
+        options.passphrases.pin_file = options.policy.pin_file;
+        rebind_with_passphrases(name, options.passphrases, globals, machine);
         return;
     }
-    const SlotSession desk{globals, words.policy.pin_file};
-    OpenMaster master =
-        ready_to_reseal(desk.context(), name, open_by_recovery_key(desk.store(), name, *recovery_key).key);
-    const auto kinds = lasting_kinds(desk.store().master(name));
-    if (!names_policy(words.policy) && std::ranges::any_of(kinds, &Policy::pin)) {
-        master.pin = desk.context().ask_pin();
+    const SlotSession session{globals, machine, options.policy.pin_file};
+    OpenMaster master = ready_to_reseal(session.context(), name,
+                                        open_by_recovery_key(session.store(), name, *recovery_key).key);
+    const auto kinds = lasting_kinds(session.store().master(name));
+    if (!names_policy(options.policy) && std::ranges::any_of(kinds, &Policy::pin)) {
+        master.pin = session.context().ask_pin();
         if (!master.pin) {
-            throw Error{Reason::usage, "the master key \"" + name +
-                                           "\" has slots with a PIN: give it with --pin-file FILE, or choose "
-                                           "another policy"};
+            throw Error{Reason::usage, formatted("the master key \"{}\" has slots with a PIN: give it with "
+                                                 "--pin-file FILE, or choose another policy",
+                                                 name)};
         }
     }
-    const std::vector<unsigned> lost = slots_lost(desk.store().master(name), master.file);
-    for (Json& resealed : reseal_one(desk, words, std::move(master), pin, globals)) {
+    const std::vector<unsigned> lost = slots_lost(session.store().master(name), master.file);
+    for (Json& resealed : reseal_one(session, options, std::move(master), pin, globals)) {
         json.push_back(std::move(resealed));
     }
     for (const unsigned slot : lost) {
         json.push_back({{"master", name}, {"slot", slot}, {"removed", true}});
     }
     if (!lost.empty() && !globals.json) {
-        std::printf("  removed: slot %s, which this TPM cannot load\n", to_string(lost).c_str());
+        print("  removed: slot {}, which this TPM cannot load\n", to_string(lost));
     }
-    desk.store().drop_waiting_renewal(name);
+    session.store().drop_waiting_renewal(name);
 }
 
-int run_recover(Options& words, const SecretBytes* const pin, const Globals& globals) {
-    const std::string name = SlotSession{globals, words.policy.pin_file}.one_master(words.master);
+int run_recover(ResealOptions& options, const SecretBytes* const pin, const Globals& globals,
+                const Machine& machine) {
+    const std::string name =
+        SlotSession{globals, machine, options.policy.pin_file}.one_master(options.master);
     Json json = Json::array();
-    recover(words, name, pin, globals, json);
+    recover(options, name, pin, globals, machine, json);
     if (globals.json && !json.empty()) {
-        std::printf("%s\n", Json{{"slots", json}}.dump(2).c_str());
+        print_json({{"slots", json}});
     }
     return 0;
 }
 
-int run_reseal(Options& words, const Globals& globals) {
-    sort_replace_option(words);
-    check_recover_options(words);
-    const auto pin = new_pin(words.policy);
-    if (words.recover) {
-        return run_recover(words, pin ? &*pin : nullptr, globals);
+int run_reseal(ResealOptions& options, const Globals& globals, const Machine& machine) {
+    sort_replace_option(options);
+    check_recover_options(options);
+    const auto pin = new_pin(options.policy, machine.prompt);
+    if (options.recover) {
+        return run_recover(options, pin ? &*pin : nullptr, globals, machine);
     }
-    const SlotSession desk{globals, words.policy.pin_file};
+    const SlotSession session{globals, machine, options.policy.pin_file};
     Json json = Json::array();
-    for (const std::string& name : desk.masters(words.master)) {
-        for (Json& resealed :
-             reseal_one(desk, words, open_master(desk.context(), name), pin ? &*pin : nullptr, globals)) {
+    for (const std::string& name : session.masters(options.master)) {
+        for (Json& resealed : reseal_one(session, options, open_master(session.context(), name),
+                                         pin ? &*pin : nullptr, globals)) {
             json.push_back(std::move(resealed));
         }
     }
     if (globals.json) {
-        std::printf("%s\n", Json{{"slots", json}}.dump(2).c_str());
+        print_json({{"slots", json}});
     }
     return 0;
 }
 
 } // namespace
 
-Run declare_reseal(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<Options>();
-    words->note = "reseal";
-    verb.add_option("MASTER", words->master, "the master key; by default every one that a volume uses");
-    add_policy_options(verb, words->policy);
-    verb.add_option("--note", words->note, "why the slot is made, for 'sealmount slots'")
-        ->capture_default_str();
-    verb.add_option(
-            "--replace", words->replace_option,
-            "OLD=NEW: at the next boot, the file NEW will be measured instead of OLD; repeatable. Alone, at "
-            "the end: drop all other slots")
-        ->expected(0, 1)
-        ->allow_extra_args(false)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    add_prediction_options(verb, words->prediction);
-    verb.add_flag("--recover", words->recover,
-                  "the TPM does not release the master key, or is another one: its recovery key, or else the "
-                  "passphrases of its volumes, bind it to the present state");
-    verb.add_option("--recovery-key-file", words->recovery_key_file,
-                    "with it: read the recovery key from there; - for standard input");
-    verb.add_option("--passphrase-file", words->passphrases.passphrase_files,
-                    "with it: read a passphrase from there; repeatable; - for standard input")
-        ->allow_extra_args(false);
-    add_new_recovery_options(verb, words->passphrases.recovery);
-    return [words, &globals] { return run_reseal(*words, globals); };
+Run declare_reseal(Arguments& verb) {
+    const auto options = std::make_shared<ResealOptions>();
+    options->note = "reseal";
+    verb.argument("MASTER", options->master, "the master key (default: every one that a volume uses)");
+    add_policy_options(verb, options->policy);
+    verb.option("--note", "NOTE", options->note, "why the slot is made, for 'sealmount slots'");
+    verb.option_or_flag(
+        "--replace", "OLD=NEW", options->replace_option,
+        "at the next boot, the file NEW will be measured instead of OLD; alone, at the end: drop "
+        "all other slots");
+    add_prediction_options(verb, options->prediction);
+    verb.flag(
+        "--recover", options->recover,
+        "when the TPM does not release the master key, or is another one: bind it to the present state with "
+        "its recovery key, or with the passphrases of its volumes");
+    verb.option("--recovery-key-file", "FILE", options->recovery_key_file,
+                "with --recover: read the recovery key from FILE (- for standard input)");
+    verb.option("--passphrase-file", "FILE", options->passphrases.passphrase_files,
+                "with --recover: read a passphrase from FILE (- for standard input)");
+    add_new_recovery_options(verb, options->passphrases.recovery);
+    return [options](const Globals& globals, const Machine& machine) {
+        return run_reseal(*options, globals, machine);
+    };
 }
 
 } // namespace sealmount

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/slots/rotate.hpp"
+#include "app/options/recovery_options.hpp"
+#include "app/options/slot_session.hpp"
 #include "app/verbs/renewal_report.hpp"
+#include "app/verbs/verbs.hpp"
+#include "base/error.hpp"
 
 namespace sealmount {
 
@@ -11,21 +15,21 @@ struct RotateOptions : SlotOptions {
     NewRecoveryOptions recovery;
 };
 
-int run_rotate(const RotateOptions& words, const Globals& globals) {
-    const SlotSession desk{globals, words.pin_file};
-    const auto names = desk.masters(words.master);
-    if (names.size() > 1 && !(words.present_file.empty() && words.recovery.save_file.empty())) {
-        throw Error{Reason::usage, "there are several master keys, each with a recovery key of its own: say "
-                                   "which one"};
+int run_rotate(const RotateOptions& options, const Globals& globals, const Machine& machine) {
+    const SlotSession session{globals, machine, options.pin_file};
+    const auto names = session.masters(options.master);
+    if (names.size() > 1 && !(options.present_file.empty() && options.recovery.save_file.empty())) {
+        throw Error{Reason::usage,
+                    "there are several master keys, each with a recovery key of its own: name one of them"};
     }
     for (const std::string& name : names) {
         const auto recovery =
-            recovery_key_for_renewal(globals.paths(), name, words.recovery, words.present_file, globals);
-        const OpenMaster master = open_master(desk.context(), name);
+            recovery_key_for_renewal(globals.paths(), name, options.recovery, options.present_file, globals);
+        const OpenMaster master = open_master(session.context(), name);
         if (recovery.fresh) {
             recovery.fresh->save();
         }
-        tell(name, rotate(desk.context(), master, recovery.key()), globals);
+        report_renewal(name, rotate(session.context(), master, recovery.key()), globals);
         if (recovery.fresh) {
             recovery.fresh->hand_over(name, globals);
         }
@@ -35,12 +39,14 @@ int run_rotate(const RotateOptions& words, const Globals& globals) {
 
 } // namespace
 
-Run declare_rotate(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<RotateOptions>();
-    add_slot_options(verb, *words);
-    add_present_recovery_option(verb, words->present_file);
-    add_new_recovery_options(verb, words->recovery);
-    return [words, &globals] { return run_rotate(*words, globals); };
+Run declare_rotate(Arguments& verb) {
+    const auto options = std::make_shared<RotateOptions>();
+    add_slot_options(verb, *options);
+    add_present_recovery_option(verb, options->present_file);
+    add_new_recovery_options(verb, options->recovery);
+    return [options](const Globals& globals, const Machine& machine) {
+        return run_rotate(*options, globals, machine);
+    };
 }
 
 } // namespace sealmount

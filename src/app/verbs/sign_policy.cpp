@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "app/options/verbs.hpp"
+#include "app/output/print.hpp"
+#include "app/verbs/verbs.hpp"
 #include "base/error.hpp"
+#include "base/format.hpp"
 #include "base/hex.hpp"
 #include "base/strict_json.hpp"
 #include "core/policy/given_values.hpp"
@@ -9,7 +11,6 @@
 #include "core/policy/policy_digest.hpp"
 #include "sys/files/files.hpp"
 #include "sys/prompt/signing.hpp"
-#include "sys/prompt/terminal.hpp"
 #include "sys/tpm/pcr_bank.hpp"
 #include "sys/tpm/public_key.hpp"
 
@@ -35,10 +36,11 @@ struct SignOptions {
 /// Runs `read`, whose errors are about the contents of a file.
 template<typename Read>
 auto reading(const std::string& file, const Read& read) {
+    const std::string text = read_trusted_file(file);
     try {
-        return read(read_trusted_file(file));
+        return read(text);
     } catch (const Error& error) {
-        throw std::string_view{error.what()}.starts_with(file) ? error : error.in(file);
+        throw error.in(file);
     }
 }
 
@@ -55,24 +57,24 @@ PcrPolicy wanted_values(const SignOptions& options) {
     if (!options.values.empty()) {
         next = reading(options.values, [](const std::string& text) { return read_next_values(text); });
         if (bank && *bank != next.bank) {
-            throw Error{Reason::usage, options.values + ": has values of the bank " +
-                                           std::string{to_string(next.bank)} + ", not of " + options.bank};
+            throw Error{Reason::usage, formatted("{}: has values of the bank {}, not of {}", options.values,
+                                                 to_string(next.bank), options.bank)};
         }
     }
     std::set<unsigned> given;
     for (const std::string& text : options.pcrs) {
         auto [pcr, value] = parse_pcr_value(text, next.bank);
         if (!given.insert(pcr).second) {
-            throw Error{Reason::usage, "PCR " + std::to_string(pcr) + " is given twice"};
+            throw Error{Reason::usage, formatted("PCR {} is given twice", pcr)};
         }
         next.values.insert_or_assign(pcr, std::move(value));
         next.unknown.erase(pcr);
     }
     if (!next.unknown.empty()) {
-        const std::string pcr = std::to_string(*next.unknown.begin());
-        throw Error{Reason::config, options.values + ": the next value of PCR " + pcr +
-                                        " is not known: leave that PCR out, or give its value with --pcr " +
-                                        pcr + "=HEX"};
+        const unsigned pcr = *next.unknown.begin();
+        throw Error{Reason::config, formatted("{}: the next value of PCR {} is not known: leave that PCR "
+                                              "out, or give its value with --pcr {}=HEX",
+                                              options.values, pcr, pcr)};
     }
     if (next.values.empty()) {
         throw Error{Reason::usage, "nothing to sign: give PCR values with --pcr N=HEX or --values FILE"};
@@ -87,7 +89,8 @@ Bytes public_half(const SignOptions& options, const SigningKey& key) {
     auto derived = key.public_key();
     if (!derived) {
         throw Error{Reason::usage,
-                    options.private_key + ": does not give its public key away: name that with --public-key"};
+                    formatted("{}: its public key cannot be derived: name it with --public-key",
+                              options.private_key)};
     }
     check_policy_key(*derived);
     return std::move(*derived);
@@ -105,36 +108,31 @@ PcrSignatures present_signatures(const SignOptions& options) {
     }
 }
 
-void print(const SignOptions& options, const PcrPolicy& policy, const AuthorizeStep& step, const bool added,
-           const bool as_json) {
-    const std::string key = to_hex(fingerprint(step.public_key));
-    if (as_json) {
-        const Json values = to_json(policy)["values"];
-        const Json json = {{"bank", to_string(policy.bank)},  {"values", values},
-                           {"policy", to_hex(step.approved)}, {"key_fingerprint", key},
-                           {"file", options.output},          {"added", added}};
-        std::printf("%s\n", json.dump(2).c_str());
-        return;
-    }
-    std::FILE* const out = options.output == "-" ? stderr : stdout;
-    std::fprintf(out, "PCR %s %s by the key %s:\n", to_string(policy.selection()).c_str(),
-                 added ? "signed" : "was signed already", key.c_str());
-    for (const auto& [pcr, value] : policy.values) {
-        std::fprintf(out, "  PCR %-2u  %s  %s\n", pcr, to_hex(value).c_str(),
-                     std::string{pcr_meaning(pcr)}.c_str());
-    }
-    std::fprintf(out, "  policy  %s\n", to_hex(step.approved).c_str());
+Json to_json(const SignOptions& options, const PcrPolicy& policy, const AuthorizeStep& step,
+             const bool added) {
+    return {{"bank", to_string(policy.bank)},  {"values", to_json(policy)["values"]},
+            {"policy", to_hex(step.approved)}, {"key_fingerprint", to_hex(fingerprint(step.public_key))},
+            {"file", options.output},          {"added", added}};
 }
 
-int run_sign_policy(const SignOptions& options, const Globals& globals) {
+std::string report_of(const PcrPolicy& policy, const AuthorizeStep& step, const bool added) {
+    std::string report =
+        formatted("PCR {} {} by the key {}:\n", to_string(policy.selection()),
+                  added ? "signed" : "was signed already", to_hex(fingerprint(step.public_key)));
+    for (const auto& [pcr, value] : policy.values) {
+        report += formatted("  PCR {:<2}  {}  {}\n", pcr, to_hex(value), pcr_meaning(pcr));
+    }
+    return report + formatted("  policy  {}\n", to_hex(step.approved));
+}
+
+int run_sign_policy(const SignOptions& options, const Globals& globals, const Machine& machine) {
     if (globals.json && options.output == "-") {
         throw Error{Reason::usage, "--json needs --output FILE: standard output cannot be both"};
     }
     const PcrPolicy policy = wanted_values(options);
     const PolicyDigest approved = after_pcr(fresh_policy(), policy.selection(), policy.values);
     PcrSignatures signatures = present_signatures(options);
-    const auto prompt = terminal_prompt();
-    const SigningKey key{options.private_key, *prompt};
+    const SigningKey key{options.private_key, machine.prompt};
     const Bytes public_key = public_half(options, key);
     const AuthorizeStep step{.public_key = public_key, .approved = approved, .signature = key.sign(approved)};
     if (!verifies(public_key, approved, step.signature)) {
@@ -142,31 +140,38 @@ int run_sign_policy(const SignOptions& options, const Globals& globals) {
     }
     const bool added = signatures.add(policy.selection(), step);
     if (options.output == "-") {
-        std::fputs(signatures.text().c_str(), stdout);
+        print_text(signatures.text());
     } else if (added) {
         write_file_atomically(options.output, signatures.text(), signatures_mode);
     }
-    print(options, policy, step, added, globals.json);
+    if (globals.json) {
+        print_json(to_json(options, policy, step, added));
+    } else if (options.output == "-") { // standard output has the signatures
+        print_error_text(report_of(policy, step, added));
+    } else {
+        print_text(report_of(policy, step, added));
+    }
     if (!is_rsa(public_key)) {
-        std::fprintf(stderr, "sealmount: note: systemd's own tools take signatures by RSA keys only\n");
+        print_error("sealmount: note: systemd's own tools take signatures by RSA keys only\n");
     }
     return 0;
 }
 
 } // namespace
 
-Run declare_sign_policy(CLI::App& verb, const Globals& globals) {
+Run declare_sign_policy(Arguments& verb) {
     const auto options = std::make_shared<SignOptions>();
-    verb.add_option("--private-key", options->private_key,
-                    "sign with this key: a PEM file, - for standard input, or a URI such as pkcs11:...")
-        ->required();
-    verb.add_option("--public-key", options->public_key, "its public key, a PEM file; derived otherwise");
-    verb.add_option("--pcr", options->pcrs, "a PCR and the value to approve, N=HEX; may be repeated")
-        ->allow_extra_args(false);
-    verb.add_option("--values", options->values, "the values that 'sealmount predict --json' printed");
-    verb.add_option("--bank", options->bank, "the PCR bank: sha1, sha256 (default), sha384, sha512");
-    verb.add_option("--output", options->output, "add to this file; - for standard output (default)");
-    return [options, &globals] { return run_sign_policy(*options, globals); };
+    verb.required_option("--private-key", "KEY", options->private_key,
+                         "sign with this key: a PEM file, - for standard input, or a URI such as pkcs11:...");
+    verb.option("--public-key", "FILE", options->public_key,
+                "its public key, a PEM file (default: derived from the private key)");
+    verb.option("--pcr", "N=HEX", options->pcrs, "a PCR and the value to approve");
+    verb.option("--values", "FILE", options->values, "the values that 'sealmount predict --json' printed");
+    verb.option("--bank", "BANK", options->bank, "the PCR bank: sha1, sha256 (default), sha384, sha512");
+    verb.option("--output", "FILE", options->output, "add the signature to FILE; - is standard output");
+    return [options](const Globals& globals, const Machine& machine) {
+        return run_sign_policy(*options, globals, machine);
+    };
 }
 
 } // namespace sealmount

@@ -2,6 +2,8 @@
 #include "app/options/bound_policies.hpp"
 #include "app/options/slot_session.hpp"
 #include "app/output/hints.hpp"
+#include "app/output/print.hpp"
+#include "app/verbs/verbs.hpp"
 #include "base/strict_json.hpp"
 #include "core/policy/policy_json.hpp"
 #include "core/slots/suspend.hpp"
@@ -18,12 +20,13 @@ namespace {
 /// Why a slot does not fit now; nothing when that is not known, because there is no TPM.
 using Refusals = std::optional<std::vector<SlotRefusal>>;
 
-Refusals refusals_now(const SlotSession& desk, const MasterFile& file) {
-    const auto tpm = open_tpm(desk.context().machine.tpm, TpmAccess::managed, desk.context().machine.backoff);
+Refusals refusals_now(const SlotSession& session, const MasterFile& file) {
+    const auto tpm =
+        open_tpm(session.context().machine.tpm, TpmAccess::managed, session.context().machine.backoff);
     if (!tpm) {
         return std::nullopt;
     }
-    return choose_slots(**tpm, {file, desk.store().policy_files()}).refused;
+    return choose_slots(**tpm, {file, session.store().policy_files()}).refused;
 }
 
 const SlotRefusal* refusal_of(const Refusals& refusals, const unsigned id) {
@@ -57,49 +60,55 @@ Json to_json(const std::string& master, const RecoverySlot& slot) {
             {"note", slot.note}, {"fits_now", nullptr},     {"against_it", Json::array()}};
 }
 
-void print(const Slot& slot, const Refusals& refusals) {
+void print_slot(const Slot& slot, const Refusals& refusals) {
     const SlotRefusal* const refusal = refusals ? refusal_of(refusals, slot.id) : nullptr;
-    std::printf("  slot %u: %s\n    made %s%s%s; %s\n", slot.id, describe(slot.policy).c_str(),
-                slot.created.c_str(), slot.note.empty() ? "" : ": ", slot.note.c_str(),
-                !refusals            ? "whether it fits now is not known without the TPM"
-                : refusal == nullptr ? "fits now"
-                                     : "does not fit now:");
+    print("  slot {}: {}\n    made {}{}{}; {}\n", slot.id, describe(slot.policy), slot.created,
+          slot.note.empty() ? "" : ": ", slot.note,
+          !refusals            ? "whether it fits now is not known without the TPM"
+          : refusal == nullptr ? "fits now"
+                               : "does not fit now:");
     if (refusal != nullptr) {
-        for (const std::string& reason : with_hints(reasons_of(*refusal))) {
-            std::printf("      %s\n", reason.c_str());
+        for (const std::string& line : with_hints(reasons_of(*refusal))) {
+            print("      {}\n", line);
         }
     }
 }
 
-void print(const RecoverySlot& slot) {
-    std::printf("  slot %u: recovery key\n    made %s%s%s; opens without the TPM\n", slot.id,
-                slot.created.c_str(), slot.note.empty() ? "" : ": ", slot.note.c_str());
+void print_slot(const RecoverySlot& slot) {
+    print("  slot {}: recovery key\n    made {}{}{}; opens without the TPM\n", slot.id, slot.created,
+          slot.note.empty() ? "" : ": ", slot.note);
 }
 
-int run_slots(const SlotOptions& words, const Globals& globals) {
-    const SlotSession desk{globals, words.pin_file};
-    Json json = Json::array();
-    for (const std::string& name : desk.masters(words.master)) {
-        const MasterFile file = desk.store().master(name);
-        const Refusals refusals = refusals_now(desk, file);
-        if (!globals.json) {
-            std::printf("master key %s\n", name.c_str());
-        }
+/// One master key: printed, and added to `json`.
+void show_master(const SlotSession& session, const std::string& name, const Globals& globals, Json& json) {
+    const MasterFile file = session.store().master(name);
+    const Refusals refusals = refusals_now(session, file);
+    if (globals.json) {
         for (const Slot& slot : file.slots) {
             json.push_back(to_json(name, slot, refusals));
-            if (!globals.json) {
-                print(slot, refusals);
-            }
         }
         for (const RecoverySlot& slot : file.recovery) {
             json.push_back(to_json(name, slot));
-            if (!globals.json) {
-                print(slot);
-            }
         }
+        return;
+    }
+    print("master key {}\n", name);
+    for (const Slot& slot : file.slots) {
+        print_slot(slot, refusals);
+    }
+    for (const RecoverySlot& slot : file.recovery) {
+        print_slot(slot);
+    }
+}
+
+int run_slots(const SlotOptions& options, const Globals& globals, const Machine& machine) {
+    const SlotSession session{globals, machine, options.pin_file};
+    Json json = Json::array();
+    for (const std::string& name : session.masters(options.master)) {
+        show_master(session, name, globals, json);
     }
     if (globals.json) {
-        std::printf("%s\n", Json{{"slots", json}}.dump(2).c_str());
+        print_json({{"slots", json}});
     }
     return 0;
 }
@@ -125,69 +134,74 @@ std::vector<PcrSelection> selections_of(const MasterFile& file) {
 }
 
 /// What is to be removed of one master key: with the boot to come, when the command line describes one.
-PruneRequest request_for(const PruneOptions& words, const SlotSession& desk, const std::string& name,
+PruneRequest request_for(const PruneOptions& options, const SlotSession& session, const std::string& name,
                          const Globals& globals) {
-    PruneRequest request = words.request;
-    if (asked_for(words.prediction)) {
+    PruneRequest request = options.request;
+    if (asked_for(options.prediction)) {
         const auto tpm =
-            open_tpm(desk.context().machine.tpm, TpmAccess::managed, desk.context().machine.backoff);
+            open_tpm(session.context().machine.tpm, TpmAccess::managed, session.context().machine.backoff);
         if (!tpm) {
             throw Error{Reason::unavailable, describe(tpm.error().kind)};
         }
-        request.future.push_back(predicted_values(selections_of(desk.store().master(name)), words.prediction,
-                                                  globals.paths(), **tpm));
+        request.future.push_back(predicted_values(selections_of(session.store().master(name)),
+                                                  options.prediction, globals.paths(), **tpm));
     }
     return request;
 }
 
-int run_prune(const PruneOptions& words, const Globals& globals) {
-    if (!words.request.slots.empty() && words.master.empty()) {
+void report(const std::string& master, const std::vector<unsigned>& removed) {
+    if (removed.empty()) {
+        print("master key {}: no slot to remove\n", master);
+    } else {
+        print("master key {}: removed slot {}. Copies of the old file still hold it: 'sealmount rotate {}' "
+              "makes "
+              "them worthless\n",
+              master, to_string(removed), master);
+    }
+}
+
+int run_prune(const PruneOptions& options, const Globals& globals, const Machine& machine) {
+    if (!options.request.slots.empty() && options.master.empty()) {
         throw Error{Reason::usage, "--slot needs the name of the master key whose slot it is"};
     }
-    const SlotSession desk{globals, words.pin_file};
+    const SlotSession session{globals, machine, options.pin_file};
     Json json = Json::array();
-    for (const std::string& name : desk.masters(words.master)) {
+    for (const std::string& name : session.masters(options.master)) {
         const std::vector<unsigned> removed =
-            prune(desk.context(), name, request_for(words, desk, name, globals));
+            prune(session.context(), name, request_for(options, session, name, globals));
         json.push_back({{"master", name}, {"removed", removed}});
-        if (globals.json) {
-            continue;
-        }
-        if (removed.empty()) {
-            std::printf("master key %s: no slot to remove\n", name.c_str());
-        } else {
-            std::printf(
-                "master key %s: removed slot %s. Copies of the old file still hold it: 'sealmount rotate "
-                "%s' makes them worthless\n",
-                name.c_str(), to_string(removed).c_str(), name.c_str());
+        if (!globals.json) {
+            report(name, removed);
         }
     }
     if (globals.json) {
-        std::printf("%s\n", Json{{"masters", json}}.dump(2).c_str());
+        print_json({{"masters", json}});
     }
     return 0;
 }
 
 } // namespace
 
-Run declare_slots(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<SlotOptions>();
-    verb.add_option("MASTER", words->master, "the master key; by default every one that a volume uses");
-    return [words, &globals] { return run_slots(*words, globals); };
+Run declare_slots(Arguments& verb) {
+    const auto options = std::make_shared<SlotOptions>();
+    verb.argument("MASTER", options->master, "the master key (default: every one that a volume uses)");
+    return [options](const Globals& globals, const Machine& machine) {
+        return run_slots(*options, globals, machine);
+    };
 }
 
-Run declare_prune(CLI::App& verb, const Globals& globals) {
-    const auto words = std::make_shared<PruneOptions>();
-    add_slot_options(verb, *words);
-    verb.add_option("--slot", words->request.slots,
-                    "this slot; repeatable; by default those that fit neither now nor the stated future")
-        ->allow_extra_args(false);
-    verb.add_option("--replace", words->prediction.replacements,
-                    "OLD=NEW: keep what fits the next boot, at which the file NEW is measured instead of OLD")
-        ->allow_extra_args(false);
-    add_prediction_options(verb, words->prediction);
-    verb.add_flag("--force", words->request.keep_none_open, "even when no slot that is left opens now");
-    return [words, &globals] { return run_prune(*words, globals); };
+Run declare_prune(Arguments& verb) {
+    const auto options = std::make_shared<PruneOptions>();
+    add_slot_options(verb, *options);
+    verb.numbers("--slot", {1}, options->request.slots,
+                 "this slot (default: those that fit neither the present state nor the described next boot)");
+    verb.option("--replace", "OLD=NEW", options->prediction.replacements,
+                "keep what fits the next boot, at which the file NEW is measured instead of OLD");
+    add_prediction_options(verb, options->prediction);
+    verb.flag("--force", options->request.keep_none_open, "even when no remaining slot opens now");
+    return [options](const Globals& globals, const Machine& machine) {
+        return run_prune(*options, globals, machine);
+    };
 }
 
 } // namespace sealmount

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/check/status.hpp"
-#include "app/options/this_machine.hpp"
-#include "app/options/verbs.hpp"
 #include "app/output/exit_code.hpp"
 #include "app/output/hints.hpp"
+#include "app/output/print.hpp"
 #include "app/output/volume_json.hpp"
+#include "app/verbs/verbs.hpp"
+#include "base/format.hpp"
 #include "base/strict_json.hpp"
 #include "core/unlock/event_differences.hpp"
 
@@ -55,72 +56,89 @@ Json to_json(const MasterStatus& status) {
     return json;
 }
 
-void print(const VolumeStatus& status) {
+/// " (by the TPM, trusted key)"
+std::string unlocked_by(const VolumeStatus& status) {
+    const std::string& who = status.unlocked_by;
+    if (who.empty()) {
+        return "";
+    }
+    if (who == "trusted" || who == "user") {
+        return formatted(" (by the TPM, {} key)", who);
+    }
+    return formatted(" (by {})", who == "recovery-key" ? "the recovery key" : who);
+}
+
+void print_volume(const VolumeStatus& status) {
     const Volume& volume = status.volume;
-    const auto how = !status.keys_loaded || status.unlocked_by.empty() ? std::string{}
-                     : status.unlocked_by == "trusted" || status.unlocked_by == "user"
-                         ? " (by the TPM, " + status.unlocked_by + " key)"
-                     : status.unlocked_by == "recovery-key" ? std::string{" (by the recovery key)"}
-                                                            : " (by " + status.unlocked_by + ")";
-    std::printf("%s: %s, keys %s%s\n  %s on %s\n", volume.name.c_str(),
-                status.mounted ? "mounted" : "not mounted", status.keys_loaded ? "loaded" : "not loaded",
-                how.c_str(), volume.lower.c_str(), volume.mountpoint.c_str());
+    print("{}: {}, keys {}{}\n  {} on {}\n", volume.name, status.mounted ? "mounted" : "not mounted",
+          status.keys_loaded ? "loaded" : "not loaded", status.keys_loaded ? unlocked_by(status) : "",
+          volume.lower, volume.mountpoint);
     for (const std::string& problem : with_hints(status.problems)) {
-        std::printf("  problem: %s\n", problem.c_str());
+        print("  problem: {}\n", problem);
     }
 }
 
-void print(const MasterStatus& status, const Paths& paths) {
+void print_master(const MasterStatus& status, const Paths& paths) {
     if (status.opens_now()) {
-        std::printf("master key %s: the TPM would release it now (slot %u)\n", status.name.c_str(),
-                    status.fitting_slots.front());
+        print("master key {}: the TPM would release it now (slot {})\n", status.name,
+              status.fitting_slots.front());
         return;
     }
-    std::printf("master key %s: the TPM would not release it now\n", status.name.c_str());
+    print("master key {}: the TPM would not release it now\n", status.name);
     for (const std::string& line :
          explain(status.refusal, status.name, differing_events(status.refusal, paths))) {
-        std::printf("  %s\n", line.c_str());
+        print("  {}\n", line);
     }
 }
 
-int run_status(const std::string& name, const Globals& globals) {
+Json to_json(const Status& status) {
+    Json json = {{"volumes", Json::array()}, {"masters", Json::array()}, {"problems", Json::array()}};
+    for (const VolumeStatus& volume : status.volumes) {
+        json["volumes"].push_back(to_json(volume));
+    }
+    for (const MasterStatus& master : status.masters) {
+        json["masters"].push_back(to_json(master));
+    }
+    for (const Error& problem : status.problems) {
+        json["problems"].push_back(with_hint(problem));
+    }
+    return json;
+}
+
+void print_status(const Status& status, const Paths& paths) {
+    for (const VolumeStatus& volume : status.volumes) {
+        print_volume(volume);
+    }
+    for (const MasterStatus& master : status.masters) {
+        print_master(master, paths);
+        for (const std::string& weakness : master.weaknesses) {
+            print("  WARNING: {}\n", weakness);
+        }
+    }
+    for (const Error& problem : status.problems) {
+        print("problem: {}: {}\n", paths.manifest().native(), with_hint(problem));
+    }
+}
+
+int run_status(const std::string& name, const Globals& globals, const Machine& machine) {
     const Store store{globals.paths()};
-    const ThisMachine this_machine{globals};
-    const Status status =
-        status_of(store, this_machine.machine(), name.empty() ? std::nullopt : std::optional{name});
+    const Status status = status_of(store, machine, name.empty() ? std::nullopt : std::optional{name});
     if (globals.json) {
-        Json json = {{"volumes", Json::array()}, {"masters", Json::array()}, {"problems", Json::array()}};
-        for (const VolumeStatus& volume : status.volumes) {
-            json["volumes"].push_back(to_json(volume));
-        }
-        for (const MasterStatus& master : status.masters) {
-            json["masters"].push_back(to_json(master));
-        }
-        for (const Error& problem : status.problems) {
-            json["problems"].push_back(problem.what());
-        }
-        std::printf("%s\n", json.dump(2).c_str());
+        print_json(to_json(status));
     } else {
-        std::ranges::for_each(status.volumes, [](const VolumeStatus& volume) { print(volume); });
-        for (const MasterStatus& master : status.masters) {
-            print(master, globals.paths());
-            for (const std::string& weakness : master.weaknesses) {
-                std::printf("  WARNING: %s\n", weakness.c_str());
-            }
-        }
-        for (const Error& problem : status.problems) {
-            std::printf("problem: %s: %s\n", store.paths().manifest().c_str(), problem.what());
-        }
+        print_status(status, globals.paths());
     }
     return status.is_well() ? 0 : exit_code(Reason::config);
 }
 
 } // namespace
 
-Run declare_status(CLI::App& verb, const Globals& globals) {
+Run declare_status(Arguments& verb) {
     const auto name = std::make_shared<std::string>();
-    verb.add_option("NAME", *name, "one volume only");
-    return [name, &globals] { return run_status(*name, globals); };
+    verb.argument("NAME", *name, "one volume only");
+    return [name](const Globals& globals, const Machine& machine) {
+        return run_status(*name, globals, machine);
+    };
 }
 
 } // namespace sealmount
