@@ -184,6 +184,8 @@ list_kernels() {
     local kind entry
     printf '%-8s %-24s %s\n' lab "$(sed -n 's|^# Linux/x86.* \([0-9][^ ]*\) Kernel Configuration|\1-lab|p' \
         "$(dirname "$(kernel_path)")/.config")" "$(kernel_path)"
+    entry=$(uml_path)
+    printf '%-8s %-24s %s\n' uml "$(sed -n 's|^# Linux/um \([0-9][^ ]*\) Kernel Configuration|\1-lab|p' "${entry%/*}/.config")" "$entry"
     for kind in "${STOCK_KINDS[@]}"; do
         entry=$(stock_kernel "$kind")
         printf '%-8s %-24s %s\n' "$kind" "$(cat "$entry/version")" "$entry/vmlinuz"

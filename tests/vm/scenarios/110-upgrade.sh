@@ -40,7 +40,7 @@ boot old --firmware --answer 'correct horse battery' <<'END'
 . /lab/words.sh
 check_output "the old kernel runs" -lab$ uname -r
 unattended
-esp_default next.conf
+check "the upgrade starts from the next boot on" esp_default next.conf
 END
 
 boot new --firmware --answer 'correct horse battery' <<'END'

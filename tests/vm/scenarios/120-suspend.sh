@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# policies that the TPM lets lapse by itself: a suspension over a change of firmware variables, and a boot window; and a PIN
+# a policy that the TPM lets lapse by itself: a suspension over a change of firmware variables
 need_product
 
 new_esp
@@ -67,34 +67,4 @@ check_output "the TPM refused the suspension, two boots later" \
 check_output "the TPM itself says so" "$refusal" unseal_slot 2
 check "the volumes are bound to the present state" eval \
     'printf "correct horse battery" >/root/passphrase && sealmount rebind --passphrase-file /root/passphrase'
-check "now with a boot window of three minutes" sealmount reseal default --pcrs 7 --boot-window 180 --replace
-END
-
-boot window --firmware <<'END'
-. /lab/words.sh
-check "within the window it opens unattended" readable /srv/vault
-by_slot 2
-expect_equal "root's own unseal is allowed as well" 32 "$(unseal_slot 2 | wc -c)"
-check "the volume stops" systemctl stop srv-vault.mount
-check "its keys go" wait_until 20 inactive sealmount-unlock@vault.service
-check "the window passes" wait_until 360 eval 'sealmount slots | grep -q "boot window of 180 s is over"'
-check_output "root's own unseal is refused by the TPM, with the right PCRs" "$refusal" unseal_slot 2
-check_status "and reseal's as well" 77 sealmount reseal default --pcrs 7
-check_output "which says why" 'its boot window of 180 s is over: the TPM was switched on [0-9]+ s ago' sealmount reseal default --pcrs 7
-END
-
-boot again --firmware <<'END'
-. /lab/words.sh
-check "at the next boot it is open again" readable /srv/vault
-by_slot 2
-printf 1234 >/root/pin
-check "a PIN" sealmount reseal default --pcrs 7 --pin --pin-file /root/pin --replace
-END
-
-boot pin --firmware --answer 4321 --answer 1234 <<'END'
-. /lab/words.sh
-check "the second answer was the PIN: the volume is open" readable /srv/vault
-by_slot 3
-check_output "the first one was wrong" 'wrong PIN, tries left: 2' unlock_journal vault
-expect_equal "and the TPM counted it" 1 "$(lockout_counter)"
 END

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# a policy that the real systemd-pcrlock keeps: unattended, and after its next make-policy with a new kernel as well
+# Debian 13: programs that were built on Debian 12 run; a policy that the real systemd-pcrlock keeps: unattended, and after its next make-policy with a new kernel as well
 need_product
 
 # For signatures, because systemd-pcrlock pads what it hashes to eight bytes, as signing does; of the boot loader without one,
@@ -23,9 +23,21 @@ END
 
 boot enrol --firmware <<'END'
 . /lab/words.sh
+expect_equal "the boot came to its end and nothing failed" running "$(cat /lab/results/state)"
+check_output "it is systemd 257" '^systemd 257' systemctl --version
+for program in /usr/sbin/sealmount /usr/lib/sealmount/sealmount-unlock /usr/lib/systemd/system-generators/sealmount-generator; do
+    check_no_output "$program has all its libraries" 'not found' ldd "$program"
+done
+check "it runs" sealmount --version
 check "ecryptfs-utils make a volume" make_volume /srv/.vault /srv/vault 'correct horse battery' 32 plain
-check "systemd-pcrlock takes down what was measured" pcrlock_components "$ESP/EFI/BOOT/BOOTX64.EFI" "$ESP/lab/vmlinuz-lab" \
-    "$ESP/lab/initrd-lab"
+check "systemd-pcrlock takes down what was measured: all that this machine's firmware and boot loader measure" \
+    pcrlock_components "$ESP/EFI/BOOT/BOOTX64.EFI" "$ESP/lab/vmlinuz-lab" "$ESP/lab/initrd-lab"
+policy=/var/lib/systemd/pcrlock.json
+check "it makes a policy of the PCRs that do not change from boot to boot" "$pcrlock" make-policy --pcr=0,1,2,3,4,5,7
+expect_equal "for these PCRs" 0,1,2,3,4,5,7 "$(jq -r '[.pcrValues[].pcr] | join(",")' "$policy")"
+check_output "with the present value of PCR 7 in it" "^$(pcr_value 7)\$" jq -r '.pcrValues[] | select(.pcr == 7) | .values[]' "$policy"
+keep "$policy"
+keep_vector vector
 check "and makes a policy" make_policy
 expect_equal "for these PCRs" 0,2,4,7 "$(jq -r '[.pcrValues[].pcr] | join(",")' /var/lib/systemd/pcrlock.json)"
 check "the volume is enrolled under it" enroll vault /srv/.vault /srv/vault 'correct horse battery' --policy pcrlock

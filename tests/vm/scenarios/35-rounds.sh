@@ -2,15 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # twenty rounds of stop and start, with daemon-reload in between and stops while starting, leave nothing behind
 need_product
-# shellcheck disable=SC2034 # boot.sh reads it
-PROCESSORS=2
 
 boot enrol <<'END'
 check "ecryptfs-utils make a volume" make_volume /srv/.vault /srv/vault 'correct horse battery' 32 own-key
 check "it is enrolled" enroll vault /srv/.vault /srv/vault 'correct horse battery'
 END
 
-boot rounds <<'END'
+# On two processors, where a stop and a start can race.
+PROCESSORS=2 boot rounds <<'END'
 check "it is mounted" readable /srv/vault
 unlock=sealmount-unlock@vault.service
 settled() { [ "$(systemctl show -P Job "$unlock")$(systemctl show -P Job srv-vault.mount)" = 00 ] || [ -z "$(systemctl list-jobs --no-legend | grep -E 'vault')" ]; }

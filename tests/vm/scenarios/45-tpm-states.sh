@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # every state that a TPM can be in ends in the right outcome, sentence and exit code, within its bound
 need_product
-# shellcheck disable=SC2034 # boot.sh reads it
-PROCESSORS=2
 g++ -O1 -static -o "$SHARE/extend" "$VM_DIR/tools/extend.cpp"
 
 boot enrol <<'END'
@@ -74,7 +72,8 @@ leave_objects() {
 }
 END
 
-boot states <<'END'
+# On two processors, so that others use the TPM at the same moment.
+PROCESSORS=2 boot states <<'END'
 . /lab/states.sh
 state "in order" "opened trusted" 0 'unlocked by the TPM' 15000
 

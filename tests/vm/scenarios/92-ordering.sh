@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # order at boot and shutdown, volumes in volumes, reloads, isolate, a bad volume in the manifest, and sealmount=no
 need_product
-# shellcheck disable=SC2034 # boot.sh reads it
-PROCESSORS=2
 
 boot enrol <<'END'
 make_four() {
@@ -20,8 +18,8 @@ check "one whose mount point is in that one" enroll inner /srv/.inner /srv/outer
 check "one that is not mounted at boot" enroll lazy /srv/.lazy /srv/lazy 'a fourth one' --noauto
 END
 
-# Systemd's words go to the console, where the host reads in which order things stopped.
-boot order --append 'systemd.log_target=console systemd.log_level=info' <<'END'
+# On two processors, so that what is not ordered happens at once. Systemd's words go to the console, where the host reads in which order things stopped.
+PROCESSORS=2 boot order --append 'systemd.log_target=console systemd.log_level=info' <<'END'
 property() { systemctl show -P "$1" "$2" | tr ' ' '\n'; }
 reached() { systemctl show -P ActiveEnterTimestampMonotonic "$1"; }
 has() { check_output "$1: $2 has $3" "^$3\$" property "$2" "$1"; }
