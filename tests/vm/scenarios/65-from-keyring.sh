@@ -28,15 +28,15 @@ refused() {
     check_output "$words: says why" "$pattern" cat /tmp/said
     check "$words: nothing was written" eval '[ ! -e /etc/sealmount ] && [ ! -e /srv/new ]'
 }
-refused "a key that is not there" 66 "holds no user key $content: .*ecryptfs-add-passphrase" from_keyring vault "$content"
+refused "a key that is not there" 66 "does not hold the user key $content; .*ecryptfs-add-passphrase" from_keyring vault "$content"
 keyctl add user "$content" nonsense @u >/dev/null
-refused "a user key that is no token" 65 "$content in the keyring is no key of eCryptfs" from_keyring vault "$content"
+refused "a user key that is not a token" 65 "$content in the keyring is not an eCryptfs key" from_keyring vault "$content"
 keyctl clear @u
 check "ecryptfs-add-passphrase puts the key of another volume there" add_passphrase 'another passphrase'
 other=$(keyctl list @u | sed -n 's/.*user: //p')
 refused "the key of another volume" 77 "was made with the key $content, the key in the keyring is $other" from_keyring vault "$other"
 check "ecryptfs-add-passphrase puts the right one there" add_passphrase 'correct horse battery'
-refused "a key without that of the file names" 66 "no user key $names, .*ecryptfs-add-passphrase --fnek" from_keyring vault "$content"
+refused "a key without that of the file names" 66 "the user key $names, .*ecryptfs-add-passphrase --fnek" from_keyring vault "$content"
 
 check "with --fnek it puts both there" add_passphrase 'correct horse battery' --fnek
 check "the volume is enrolled, with nothing typed" from_keyring vault "$content" --unlink

@@ -204,7 +204,7 @@ TEST(SecureBootTest, WhatCannotBeIsRefused) {
         return test::error_of([&] { apply(forecast, change); });
     };
     EXPECT_THAT(error_of({.variables = {{"dbt", {"/f", ""}}}, .authorities = {}}).what(),
-                HasSubstr("the variable dbt is measured nowhere"));
+                HasSubstr("the variable dbt is not measured anywhere"));
     EXPECT_THAT(error_of({.variables = {{"db", {"/f", "garbage"}}}, .authorities = {}}).what(),
                 HasSubstr("/f: is not an EFI signature list"));
     EXPECT_THAT(error_of({.variables = {{"db", {"/f", "\x27\1\2\3" + pe_file("one.esl").contents}}},

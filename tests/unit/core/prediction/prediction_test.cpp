@@ -174,7 +174,7 @@ TEST(PredictionTest, FileThatIsMeasuredNowhereIsAnErrorThatNamesIt) {
         replace_file(forecast, {"/boot/old", "x"}, {"/boot/new", "y"});
     });
     EXPECT_EQ(error.reason(), Reason::no_input);
-    EXPECT_THAT(error.what(), HasSubstr("/boot/old: is measured nowhere"));
+    EXPECT_THAT(error.what(), HasSubstr("/boot/old: is not measured anywhere"));
     EXPECT_THAT(test::message_of([&] {
                     replace_file(forecast, pe_file("kernel-old.efi"), {"/boot/new", "y"});
                 }),
