@@ -20,7 +20,7 @@ OWN_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]*)"', re.MULTILINE)
 OUTSIDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*<(tss2/|keyutils\.h|systemd/|sys/mount\.h|termios\.h)', re.MULTILINE)
 REAL_FORM = re.compile(r'sys/(tpm/esys_|keyring/kernel_keyring|prompt/(password_agents|terminal)\.)')
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
-# Precompiled headers are no room: they contain only what others wrote.
+# Precompiled headers are not in a room: they contain only what others wrote.
 PRECOMPILED = 'pch'
 
 # What is a program's business to say: commands to run, and options of ours. What we run ourselves is given as separate
