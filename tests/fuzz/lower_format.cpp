@@ -35,6 +35,12 @@ void require_printable(const std::vector<std::string>& sentences) {
     }
 }
 
+void require_printable(const std::vector<Problem>& problems) {
+    for (const Problem& problem : problems) {
+        require_printable(std::vector{problem.message});
+    }
+}
+
 void look_at_header(std::span<const std::byte> bytes) {
     const auto facts = read_lower_header(bytes);
     if (!facts) {
@@ -99,7 +105,7 @@ void enroll(const Survey& survey, EnrollRequest request, const bool is_refused) 
         require(volume.options.size() == (survey.in_attribute.count > 0 ? 1U : 0U));
     } catch (const Error& error) {
         require(error.reason() == Reason::refused || error.reason() == Reason::usage);
-        require_printable({error.what()});
+        require_printable(std::vector<std::string>{error.what()});
     }
 }
 
@@ -115,19 +121,19 @@ void look_at_tree(const TreeSample& tree) {
     for (const std::string& opener : found.openers()) {
         require(found.signatures.at(opener).count == found.encrypted_files());
     }
-    const SurveyProblems severity = judge("/srv/.x", found);
-    require_printable(severity.problems);
-    require_printable(severity.warnings);
-    require_printable(survey_lines("/srv/.x", found, severity));
-    require(!survey_json("/srv/.x", found, severity).dump().empty());
+    const SurveyProblems judged = judge("/srv/.x", found);
+    require_printable(judged.problems);
+    require_printable(judged.warnings);
+    require_printable(survey_lines("/srv/.x", found, judged));
+    require(!survey_json("/srv/.x", found, judged).dump().empty());
     EnrollRequest plain;
     plain.volume.lower = "/srv/.x";
-    enroll(found, plain, !severity.problems.empty());
+    enroll(found, plain, !judged.problems.empty());
     EnrollRequest asked = plain;
     asked.cipher = "aes";
     asked.key_bytes = 16;
     asked.filename_encryption = true;
-    enroll(found, asked, !severity.problems.empty());
+    enroll(found, asked, !judged.problems.empty());
 }
 
 } // namespace

@@ -105,12 +105,12 @@ class Import {
 
     void print_what_next() const {
         if (options_.comment_out) {
-            print("Their lines in {} are comments now; the table as it was is {}.before-sealmount.\n", file_,
-                  file_);
+            print("Their lines in {} are comments now; the table as it was is {}.before-sealmount.\n",
+                  file_.string(), file_.string());
         } else {
             print("Their lines are still in {}, and win over the manifest at boot. When you have seen the "
                   "volumes open, run this again with --comment-out.\n",
-                  file_);
+                  file_.string());
         }
         print("No passphrase file was removed: delete it yourself when the passphrase is kept elsewhere.\n");
     }

@@ -2,6 +2,7 @@
 #include "app/options/bound_policies.hpp"
 #include "app/options/policy_options.hpp"
 #include "app/options/prediction_options.hpp"
+#include "app/output/hints.hpp"
 #include "app/output/print.hpp"
 #include "app/verbs/rebind.hpp"
 #include "app/verbs/verbs.hpp"
@@ -101,7 +102,7 @@ Json reseal_one(const SlotSession& session, const ResealOptions& options, OpenMa
         const Resealed resealed =
             reseal(session.context(), master, {.bound = bound, .new_pin = pin, .note = options.note});
         made.push_back(resealed.slot);
-        print_warnings(warnings_about(bound.policy));
+        print_warnings(with_hints(warnings_about(bound.policy)));
         json.push_back(to_json(name, resealed));
         if (!globals.json) {
             print_resealed(master, resealed);

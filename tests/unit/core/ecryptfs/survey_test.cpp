@@ -102,7 +102,7 @@ TEST_F(SurveyTest, BothPlacesAreToldWithAnExampleEach) {
     add("a", aes16_);
     add("b", text_, aes16_);
     ASSERT_EQ(judged().warnings.size(), 1U);
-    EXPECT_THAT(judged().warnings.front(), HasSubstr("1 file, b, lies in extended attributes"));
+    EXPECT_THAT(judged().warnings.front().message, HasSubstr("the metadata of 1 file, b, is in extended attributes"));
 }
 
 TEST_F(SurveyTest, EachFileIsCountedOnce) {
@@ -134,7 +134,7 @@ TEST_F(SurveyTest, OnlyForeignFilesAreAProblem) {
     add("README", text_);
     EXPECT_TRUE(look().empty_of_keys());
     ASSERT_EQ(judged().problems.size(), 1U);
-    EXPECT_THAT(judged().problems.front(), HasSubstr("none that eCryptfs wrote (1 file, README)"));
+    EXPECT_THAT(judged().problems.front().message, HasSubstr("none that eCryptfs wrote (1 file, README)"));
 }
 
 TEST_F(SurveyTest, FilesOfTwoKeysAreAProblem) {
@@ -143,7 +143,7 @@ TEST_F(SurveyTest, FilesOfTwoKeysAreAProblem) {
     add("c", of_other_key(aes16_));
     EXPECT_THAT(look().openers(), IsEmpty());
     ASSERT_EQ(judged().problems.size(), 1U);
-    EXPECT_THAT(judged().problems.front(),
+    EXPECT_THAT(judged().problems.front().message,
                 HasSubstr("7f475b5d20a645dc (1 file, a), 7f475b5d20a645ff (2 files, such as b)"));
 }
 
@@ -151,7 +151,8 @@ TEST_F(SurveyTest, KeyThatOpensAllIsEnough) {
     add("a", two_keys_);
     EXPECT_THAT(look().openers(), ElementsAre(content_, names_));
     EXPECT_THAT(judged().problems, IsEmpty());
-    EXPECT_THAT(judged().warnings.at(0), HasSubstr("any of the keys 7f475b5d20a645dc, c61563a65ef80ad1"));
+    EXPECT_THAT(judged().warnings.at(0).message,
+                HasSubstr("any of the keys 7f475b5d20a645dc, c61563a65ef80ad1"));
     add("b", aes16_);
     EXPECT_THAT(look().openers(), ElementsAre(content_));
     EXPECT_THAT(judged().problems, IsEmpty());
@@ -163,14 +164,14 @@ TEST_F(SurveyTest, SeveralCiphersOpenAllTheSame) {
     add("c", aes16_);
     EXPECT_EQ(look().main_cipher(), (CipherFacts{"aes", 24}));
     EXPECT_THAT(judged().problems, IsEmpty());
-    EXPECT_THAT(judged().warnings.at(0), HasSubstr("new files get aes with 24-byte keys"));
+    EXPECT_THAT(judged().warnings.at(0).message, HasSubstr("new files get aes with 24-byte keys"));
 }
 
 TEST_F(SurveyTest, SeveralCiphersOfNamesAreAProblem) {
     add(aes16_name_, aes16_);
     add(aes24_name_, aes16_);
     ASSERT_EQ(judged().problems.size(), 1U);
-    EXPECT_THAT(judged().problems.front(), HasSubstr("several ciphers or key sizes"));
+    EXPECT_THAT(judged().problems.front().message, HasSubstr("several ciphers or key sizes"));
 }
 
 TEST_F(SurveyTest, ExamplesArePrintable) {

@@ -128,7 +128,7 @@ TEST(EventLogTest, RefusalNamesFileEventAndOffset) {
               "none.bin: the event log is empty");
     log = sha1_log();
     log[0] = std::byte{24};
-    EXPECT_THAT(test::message_of([&] { (void)parse_event_log(log, "f"); }), HasSubstr("PCR 24 is none"));
+    EXPECT_THAT(test::message_of([&] { (void)parse_event_log(log, "f"); }), HasSubstr("there is no PCR 24"));
 }
 
 TEST(EventLogTest, HugeSizesAreRefused) {

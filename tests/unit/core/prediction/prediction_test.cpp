@@ -97,10 +97,10 @@ void add_tagged(AgileLog& log, const std::uint32_t tag, const BytesView measured
 }
 
 /// The prediction of one PCR; without `present` the log is believed.
-std::expected<Bytes, std::string> next(const Forecast& forecast, const unsigned pcr,
-                                       const std::optional<Bytes>& present = {},
-                                       const MeasureLog* const systemd = nullptr,
-                                       const std::optional<std::vector<std::string>>& phases = {}) {
+std::expected<Bytes, Problem> next(const Forecast& forecast, const unsigned pcr,
+                                   const std::optional<Bytes>& present = {},
+                                   const MeasureLog* const systemd = nullptr,
+                                   const std::optional<std::vector<std::string>>& phases = {}) {
     const PcrValues values = {{pcr, present.value_or(Bytes{})}};
     return predict(forecast, {forecast.log(), systemd, sha256_bank, present ? &values : nullptr},
                    PcrMask{1} << pcr, phases)

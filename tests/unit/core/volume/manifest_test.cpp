@@ -279,8 +279,8 @@ INSTANTIATE_TEST_SUITE_P(
                    R"(options[0]: "_netdev")" + own + "put the dependency into a drop-in of the mount unit"},
         VolumeCase{"unlink_sigs", R"({"options":["ecryptfs_unlink_sigs"]})",
                    R"(options[0]: "ecryptfs_unlink_sigs")" + own +
-                       "of the eCryptfs options only ecryptfs_xattr_metadata and ecryptfs_passthrough may "
-                       "stand here"}),
+                       "of the eCryptfs options only ecryptfs_xattr_metadata and ecryptfs_passthrough are "
+                       "allowed here"}),
     [](const auto& entry) { return entry.param.name; });
 
 } // namespace sealmount
