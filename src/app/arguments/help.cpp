@@ -19,7 +19,7 @@ namespace {
 
 using Takes = Argument::Takes;
 
-constexpr std::size_t narrowest = 40;
+constexpr std::size_t narrowest = 50;
 constexpr std::size_t widest = 100;
 constexpr std::size_t usual_width = 80;
 constexpr std::size_t margin = 2;

@@ -15,7 +15,7 @@ namespace sealmount {
 [[nodiscard]] std::size_t help_width();
 
 /// The help of a verb, or without one that of the program. No line is longer than `width`, which has to be at
-/// least 40.
+/// least 50.
 [[nodiscard]] std::string help_text(const CommandTable& table, const DeclaredVerb* verb, std::size_t width);
 
 } // namespace sealmount

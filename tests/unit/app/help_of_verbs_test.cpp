@@ -13,7 +13,7 @@
 namespace sealmount {
 namespace {
 
-constexpr std::size_t widths[] = {40, 60, 80, 100};
+constexpr std::size_t widths[] = {50, 60, 80, 100};
 
 class HelpOfVerbsTest : public testing::Test {
   protected:

@@ -96,7 +96,7 @@ TEST_F(HelpTest, WidthIsTheTerminals) {
     };
     EXPECT_EQ(width_with("90"), 90U);
     EXPECT_EQ(width_with("200"), 100U);
-    EXPECT_EQ(width_with("5"), 40U);
+    EXPECT_EQ(width_with("5"), 50U);
     ::unsetenv("COLUMNS");
 }
 
