@@ -92,7 +92,9 @@ std::string with_value(const Argument& option) {
 
 std::string meaning_of(const Argument& argument) {
     std::string meaning = argument.help;
-    if (argument.takes == Takes::each_one_value || argument.takes == Takes::maybe_one_value) {
+    // Of a positional argument, the usage line shows it.
+    const bool is_option = !argument.value.empty();
+    if (is_option && (argument.takes == Takes::each_one_value || argument.takes == Takes::maybe_one_value)) {
         meaning += "; may be repeated";
     }
     return argument.fallback.empty() ? meaning : meaning + " (default: " + argument.fallback + ")";
