@@ -11,7 +11,7 @@
 
 namespace sealmount {
 
-/// Appends what the kernel has of eCryptfs, encrypted and trusted keys. `trusted_demanded`: a volume does not
+/// Appends what the kernel has: eCryptfs, encrypted and trusted keys. `trusted_demanded`: a volume does not
 /// open without trusted keys.
 void check_kernel(const CheckContext& context, bool trusted_demanded, std::vector<Finding>& findings);
 

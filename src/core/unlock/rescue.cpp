@@ -44,7 +44,7 @@ class TemporaryKeys {
     std::vector<std::string> ours_;
 };
 
-/// The options that tell eCryptfs how the volume was made; the others are for its own machine.
+/// The options from which eCryptfs knows how the volume was made; the others are for its own machine.
 std::string rescue_options(Volume volume) {
     std::erase_if(volume.options, [](const std::string& option) { return !option.starts_with("ecryptfs_"); });
     volume.nofail = false;

@@ -68,7 +68,7 @@ efivar_write() {
 # efivar_byte NAME: the first byte of a global variable, as a number: SecureBoot, SetupMode.
 efivar_byte() { od -An -tu1 -j4 -N1 "$EFIVARS/$1-$GLOBAL_GUID" | tr -d ' '; }
 
-# secure_boot_enroll: the keys of the host's new_keys; the last one ends set-up mode, and from the next boot on the firmware
+# secure_boot_enroll: the keys of the host's new_keys; the last one ends setup mode, and from the next boot on the firmware
 # starts only what they signed.
 secure_boot_enroll() {
     efivar_write db "$IMAGE_SECURITY_GUID" /lab/keys/db.auth

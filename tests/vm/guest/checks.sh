@@ -36,7 +36,7 @@ check() {
     _ok "$words"
 }
 
-# check_fails WORDS COMMAND...: the command fails; one that could not be started at all is no proof.
+# check_fails WORDS COMMAND...: the command fails; one that could not be started at all does not count.
 check_fails() {
     local words=$1
     shift

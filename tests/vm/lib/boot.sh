@@ -83,7 +83,7 @@ stop_machine() {
 # qemu_command KERNEL_ARGUMENTS TPM UEFI: fills MACHINE. TPM is yes, no, or table-only: firmware that reports one that is not
 # there. UEFI is yes, no, or firmware: it finds its kernel itself. Software emulation on purpose: it is the same everywhere.
 # Debian's own kernels, which have an initial file system, get one processor: they rewrite their code while they run, and under
-# software emulation another processor then meets the breakpoint that stands there for a moment, and the kernel dies of it.
+# software emulation another processor then meets the breakpoint that is there for a moment, and the kernel dies of it.
 qemu_command() {
     local processors=$PROCESSORS machine=q35
     [ -z "$INITRD" ] || processors=1
@@ -117,7 +117,7 @@ tpm_table() { printf '\0\0\0\0\x40\0\xd4\xfe\0\0\0\0\x07\0\0\0\0\0\0\0\0\0\0\0\0
 
 KERNEL_ARGUMENTS='console=ttyS0 root=/dev/vda rw panic=-1 init=/usr/lib/sealmount-lab/init'
 # Nobody sits at this console: no login, and no agent but ours answers a question. norandmaps: the emulator translates a program
-# anew for each address that it is loaded to, which takes a sixth of the time of a boot.
+# again for each address that it is loaded to, which takes a sixth of the time of a boot.
 UNATTENDED='quiet norandmaps lab.probe systemd.getty_auto=no systemd.show_status=auto systemd.mask=systemd-ask-password-console.path
 systemd.mask=systemd-ask-password-wall.path systemd.journald.forward_to_console=yes
 systemd.journald.max_level_console=warning'

@@ -14,7 +14,7 @@ die() {
     exit 1
 }
 
-# need PACKAGE COMMAND...: one sentence and the line that mends it when a command is missing.
+# need PACKAGE COMMAND...: one sentence and the line that fixes it when a command is missing.
 need() {
     local package=$1 command
     shift

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The guest's root file system: a small Debian, of the host's own suite or the next, and the image that is made of it.
+# The guest's root file system: a small Debian, of the host's own suite or the next, and the image that is made from it.
 
 # What a machine with sealmount has installed, then what the checks in the guest use. inotify-tools is for the
 # password agent, which must wait for a question and not poll for it.
@@ -144,7 +144,7 @@ install_guest_files() {
     rm -f "$stage/var/lib/dbus/machine-id"
 }
 
-# builtin_modules STAGE CONFIG: tells modprobe what is in the kernel, so that `modprobe ecryptfs` succeeds as it does on
+# builtin_modules STAGE CONFIG: shows modprobe what is in the kernel, so that `modprobe ecryptfs` succeeds as it does on
 # an installed system.
 builtin_modules() {
     local stage=$1 version release directory

@@ -195,7 +195,7 @@ end_of_one() {
     [ "$status" = 0 ] || failed+=("$name")
 }
 
-# A set-up that fails is a failure of the run: never a pass, never a skip.
+# A setup that fails is a failure of the run: never a pass, never a skip.
 end_run() {
     # Those of run_at_once.
     jobs -p | xargs -r kill 2>/dev/null || true

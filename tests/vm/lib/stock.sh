@@ -150,7 +150,7 @@ stock_modules() {
     awk '!seen[$0]++' "$out/depends.disk" >"$out/preload" || return 1
     rm "$out"/depends*
     cp "$tree/usr/lib/modules/$version"/modules.{builtin,builtin.modinfo,order} "$out/$version/" || return 1
-    # depmod wants to find them where a system has them.
+    # depmod has to find them where a system has them.
     mkdir "$out/lib" && ln -s .. "$out/lib/modules" && depmod -b "$out" "$version" || return 1
     rm -r "${out:?}/lib"
 }

@@ -98,7 +98,7 @@ make_initrd() {
     rm -rf "$stage"
 }
 
-# make_uki OUT KERNEL INITRD ARGUMENTS SECTIONS: one image with all of them in it, as systemd-stub(7) wants it; signed when
+# make_uki OUT KERNEL INITRD ARGUMENTS SECTIONS: one image with all of them in it, as systemd-stub(7) requires it; signed when
 # there are keys. The directory SECTIONS gets a file for each.
 make_uki() {
     local out=$1 sections=$5 stub=$UKI_STUB name at step options=()
@@ -127,7 +127,7 @@ uki_stub_end() {
     done | sort -n | tail -n 1
 }
 
-# new_keys: Secure Boot keys for this machine: $WORK/keys/{PK,KEK,db}.{key,crt}, and for the guest what enrols them
+# new_keys: Secure Boot keys for this machine: $WORK/keys/{PK,KEK,db}.{key,crt}, and for the guest what enrolls them
 # (`secure_boot_enroll` in guest/boot.sh). What `new_esp` and `make_uki` make from then on is signed.
 new_keys() {
     local keys=$WORK/keys name signer
@@ -161,7 +161,7 @@ sign_image() {
 # firmware_drives: what qemu_command adds for a machine with an ESP. The slot is behind that of the root disk, which is to stay
 # /dev/vda.
 firmware_drives() {
-    [ -e "$WORK/esp.img" ] || die "boot --firmware wants an EFI system partition; call new_esp first"
+    [ -e "$WORK/esp.img" ] || die "boot --firmware requires an EFI system partition; call new_esp first"
     MACHINE+=(-global "driver=cfi.pflash01,property=secure,value=on"
         -drive "if=pflash,unit=0,format=raw,readonly=on,file=$FIRMWARE_CODE"
         -drive "if=pflash,unit=1,format=raw,file=$WORK/firmware.fd"

@@ -5,7 +5,7 @@ need_product
 # shellcheck disable=SC2034 # boot.sh reads it
 ENGINE=qemu # the TPM as hardware has it: the main job is shown on the kernel's own driver
 
-boot enrol <<'END'
+boot enroll <<'END'
 fill() {
     : >"$1/empty"
     printf x >"$1/one byte"
@@ -72,11 +72,11 @@ by_passphrase() {
 check "ecryptfs-utils and the passphrase alone read the new file" by_passphrase
 END
 for volume in vault home; do
-    expect_equal "$volume has its five files" 5 "$(wc -l <"$WORK/boots/enrol/sums-$volume")"
+    expect_equal "$volume has its five files" 5 "$(wc -l <"$WORK/boots/enroll/sums-$volume")"
     check "after the boot $volume is byte for byte what it was" \
-        cmp "$WORK/boots/enrol/sums-$volume" "$WORK/boots/use/sums-$volume"
+        cmp "$WORK/boots/enroll/sums-$volume" "$WORK/boots/use/sums-$volume"
 done
 check "and the old files are still the same through ecryptfs-utils" \
-    cmp "$WORK/boots/enrol/sums-vault" "$WORK/boots/use/sums-passphrase"
+    cmp "$WORK/boots/enroll/sums-vault" "$WORK/boots/use/sums-passphrase"
 check_output "the UTF-8 name among them" 'Grüße ☃ 日本.txt$' cat "$WORK/boots/use/sums-vault"
 step "vault was mounted $(($(given use seconds) / 1000)) ms after the kernel started"

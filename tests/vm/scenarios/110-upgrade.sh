@@ -26,7 +26,7 @@ refused() {
 slots() { sealmount slots --json | jq '.slots | length'; }
 END
 
-boot enrol --firmware <<'END'
+boot enroll --firmware <<'END'
 . /lab/words.sh
 check "ecryptfs-utils make a volume" make_volume /srv/.vault /srv/vault 'correct horse battery' 32 plain
 check "it is enrolled for this boot chain" enroll vault /srv/.vault /srv/vault 'correct horse battery' --pcrs 4+7+9

@@ -119,7 +119,7 @@ check "a new unified image" predicted --replace "$ESP/EFI/Linux/lab.efi=/lab/upg
 cp /lab/upgrade/next.efi "$ESP/EFI/Linux/lab.efi"
 END
 check "PCR 7 has changed" test "$(given secure-boot pcr7)" != "$(given uki pcr7)"
-check "it tells whose signature was good" has_event uki EV_EFI_VARIABLE_AUTHORITY 7
+check "it shows whose signature was good" has_event uki EV_EFI_VARIABLE_AUTHORITY 7
 
 boot uki-new --firmware <<'END'
 check_output "the new kernel runs" -lab-next$ uname -r

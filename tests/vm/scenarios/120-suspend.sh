@@ -22,7 +22,7 @@ change_firmware() {
 }
 END
 
-boot enrol --firmware <<'END'
+boot enroll --firmware <<'END'
 . /lab/words.sh
 check "ecryptfs-utils make a volume" make_volume /srv/.vault /srv/vault 'correct horse battery' 32 plain
 check "it is enrolled for the firmware's configuration" enroll vault /srv/.vault /srv/vault 'correct horse battery' --pcrs 1+7
@@ -47,7 +47,7 @@ check "the service that ends suspensions has run" wait_until 60 inactive sealmou
 check_output "the present state is sealed" 'the present state is sealed in slot 3' journalctl -b --no-pager -o cat -u sealmount-resume.service
 expect_equal "and the suspension is gone" '[1,3]' "$(slots)"
 END
-check "PCR 1 was another one" test "$(given enrol pcr1)" != "$(given changed pcr1)"
+check "PCR 1 was another one" test "$(given enroll pcr1)" != "$(given changed pcr1)"
 
 boot resumed --firmware <<'END'
 . /lab/words.sh

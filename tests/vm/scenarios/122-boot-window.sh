@@ -11,7 +11,7 @@ unseal_slot() { bash /lab/unseal-slot /etc/sealmount/masters/default.json "$1"; 
 refusal='PolicyCounterTimer.*0x126'
 END
 
-boot enrol <<'END'
+boot enroll <<'END'
 check "ecryptfs-utils make a volume" make_volume /srv/.vault /srv/vault 'correct horse battery' 32 plain
 check "it is enrolled" enroll vault /srv/.vault /srv/vault 'correct horse battery'
 # Several times what it takes this machine, fast or slow, to unlock the volume.

@@ -46,7 +46,7 @@ expect_equal "no try was counted against the lockout" 0 "$(lockout_counter)"
 expect_equal "no session is left" "" "$(tpm_handles loaded-session)"
 END
 
-boot enrol <<'END'
+boot enroll <<'END'
 check "ecryptfs-utils make a volume" make_volume /srv/.vault /srv/vault 'correct horse battery' 32 plain
 check "it is enrolled" enroll vault /srv/.vault /srv/vault 'correct horse battery'
 END

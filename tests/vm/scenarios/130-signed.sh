@@ -31,7 +31,7 @@ make_key() {
 against() { check_output "$1" "$2" sealmount slots; }
 END
 
-boot enrol --firmware <<'END'
+boot enroll --firmware <<'END'
 . /lab/words.sh
 check_output "the first build runs" -lab$ uname -r
 mkdir -p /etc/systemd
@@ -61,7 +61,7 @@ check "nobody was asked" eval '[ ! -s /lab/results/asked ]'
 # What systemd-measure reckons is what sign-policy signs, and systemd's own tools take it.
 boot_value=$(replayed_table 11) now_value=$(pcr_table 11)
 rm "$SIGNATURES"
-against "without the file the reason is told" "$SIGNATURES: No such file or directory"
+against "without the file the reason is reported" "$SIGNATURES: No such file or directory"
 check "sign-policy signs the value of now" sealmount sign-policy --private-key /root/key.pem --pcr "11=${now_value#* }" --output "$SIGNATURES"
 check_output "the slot fits" 'fits now' sealmount slots
 creds() {

@@ -21,7 +21,7 @@ unattended() {
 make_policy() { "$pcrlock" make-policy --pcr=0,2,4,7; }
 END
 
-boot enrol --firmware <<'END'
+boot enroll --firmware <<'END'
 . /lab/words.sh
 expect_equal "the boot came to its end and nothing failed" running "$(cat /lab/results/state)"
 check_output "it is systemd 257" '^systemd 257' systemctl --version

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# one enrolment serves every kernel: with trusted keys and Debian's own without, old and new, with and without ecryptfs-utils
+# one enrollment serves every kernel: with trusted keys and Debian's own without, old and new, with and without ecryptfs-utils
 need_product
 
 # What each boot has to show, whichever kernel it is.
@@ -28,7 +28,7 @@ make() {
 entered() { systemctl show -P ActiveEnterTimestampMonotonic "$1"; }
 before_local_fs() { [ "$(entered "$(unit_of "$1")")" -gt 0 ] && [ "$(entered "$(unit_of "$1")")" -le "$(entered local-fs.target)" ]; }
 
-# forms: what the unlocks of this boot say they made of the master key.
+# forms: what the unlocks of this boot say about the master key.
 forms() { journalctl -b -o json -u 'sealmount-unlock@*' | jq -r 'select(.FORM != null) | .FORM' | sort -u; }
 
 # as_ever FORM VOLUME...: the boot brought these volumes up, by itself.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# apt upgrades a kernel, then its initrd is made anew: nobody does anything else, nobody is asked; what cannot be predicted is said
+# apt upgrades a kernel, then its initrd is made again: nobody does anything else, nobody is asked; what cannot be predicted is said
 need_product
 need dpkg dpkg-deb
 
@@ -42,7 +42,7 @@ hook_journal() { journalctl --sync && journalctl -b -o cat -t sealmount-upgrade;
 next_of() { jq -r ".pcrs[] | select(.pcr == $1).next" /lab/predicted; }
 END
 
-boot enrol --firmware <<'END'
+boot enroll --firmware <<'END'
 . /lab/words.sh
 mkdir -p /etc/kernel
 echo layout=bls >/etc/kernel/install.conf
@@ -72,9 +72,9 @@ unattended
 for pcr in 4 7 9 12; do
     expect_equal "PCR $pcr was predicted" "$(next_of $pcr)" "$(pcr_value $pcr)"
 done
-# As update-initramfs does: the initrd is made anew under its old name, then the hooks are called.
+# As update-initramfs does: the initrd is made again under its old name, then the hooks are called.
 cat /lab/upgrade/initrd /lab/upgrade/initrd >/boot/initrd.img-6.1-lab-next
-check "the initrd is made anew" run-parts --arg=6.1-lab-next --arg=/boot/initrd.img-6.1-lab-next /etc/initramfs/post-update.d
+check "the initrd is made again" run-parts --arg=6.1-lab-next --arg=/boot/initrd.img-6.1-lab-next /etc/initramfs/post-update.d
 check_output "the hook says what it did" 'kernel.*sealed to what the next boot will measure' hook_journal
 expect_equal "there are three slots" 3 "$(slots)"
 touch /run/sealmount/upgrade-hook
@@ -87,7 +87,7 @@ boot initrd --firmware --answer 'correct horse battery' <<'END'
 . /lab/words.sh
 unattended
 expect_equal "PCR 9 was predicted" "$(next_of 9)" "$(pcr_value 9)"
-# Something that no log explains: nobody can tell whether the next boot has it, too.
+# Something that no log explains: nobody can know whether the next boot has it, too.
 tpm2_pcrextend -T device:/dev/tpmrm0 "8:sha256=$(printf '%064d' 7)"
 check "the volume is bound to it" sealmount reseal --pcrs 4+8 --replace
 touch "$ESP/lab/something"

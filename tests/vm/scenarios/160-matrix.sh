@@ -101,7 +101,7 @@ END
 boot make --kernel "$kernel" --seconds 1500 <<'END'
 . /lab/matrix.sh
 check "ecryptfs-utils make the volumes" each make
-check "inspect tells of each how it was made" each as_made
+check "inspect shows of each how it was made" each as_made
 check "each is enrolled with its passphrase, and nothing else is said" each enrolled
 offers() {
     local status=0

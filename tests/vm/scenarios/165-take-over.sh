@@ -11,7 +11,7 @@ as() {
 }
 END
 
-boot enrol <<'END'
+boot enroll <<'END'
 . /lab/as-user
 # add_token: the signature of the passphrase on standard input, which is in the keyring then.
 add_token() { ecryptfs-add-passphrase - | sed -n 's/.* sig \[\([0-9a-f]*\)\].*/\1/p'; }

@@ -11,7 +11,7 @@ outcomes() {
 }
 END
 
-boot enrol <<'END'
+boot enroll <<'END'
 make_ten() {
     local n
     for n in {1..10}; do
@@ -29,7 +29,7 @@ check "the machine goes on without ecryptfs-utils" purge_utils
 cp /etc/sealmount/manifest.json /root/all.json
 jq '.volumes |= map(if .name == "v3" then . else .noauto = true end)' /root/all.json >/etc/sealmount/manifest.json
 END
-key=$(given enrol key)
+key=$(given enroll key)
 # answered BOOT: how many questions of that boot were answered.
 answered() { local asked=$WORK/boots/$1/asked; echo $(($(grep -c 'eCryptfs' "$asked") - $(grep -c 'no answer left' "$asked" || true))); }
 

@@ -5,7 +5,7 @@ need_product
 # shellcheck disable=SC2034 # boot.sh reads it
 ENGINE=qemu # what is counted are the commands of the kernel's own TPM driver
 
-boot enrol <<'END'
+boot enroll <<'END'
 make_three() {
     make_volume /srv/.vault /srv/vault 'correct horse battery' 32 own-key
     make_volume /srv/.plain /srv/plain 'another passphrase' 16 plain

@@ -15,7 +15,7 @@ done | jq -s '{version: 1, volumes: .}' >"$SHARE/many.json"
 
 echo "count=$count" >"$SHARE/count.sh"
 
-boot enrol <<'END'
+boot enroll <<'END'
 . /lab/count.sh
 make_ten() {
     local n

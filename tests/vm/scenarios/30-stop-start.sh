@@ -3,7 +3,7 @@
 # stop and start: keys leave with the last volume that uses them and come back, and nothing stays in the TPM
 need_product
 
-boot enrol <<'END'
+boot enroll <<'END'
 make_three() {
     make_volume /srv/.vault /srv/vault 'correct horse battery' 32 own-key
     make_volume /srv/.twin /srv/twin 'correct horse battery' 32 plain
@@ -15,7 +15,7 @@ check "the one that shares its passphrase is enrolled" enroll twin /srv/.twin /s
 check "the third is enrolled" enroll third /srv/.third /srv/third 'another passphrase'
 jq -r '.volumes[] | select(.name == "third") | .signature' /etc/sealmount/manifest.json >/root/third-signature
 
-check_fails "enrolment itself leaves no key behind" eval 'hidden_keys | grep .'
+check_fails "enrollment itself leaves no key behind" eval 'hidden_keys | grep .'
 check_no_output "and no master key" . master_keys
 check "volumes can be mounted at once, without a reboot" eval 'systemctl daemon-reload && systemctl start srv-vault.mount'
 check "the volume is readable" readable /srv/vault

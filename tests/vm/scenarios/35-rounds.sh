@@ -3,7 +3,7 @@
 # twenty rounds of stop and start, with daemon-reload in between and stops while starting, leave nothing behind
 need_product
 
-boot enrol <<'END'
+boot enroll <<'END'
 check "ecryptfs-utils make a volume" make_volume /srv/.vault /srv/vault 'correct horse battery' 32 own-key
 check "it is enrolled" enroll vault /srv/.vault /srv/vault 'correct horse battery'
 END

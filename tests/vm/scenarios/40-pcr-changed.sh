@@ -5,7 +5,7 @@ need_product
 # shellcheck disable=SC2034 # boot.sh reads it
 ENGINE=qemu # firmware that measures, and the kernel's own TPM driver
 
-boot enrol <<'END'
+boot enroll <<'END'
 make_three() {
     make_volume /srv/.vault /srv/vault 'correct horse battery' 32 own-key
     make_volume /srv/.silent /srv/silent 'never typed' 16 plain
@@ -18,7 +18,7 @@ check "another is enrolled under a master key of its own that is bound to PCR 11
     enroll other /srv/.other /srv/other 'another passphrase' --master other --pcrs 11 --headless
 give pcr7 "$(pcr_value 7)"
 END
-given enrol pcr7 >"$SHARE/pcr7"
+given enroll pcr7 >"$SHARE/pcr7"
 
 cat >"$SHARE/refused.sh" <<'END'
 # What is the same in each boot that changed PCR 7.

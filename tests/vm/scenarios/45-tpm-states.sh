@@ -4,7 +4,7 @@
 need_product
 g++ -O1 -static -o "$SHARE/extend" "$VM_DIR/tools/extend.cpp"
 
-boot enrol <<'END'
+boot enroll <<'END'
 check "ecryptfs-utils make a volume" make_volume /srv/.vault /srv/vault 'correct horse battery' 32 plain
 check "it is enrolled, headless" enroll vault /srv/.vault /srv/vault 'correct horse battery' --headless
 END
@@ -120,7 +120,7 @@ check "somebody's wrong password locks the TPM" lock_out
 state "dictionary-attack lockout" "opened trusted" 0 'unlocked by the TPM' 20000
 check_output "check names the lockout" 'warning .*lockout' sealmount check
 expect_equal "and that it opens all the same" true "$(sealmount check --json | jq .opens)"
-check "the mend ends it" tpm2_dictionarylockout -T device:/dev/tpmrm0 --clear-lockout
+check "the fix ends it" tpm2_dictionarylockout -T device:/dev/tpmrm0 --clear-lockout
 check_no_output "check finds none any more" 'warning .*lockout' sealmount check
 
 leave_objects 3

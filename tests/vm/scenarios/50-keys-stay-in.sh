@@ -4,14 +4,14 @@
 need_product
 cp "$VM_DIR/tools/by-hand" "$VM_DIR/tools/open-key" "$SHARE/"
 
-boot enrol <<'END'
+boot enroll <<'END'
 check "ecryptfs-utils make a volume" make_volume /srv/.vault /srv/vault 'correct horse battery' 32 own-key
 check "it is enrolled" enroll vault /srv/.vault /srv/vault 'correct horse battery'
 END
 
 boot attack <<'END'
 content=7f475b5d20a645dc names=c61563a65ef80ad1
-# What these two keys are made of is known: it is the passphrase's SHA-512, 65536 times.
+# What these two keys are derived from is known: it is the passphrase's SHA-512, 65536 times.
 content_key=6a254d8e80ce744e1c9d0606e42ab475b6e1ac2e009fb1b353fb749fb0c0645509070a66a2f6dfd71b7d4155b405e80592325a290f9ab14b1b2c4cc22bf5e837
 check "the volume is mounted" readable /srv/vault
 check_no_output "no master key is in any keyring" . master_keys

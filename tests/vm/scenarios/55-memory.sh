@@ -55,12 +55,12 @@ done
 check "the search finds the passphrase where it is: in a shell" holds passphrase "$WORK/memory-with-shell.img"
 rm "$WORK"/memory-*
 
-boot enrol --memory 512 --append init_on_free=1 <<'END'
+boot enroll --memory 512 --append init_on_free=1 <<'END'
 enrol_slowly() {
     /lab/feed /lab/masked /run/fed /run/go |
         sealmount enroll vault --lower /srv/.vault --mountpoint /srv/vault --passphrase-file -
 }
-enrol_slowly >/lab/results/enrol.log 2>&1 &
+enrol_slowly >/lab/results/enroll.log 2>&1 &
 check "the passphrase was read from standard input" wait_until 60 test -e /run/fed
 process=$(pidof -s sealmount)
 keep "/proc/$process/cmdline" "/proc/$process/environ"
@@ -74,8 +74,8 @@ END
 check "the search finds it while it is being used" holds passphrase "$WORK/memory-enrolling.img"
 report passphrase "$WORK/memory-enrolling.img"
 for file in cmdline environ; do
-    check "the enrolment's $file was seen" test -s "$WORK/boots/enrol/$file"
-    check "it has no passphrase" holds_none passphrase "$WORK/boots/enrol/$file"
+    check "the enrollment's $file was seen" test -s "$WORK/boots/enroll/$file"
+    check "it has no passphrase" holds_none passphrase "$WORK/boots/enroll/$file"
 done
 rm "$WORK"/memory-enrolling.*
 
@@ -124,7 +124,7 @@ for what in master fekek; do
     check "no system call had the $what" holds_none "$what" "$trace"
 done
 
-cat "$WORK"/boots/*/{journal.txt,dmesg.txt,console.log,script.log} "$WORK"/boots/enrol/enrol.log >"$WORK/said"
+cat "$WORK"/boots/*/{journal.txt,dmesg.txt,console.log,script.log} "$WORK"/boots/enroll/enroll.log >"$WORK/said"
 for what in passphrase master fekek; do
     check "journal, console and output: no $what" holds_none "$what" "$WORK/said"
     check "the whole disk: no $what" holds_none "$what" "$WORK/disk.img"

@@ -3,7 +3,7 @@
 # keys that ecryptfs-add-passphrase put into the keyring are enrolled with nothing typed; so is a passphrase from a credential
 need_product
 
-boot enrol <<'END'
+boot enroll <<'END'
 content=7f475b5d20a645dc names=c61563a65ef80ad1
 make_three() {
     make_volume /srv/.vault /srv/vault 'correct horse battery' 32 own-key

@@ -13,7 +13,7 @@ closed() {
 open_for_writing() { touch "$1/file" && rm "$1/file"; }
 END
 
-boot enrol <<'END'
+boot enroll <<'END'
 . /lab/guard.sh
 make_two() {
     make_volume /srv/.vault /srv/vault 'correct horse battery' 32 own-key

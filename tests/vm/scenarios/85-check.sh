@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# check, journal, sandbox and credentials: what people and programs are told, and that the mends mend
+# check, journal, sandbox and credentials: what people and programs see, and that the fixes fix
 need_product
 
-boot enrol <<'END'
+boot enroll <<'END'
 check "ecryptfs-utils make a volume" make_volume /srv/.vault /srv/vault 'correct horse battery' 32 own-key
 check "it is enrolled" enroll vault /srv/.vault /srv/vault 'correct horse battery' --save-recovery-key /root/recovery-key
 verdicts() { sealmount check --json | jq -r '.findings[] | select(.verdict == "bad") | .item' | sort -u | paste -sd' '; }
 expect_equal "check misses only the units yet" units "$(verdicts)"
-check "its mend mends that" systemctl daemon-reload
+check "its fix fixes that" systemctl daemon-reload
 check "all would open" sealmount check
 END
 
@@ -40,8 +40,8 @@ give exposure "$(systemd-analyze security sealmount-unlock@vault.service | sed -
 
 check_output "status says how the keys came in" 'vault: mounted, keys loaded \(by the TPM, trusted key\)' sealmount status
 check "check finds that all would open" sealmount check
-check_no_output "with nothing to mend" '->' sealmount check
-expect_equal "programs are told the same" true "$(sealmount check --json | jq .opens)"
+check_no_output "with nothing to fix" '->' sealmount check
+expect_equal "programs see the same" true "$(sealmount check --json | jq .opens)"
 bad() { check_status "$1: check fails" 69 sealmount check; check_output "$1: and says so" "$2" sealmount check; }
 key=/etc/sealmount/keys/7f475b5d20a645dc.key
 mv "$key" /root/key
@@ -50,13 +50,13 @@ sed 's/.$/0/;t' /root/key | tr -d '\n' | sed 's/\(.*\)..../\1aaaa/' >"$key"
 bad "a key file is damaged" 'bad +volume vault: .*damaged or was made under another master key'
 cp /root/key "$key"
 check_output "a key file that others can read is a warning" 'warning +volume vault: .*can be read by users other than root' eval "chmod 644 $key; sealmount check"
-check "its mend" chmod 600 "$key"
+check "its fix" chmod 600 "$key"
 mv /etc/sealmount/masters/default.json /root/
 bad "the master file is missing" 'bad +master default: .*default.json: is missing'
 mv /root/default.json /etc/sealmount/masters/
 jq '.volumes[0].options = ["nosuid"]' /etc/sealmount/manifest.json >/root/m && cat /root/m >/etc/sealmount/manifest.json
 bad "the manifest was edited" 'bad +volume vault: srv-vault.mount is not as the manifest says'
-check "its mend" systemctl daemon-reload
+check "its fix" systemctl daemon-reload
 check "all would open again" sealmount check
 
 # A passphrase that somebody added by hand would win over our key.
@@ -65,11 +65,11 @@ check_output "a user key of the volume is a warning" 'warning +volume vault: a u
 # umount.ecryptfs drops it; so once more, as a session of its own would.
 systemctl stop srv-vault.mount
 printf 'correct horse battery' | ecryptfs-add-passphrase - >/dev/null
-mend=$(sealmount check --json | jq -r '.findings[] | select(.item == "user-key") | .fix' | sed "s/^run '\(.*\)'$/\1/")
+fix=$(sealmount check --json | jq -r '.findings[] | select(.item == "user-key") | .fix' | sed "s/^run '\(.*\)'$/\1/")
 check "the volume starts all the same" systemctl start srv-vault.mount
 check_output "and the journal warns" 'a user key 7f475b5d20a645dc is in root.s keyring' unlock_journal vault
-check "the mend: $mend" eval "$mend"
-check_no_output "mends it" 'user key' sealmount check
+check "the fix: $fix" eval "$fix"
+check_no_output "fixes it" 'user key' sealmount check
 
 systemctl stop srv-vault.mount
 wait_until 10 inactive sealmount-unlock@vault.service

@@ -3,7 +3,7 @@
 # order at boot and shutdown, volumes in volumes, reloads, isolate, a bad volume in the manifest, and sealmount=no
 need_product
 
-boot enrol <<'END'
+boot enroll <<'END'
 make_four() {
     make_volume /srv/.must /srv/must 'correct horse battery' 32 own-key
     make_volume /srv/.outer /srv/outer 'another passphrase' 16 plain
@@ -78,7 +78,7 @@ check "and is readable" readable /srv/must
 
 # One bad volume.
 check "a bad volume comes into the manifest" change '.volumes += [{"name": "bad", "lower": "/a/../b"}]'
-check_output "the kernel's log names it, the place and the mend" \
+check_output "the kernel's log names it, the place and the fix" \
     'sealmount-generator: /etc/sealmount/manifest\.json: volumes\[4\]\.lower: "/a/\.\./b" contains .*: write' dmesg
 check "the other volumes are still there" eval 'readable /srv/must && readable /srv/outer/inner'
 check "and have their units" test -e /run/systemd/generator/srv-outer-inner.mount
