@@ -56,11 +56,11 @@ check "the search finds the passphrase where it is: in a shell" holds passphrase
 rm "$WORK"/memory-*
 
 boot enroll --memory 512 --append init_on_free=1 <<'END'
-enrol_slowly() {
+enroll_slowly() {
     /lab/feed /lab/masked /run/fed /run/go |
         sealmount enroll vault --lower /srv/.vault --mountpoint /srv/vault --passphrase-file -
 }
-enrol_slowly >/lab/results/enroll.log 2>&1 &
+enroll_slowly >/lab/results/enroll.log 2>&1 &
 check "the passphrase was read from standard input" wait_until 60 test -e /run/fed
 process=$(pidof -s sealmount)
 keep "/proc/$process/cmdline" "/proc/$process/environ"
