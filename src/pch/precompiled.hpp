@@ -1,6 +1,6 @@
-// What most files include of the standard library, and what takes longest to read: compiled once (-Db_pch=false goes
-// without). Files include it themselves nevertheless. What few of them use costs the others more than it saves these:
-// <nlohmann/json.hpp> and <CLI/CLI.hpp> are not here.
+// What most files include of the standard library, and what takes longest to read: compiled once
+// (-Db_pch=false goes without). Files include it themselves nevertheless. What few of them use costs the
+// others more than it saves these: <nlohmann/json.hpp> and <CLI/CLI.hpp> are not here.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors

@@ -156,6 +156,8 @@ run_at_once() {
         mkdir -p "$RUN/$(basename "$file" .sh)"
         (
             trap - EXIT
+            # Its own counts: end_of_one adds them.
+            # shellcheck disable=SC2030
             passed_checks=0 failed_checks=0
             # shellcheck disable=SC2034 # uml.sh reads it
             CPU=$((slot % $(nproc)))
@@ -191,6 +193,7 @@ end_of_one() {
     cat "$RUN/$name/output"
     # Without a result it did not even come to its end: one failure.
     read -r status ok bad <"$RUN/$name/result" || true
+    # shellcheck disable=SC2031
     passed_checks=$((passed_checks + ok)) failed_checks=$((failed_checks + bad))
     [ "$status" = 0 ] || failed+=("$name")
 }

@@ -6,7 +6,6 @@
 
 #include <gmock/gmock.h>
 
-
 namespace sealmount::testing {
 
 namespace {

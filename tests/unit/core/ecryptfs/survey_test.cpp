@@ -102,7 +102,8 @@ TEST_F(SurveyTest, BothPlacesAreToldWithAnExampleEach) {
     add("a", aes16_);
     add("b", text_, aes16_);
     ASSERT_EQ(judged().warnings.size(), 1U);
-    EXPECT_THAT(judged().warnings.front().message, HasSubstr("the metadata of 1 file, b, is in extended attributes"));
+    EXPECT_THAT(judged().warnings.front().message,
+                HasSubstr("the metadata of 1 file, b, is in extended attributes"));
 }
 
 TEST_F(SurveyTest, EachFileIsCountedOnce) {
