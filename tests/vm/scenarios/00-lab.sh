@@ -98,7 +98,8 @@ END
 done
 
 expect_equal "PCR 7 is the same in both" "$(given plain-qemu pcr7)" "$(given plain-uml pcr7)"
-expect_equal "which were two machines" "GenuineTMx86 User Mode Linux" "$(given plain-qemu processor) $(given plain-uml processor)"
+expect_equal "which were two machines" "User Mode Linux" "$(given plain-uml processor)"
+check "the other one's processor is QEMU's" test "$(given plain-qemu processor)" != "User Mode Linux"
 
 # These are QEMU's alone.
 ENGINE=''
