@@ -44,6 +44,14 @@ TEST(HintsTest, TheHintHasTheExactCommand) {
     EXPECT_THAT(hint(AdviceKind::reseal_next_boot), HasSubstr("'sealmount reseal default --next-boot'"));
     EXPECT_THAT(hint(AdviceKind::suspend), HasSubstr("'sealmount suspend default'"));
     EXPECT_EQ(hint(AdviceKind::purge_user_key), "run 'keyctl purge user default'");
+    EXPECT_THAT(hint(AdviceKind::give_phases), HasSubstr("--phases"));
+    EXPECT_THAT(hint(AdviceKind::give_authority), HasSubstr("--authority"));
+    EXPECT_THAT(hint(AdviceKind::give_database), HasSubstr("--variable db="));
+    EXPECT_THAT(hint(AdviceKind::give_secure_boot), HasSubstr("--variable SecureBoot="));
+    EXPECT_THAT(hint(AdviceKind::give_old_command_line), HasSubstr("--old-command-line"));
+    EXPECT_THAT(hint(AdviceKind::give_new_digest), HasSubstr("--replace-digest"));
+    EXPECT_THAT(hint(AdviceKind::give_filename_fekek), HasSubstr("--filename-fekek-file FILE"));
+    EXPECT_THAT(hint(AdviceKind::give_filename_passphrase), HasSubstr("--filename-passphrase-file FILE"));
 }
 
 TEST(HintsTest, ACommandIsQuotedForAShellWhereThatIsNeeded) {
