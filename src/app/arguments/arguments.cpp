@@ -83,6 +83,7 @@ void Arguments::option(std::string name, std::string value_name, std::optional<s
          .value = std::move(value_name),
          .help = std::move(help),
          .fallback = {},
+         .may_be_empty = true,
          .take = [&value](const std::vector<std::string>& values) { value = values.front(); }});
 }
 

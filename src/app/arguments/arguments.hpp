@@ -30,6 +30,8 @@ struct Argument {
     std::string fallback; ///< what holds when it is not given, for help; "" where there is nothing to say
     Takes takes = Takes::one_value;
     bool is_required = false;
+    bool may_be_empty =
+        false; ///< "" is a value like any other; else it is refused, as a variable of a script may be
     /// Gets all values in their order. Throws Error{usage}.
     std::function<void(const std::vector<std::string>&)> take;
 };
@@ -48,6 +50,7 @@ class Arguments {
 
     // Options with a value: `value_name` says what kind of thing it is: FILE, DIR, N, NAME ...
     void option(std::string name, std::string value_name, std::string& value, std::string help);
+    /// The value may be empty.
     void option(std::string name, std::string value_name, std::optional<std::string>& value,
                 std::string help);
     void required_option(std::string name, std::string value_name, std::string& value, std::string help);

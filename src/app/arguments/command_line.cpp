@@ -138,7 +138,14 @@ Strings values_of(const Argument& option, const Level& level) {
             }
             values.emplace_back();
         } else if (!has_value && option.takes == Takes::maybe_one_value) {
-            values.emplace_back();
+            if (looks_like_option(result)) {
+                refuse(formatted("{} {}: write a value that begins with - as {}={}", option.name,
+                                 in_quotes(unmarked(result)), option.name, unmarked(result)));
+            }
+            values.emplace_back(); // alone
+        } else if (has_value && !option.may_be_empty && unmarked(result).empty()) {
+            refuse(formatted("{} needs a value that is not empty: {} {}", option.name, option.name,
+                             option.value));
         } else if (result == end_of_words ||
                    (!has_value && std::ranges::count(known, name_part(result)) > 0)) {
             refuse(formatted("{} needs a value: {} {}", option.name, option.name, option.value));
@@ -205,6 +212,17 @@ void give(const std::vector<Argument>& options, const Level& level) {
     for (const Argument& option : options) {
         if (const Strings values = values_of(option, level); !values.empty()) {
             option.take(values);
+        }
+    }
+}
+
+/// One value before the command and another one behind it: neither wins in silence.
+void refuse_on_both_sides(const Arguments& common, const Level& program, const Level& verb) {
+    for (const Argument& option : common.options()) {
+        if (option.takes == Takes::one_value && !program.results(option).empty() &&
+            !verb.results(option).empty()) {
+            refuse(
+                formatted("{} is given before the command and behind it: it takes one value", option.name));
         }
     }
 }
@@ -301,6 +319,7 @@ Wish read_command_line(const CommandTable& table, const std::vector<std::string>
         return {.kind = Wish::Kind::show_help, .verb = verb};
     }
     if (verb != nullptr) {
+        refuse_on_both_sides(table.common, program, parsed->second);
         give(table.common.options(), parsed->second);
     }
     refuse_before_verb(table, verb, program);

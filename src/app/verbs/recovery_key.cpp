@@ -42,7 +42,8 @@ SecretBytes master_key(const RecoveryKeyOptions& options, const SlotSession& ses
             throw Error{
                 error.reason(),
                 formatted("{}; with --recovery-key-file FILE, its present recovery key makes a new one",
-                          error.what())};
+                          error.what()),
+                error.advice()};
         }
         return open_by_recovery_key(session.store(), name, **key).key;
     }

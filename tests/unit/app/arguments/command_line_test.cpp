@@ -117,6 +117,8 @@ TEST_F(CommandLineTest, CommonOptionsStandBeforeAndBehindTheVerb) {
 TEST_F(CommandLineTest, OptionWithOrWithoutValue) {
     EXPECT_EQ(verb_of({"enroll", "--replace", "a=b", "--replace", "--yes"}), "enroll");
     EXPECT_EQ(replace, (Strings{"a=b", ""}));
+    EXPECT_EQ(verb_of({"enroll", "--replace=-5=/x", "--replace", "-"}), "enroll");
+    EXPECT_EQ(replace, (Strings{"-5=/x", "-"}));
     EXPECT_EQ(verb_of({"enroll", "--replace"}), "enroll");
     EXPECT_EQ(replace, Strings{""});
 }
@@ -202,6 +204,18 @@ const RefusalCase refusals[] = {
     {{"enroll", "--lower", "--yes"}, "--lower needs a value: --lower DIR"},
     {{"enroll", "--lower", "--timeout=5"}, "--lower needs a value: --lower DIR"},
     {{"enroll", "--lower", "/x", "--lower", "/y"}, "--lower is given 2 times: it takes one value"},
+    {{"enroll", "--slot="}, "--slot needs a value that is not empty: --slot N"},
+    {{"enroll", "--lower="}, "--lower needs a value that is not empty: --lower DIR"},
+    {{"enroll", "--lower", ""}, "--lower needs a value that is not empty: --lower DIR"},
+    {{"--root", "", "list"}, "--root needs a value that is not empty: --root DIR"},
+    {{"enroll", "--option", ""}, "--option needs a value that is not empty: --option OPTION"},
+    {{"enroll", "--replace", ""}, "--replace needs a value that is not empty: --replace OLD=NEW"},
+    {{"enroll", "--replace="}, "--replace needs a value that is not empty: --replace OLD=NEW"},
+    {{"enroll", "--replace", "-5=/x"},
+     "--replace \"-5=/x\": write a value that begins with - as --replace=-5=/x"},
+    {{"enroll", "--replace", "-5"}, "--replace \"-5\": write a value that begins with - as --replace=-5"},
+    {{"--root", "/a", "list", "--root", "/b"},
+     "--root is given before the command and behind it: it takes one value"},
     {{"enroll", "--yes=no"}, "--yes takes no value"},
     {{"list", "--json="}, "--json takes no value"},
     {{"enroll", "--policy", "frob"}, "--policy \"frob\": expected one of pcr, none"},
