@@ -190,8 +190,8 @@ void add_key_options(Arguments& verb, KeyOptions& options) {
     verb.option("--filename-passphrase-file", "FILE", options.filename_passphrase_file,
                 "read the passphrase of the file names, where they have their own, from FILE");
     verb.option("--salt", "HEX", options.salt,
-                "the salt of the passphrase, 16 hex digits (default: those of ~/.ecryptfsrc and of eCryptfs "
-                "are tried)");
+                "the salt of the passphrase, 16 hex digits (default: that of ~/.ecryptfsrc, else the "
+                "default of ecryptfs-utils)");
     verb.option("--fekek-file", "FILE", options.fekek_file, "read the key itself, 64 bytes, from FILE");
     verb.option("--filename-fekek-file", "FILE", options.filename_fekek_file,
                 "with --fekek-file: the key of the file names, where they have their own");
