@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # User-mode Linux: the lab's kernel as a program of the host, with the same disk, the same TPM and the same share as in QEMU, and
-# several times as fast, because nothing is emulated.
+# about half of the processor time: nothing is emulated, but each system call of a process costs a switch of processes.
 
 # uml_command KERNEL_ARGUMENTS TPM: fills MACHINE. TPM is yes or no.
 uml_command() {
