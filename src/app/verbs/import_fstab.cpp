@@ -108,7 +108,8 @@ class Import {
             print("Their lines in {} are comments now; the table as it was is {}.before-sealmount.\n",
                   file_.string(), file_.string());
         } else {
-            print("Their lines are still in {}, and win over the manifest at boot. When you have seen the "
+            print("Their lines are still in {}: a line and a volume for one mount point must not both be "
+                  "active. When you have seen the "
                   "volumes open, run this again with --comment-out.\n",
                   file_.string());
         }

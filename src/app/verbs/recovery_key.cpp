@@ -60,7 +60,8 @@ void report(const std::string& name, const std::optional<unsigned> slot, const s
     }
     if (!revoked.empty()) {
         print_error("master key {}: revoked the recovery key in slot {}. Copies of the old file still hold "
-                    "it: 'sealmount rotate {}' makes them worthless\n",
+                    "it: 'sealmount rotate {}' makes a new master key, which they do not open; "
+                    "with an old backup of /etc/sealmount they still open its volumes\n",
                     name, to_string(revoked), name);
     } else if (!slot) {
         print_error("master key {}: has no recovery key\n", name);

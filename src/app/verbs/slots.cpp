@@ -154,8 +154,9 @@ void report(const std::string& master, const std::vector<unsigned>& removed) {
         print("master key {}: no slot to remove\n", master);
     } else {
         print("master key {}: removed slot {}. Copies of the old file still hold it: 'sealmount rotate {}' "
-              "makes "
-              "them worthless\n",
+              "makes a new "
+              "master key, which they do not open; with an old backup of /etc/sealmount they still open its "
+              "volumes\n",
               master, to_string(removed), master);
     }
 }
