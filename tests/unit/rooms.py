@@ -20,8 +20,6 @@ OWN_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]*)"', re.MULTILINE)
 OUTSIDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*<(tss2/|keyutils\.h|systemd/|sys/mount\.h|termios\.h)', re.MULTILINE)
 REAL_FORM = re.compile(r'sys/(tpm/esys_|keyring/kernel_keyring|prompt/(password_agents|terminal)\.)')
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
-# Precompiled headers are not in a room: they contain only what others wrote.
-PRECOMPILED = 'pch'
 
 # What is a program's business to say: commands to run, and options of ours. What we run ourselves is given as separate
 # arguments, in the files below.
@@ -107,7 +105,6 @@ class Tree:
         self.rooms = rooms_of(project / 'src/meson.build')
         self.order = {room: number for number, room in enumerate(self.rooms)}
         self.files = sorted(path for path in (project / 'src').rglob('*') if path.suffix in ('.cpp', '.hpp'))
-        self.files = [path for path in self.files if path.parent.name != PRECOMPILED]
         self.texts = {path: text_of(path) for path in self.files}
 
     def complain(self, rule, what):

@@ -63,9 +63,9 @@ DracutSettings settings_of(const DracutOptions& options, const Paths& paths) {
     return settings;
 }
 
-class Import {
+class DracutImporter {
   public:
-    Import(const DracutOptions& options, const Globals& globals, const Machine& machine)
+    DracutImporter(const DracutOptions& options, const Globals& globals, const Machine& machine)
         : options_(options), globals_(globals), machine_(machine),
           setup_(dracut_setup(settings_of(options, globals.paths()))),
           run_(options.import, globals, machine, "") {
@@ -190,7 +190,7 @@ Run declare_import_dracut(Arguments& verb) {
     verb.option("--ecryptfskey", "FILE", options->ecryptfskey, "the file with the encrypted key");
     add_import_options(verb, options->import, "");
     return [options](const Globals& globals, const Machine& machine) {
-        return Import{*options, globals, machine}.run();
+        return DracutImporter{*options, globals, machine}.run();
     };
 }
 

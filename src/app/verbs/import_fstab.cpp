@@ -43,9 +43,9 @@ void print_volume(const FstabVolume& volume, const std::string& passphrase_file_
     print_options(wanted, volume.dropped);
 }
 
-class Import {
+class FstabImporter {
   public:
-    Import(const FstabOptions& options, const Globals& globals, const Machine& machine)
+    FstabImporter(const FstabOptions& options, const Globals& globals, const Machine& machine)
         : options_(options), globals_(globals), file_(globals.paths().below_root(options.file)),
           text_(read_trusted_file(file_)), run_(options.import, globals, machine, file_.string()) {
         const Manifest manifest = Store{globals.paths()}.manifest();
@@ -136,7 +136,7 @@ Run declare_import_fstab(Arguments& verb) {
         "input)");
     verb.flag("--comment-out", options->comment_out, "turn the lines that are enrolled into comments");
     return [options](const Globals& globals, const Machine& machine) {
-        return Import{*options, globals, machine}.run();
+        return FstabImporter{*options, globals, machine}.run();
     };
 }
 

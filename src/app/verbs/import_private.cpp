@@ -79,9 +79,9 @@ void print_what_next(const PrivateSetup& setup) {
     }
 }
 
-class Import {
+class PrivateImporter {
   public:
-    Import(const PrivateOptions& options, const Globals& globals, const Machine& machine)
+    PrivateImporter(const PrivateOptions& options, const Globals& globals, const Machine& machine)
         : options_(options), globals_(globals), run_(options.import, globals, machine, "") {}
 
     int run() {
@@ -160,7 +160,7 @@ Run declare_import_private(Arguments& verb) {
                        "read the passphrase that wraps the mount passphrase from FILE, for all users (- for "
                        "standard input)");
     return [options](const Globals& globals, const Machine& machine) {
-        return Import{*options, globals, machine}.run();
+        return PrivateImporter{*options, globals, machine}.run();
     };
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/format.hpp"
 #include "base/hex.hpp"
+#include "core/ecryptfs/passphrase.hpp"
 
 #include <algorithm>
 #include <array>
@@ -24,7 +25,6 @@ constexpr unsigned tag_11 = 0xed;
 constexpr unsigned tag_70 = 0x46;
 constexpr std::size_t plain_size_size = 8;
 constexpr std::size_t marker_size = 8;
-constexpr std::size_t signature_size = 8;
 constexpr std::size_t salt_size = 8;
 constexpr std::size_t longest_key = 64;
 constexpr std::size_t longest_encrypted_key = 512;

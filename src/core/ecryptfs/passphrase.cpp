@@ -12,7 +12,6 @@ namespace sealmount {
 namespace {
 
 constexpr unsigned hash_rounds = 65536;
-constexpr std::size_t signature_size = 8;
 
 /// The part before the first of `ends`, taken off the front of `text` together with that.
 std::string_view take_until(std::string_view& text, const std::string_view ends) {

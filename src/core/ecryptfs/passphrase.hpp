@@ -17,6 +17,8 @@
 namespace sealmount {
 
 inline constexpr std::size_t longest_passphrase = 64;
+/// Bytes of a signature (ECRYPTFS_SIG_SIZE of include/linux/ecryptfs.h).
+inline constexpr std::size_t signature_size = 8;
 
 using Salt = std::array<std::byte, 8>;
 

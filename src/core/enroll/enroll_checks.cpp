@@ -21,10 +21,6 @@ bool is_volatile(const unsigned pcr) {
     return (volatile_pcrs >> pcr & 1U) != 0;
 }
 
-[[noreturn]] void refuse(const std::string& message) {
-    throw Error{Reason::refused, message};
-}
-
 void throw_problem(const std::string_view what, const std::optional<std::string>& problem) {
     if (problem) {
         throw Error{Reason::usage, formatted("{}: {}", what, *problem)};
@@ -62,7 +58,7 @@ void check_mountpoint(const Paths& paths, const Volume& volume) {
         return; // systemd makes a missing mount point
     }
     if (!std::filesystem::is_directory(mountpoint)) {
-        refuse(formatted("{} is not a directory: choose another mount point", volume.mountpoint));
+        refuse_enrollment(formatted("{} is not a directory: choose another mount point", volume.mountpoint));
     }
     std::error_code failed;
     const bool idle = is_idle(mountpoint, failed);
@@ -70,12 +66,17 @@ void check_mountpoint(const Paths& paths, const Volume& volume) {
         throw_errno(failed.value(), mountpoint.string());
     }
     if (!idle) {
-        refuse(formatted("{} is in use: it holds files, which the volume would hide; move them away first",
-                         volume.mountpoint));
+        refuse_enrollment(
+            formatted("{} is in use: it holds files, which the volume would hide; move them away first",
+                      volume.mountpoint));
     }
 }
 
 } // namespace
+
+void refuse_enrollment(const std::string& message, Advice advice) {
+    throw Error{Reason::refused, message, std::move(advice)};
+}
 
 bool is_same_place(const Volume& a, const Volume& b) {
     return a.name == b.name && a.lower == b.lower && a.mountpoint == b.mountpoint;
@@ -97,8 +98,9 @@ void check_against_manifest(const Store& store, const Volume& volume) {
                         {.kind = AdviceKind::choose_name_or_remove, .subject = volume.name}};
         }
         if (other.mountpoint == volume.mountpoint) {
-            refuse(formatted("{} is in use: it is the mount point of the volume \"{}\"; choose another one",
-                             volume.mountpoint, other.name));
+            refuse_enrollment(
+                formatted("{} is in use: it is the mount point of the volume \"{}\"; choose another one",
+                          volume.mountpoint, other.name));
         }
     }
 }
@@ -122,8 +124,9 @@ void check_directories(const Store& store, const Volume& volume) {
                     {.kind = AdviceKind::name_lower}};
     }
     if (const auto mounted = mount_at(lower); mounted && mounted->type == "ecryptfs") {
-        refuse(formatted("{} is itself a mounted eCryptfs volume: unmount it, its encrypted files lie below",
-                         volume.lower));
+        refuse_enrollment(
+            formatted("{} is itself a mounted eCryptfs volume: unmount it, its encrypted files lie below",
+                      volume.lower));
     }
     check_mountpoint(store.paths(), volume);
 }

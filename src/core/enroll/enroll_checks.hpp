@@ -9,6 +9,9 @@
 
 namespace sealmount {
 
+/// Throws Error{refused}.
+[[noreturn]] void refuse_enrollment(const std::string& message, Advice advice = {});
+
 /// Are these the same volume, as far as people name it? Then enrolling the one again finishes or repairs the
 /// other.
 [[nodiscard]] bool is_same_place(const Volume& a, const Volume& b);

@@ -4,14 +4,11 @@
 #include "base/format.hpp"
 #include "base/hex.hpp"
 #include "base/text.hpp"
+#include "core/enroll/enroll_checks.hpp"
 
 namespace sealmount {
 
 namespace {
-
-[[noreturn]] void refuse(const std::string& message, Advice advice = {}) {
-    throw Error{Reason::refused, message, std::move(advice)};
-}
 
 std::set<std::string> signatures_in(const std::map<std::string, Tally>& tallies) {
     std::set<std::string> signatures;
@@ -39,14 +36,15 @@ Fekek content_key(const std::vector<Volume>& enrolled, EnrollRequest& request, c
         volume.salt = to_hex(*salt);
     }
     if (!openers.empty() && !openers.contains(volume.signature)) {
-        refuse(formatted("wrong {}: {}, {} {}", source.noun(),
-                         right_key(request, formatted("{} was", volume.lower), openers), source.it_gives(),
-                         volume.signature));
+        refuse_enrollment(formatted("wrong {}: {}, {} {}", source.noun(),
+                                    right_key(request, formatted("{} was", volume.lower), openers),
+                                    source.it_gives(), volume.signature));
     }
     for (const Volume& other : enrolled) {
         if (other.lower == volume.lower && other.signature != volume.signature) {
-            refuse(formatted("wrong {}: {} is enrolled as \"{}\" with the key {}, {} {}", source.noun(),
-                             volume.lower, other.name, other.signature, source.it_gives(), volume.signature));
+            refuse_enrollment(formatted("wrong {}: {} is enrolled as \"{}\" with the key {}, {} {}",
+                                        source.noun(), volume.lower, other.name, other.signature,
+                                        source.it_gives(), volume.signature));
         }
     }
     return key;
@@ -62,10 +60,11 @@ std::optional<Fekek> filename_key(EnrollRequest& request, const Survey& survey, 
     const std::string& signature = key ? key->signature : content.signature;
     request.volume.filename_signature = signature;
     if (!openers.empty() && !openers.contains(signature)) {
-        refuse(formatted("wrong {} for the file names: {}, {} {}", source.noun(),
-                         right_key(request, formatted("those in {} were", request.volume.lower), openers),
-                         source.it_gives(), signature),
-               expected ? Advice{} : source.advice_for_names());
+        refuse_enrollment(
+            formatted("wrong {} for the file names: {}, {} {}", source.noun(),
+                      right_key(request, formatted("those in {} were", request.volume.lower), openers),
+                      source.it_gives(), signature),
+            expected ? Advice{} : source.advice_for_names());
     }
     return key;
 }
@@ -81,23 +80,24 @@ void check_expected_keys(const EnrollRequest& request, const Survey& survey) {
     const Advice advice{.kind = AdviceKind::enroll_with_passphrase};
     const std::set<std::string> openers = survey.openers();
     if (!openers.empty() && !openers.contains(expected.signature)) {
-        refuse(formatted("{} names the key {}, but {} was made with the key {}", expected.said_by,
-                         expected.signature, lower, join(openers)),
-               advice);
+        refuse_enrollment(formatted("{} names the key {}, but {} was made with the key {}", expected.said_by,
+                                    expected.signature, lower, join(openers)),
+                          advice);
     }
     const std::set<std::string> names = signatures_in(survey.filename_signatures);
     if (!expected.filename_signature) {
         if (!names.empty()) {
-            refuse(formatted("{} names no key for file names, but those in {} were made with the key {}",
-                             expected.said_by, lower, join(names)),
-                   advice);
+            refuse_enrollment(
+                formatted("{} names no key for file names, but those in {} were made with the key {}",
+                          expected.said_by, lower, join(names)),
+                advice);
         }
         return;
     }
     const auto refuse_names = [&](const std::string& found) {
-        refuse(formatted("{} names the key {} for file names, but those in {} {}", expected.said_by,
-                         *expected.filename_signature, lower, found),
-               advice);
+        refuse_enrollment(formatted("{} names the key {} for file names, but those in {} {}",
+                                    expected.said_by, *expected.filename_signature, lower, found),
+                          advice);
     };
     if (!names.empty() && !names.contains(*expected.filename_signature)) {
         refuse_names(formatted("were made with the key {}", join(names)));

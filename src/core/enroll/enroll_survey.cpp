@@ -4,6 +4,7 @@
 #include "base/format.hpp"
 #include "base/text.hpp"
 #include "core/ecryptfs/ciphers.hpp"
+#include "core/enroll/enroll_checks.hpp"
 #include "core/volume/manifest_rules.hpp"
 
 #include <algorithm>
@@ -14,10 +15,6 @@ namespace {
 
 constexpr unsigned default_key_bytes = 16; // what mount.ecryptfs offers first
 constexpr const char* attribute_option = "ecryptfs_xattr_metadata";
-
-[[noreturn]] void refuse(const std::string& message, const AdviceKind advice = AdviceKind::none) {
-    throw Error{Reason::refused, message, {.kind = advice}};
-}
 
 std::string list(const std::map<CipherFacts, Tally>& ciphers) {
     std::vector<std::string> descriptions;
@@ -41,9 +38,9 @@ CipherFacts choose_cipher(const EnrollRequest& request, const Survey& survey) {
         const CipherFacts main = survey.main_cipher().value();
         const CipherFacts requested{request.cipher.value_or(main.cipher),
                                     request.key_bytes.value_or(main.key_bytes)};
-        refuse(formatted("{} was made with {}, not with {}", request.volume.lower, list(survey.ciphers),
-                         describe(requested)),
-               AdviceKind::leave_out_cipher);
+        refuse_enrollment(formatted("{} was made with {}, not with {}", request.volume.lower,
+                                    list(survey.ciphers), describe(requested)),
+                          {.kind = AdviceKind::leave_out_cipher});
     }
     return best->first;
 }
@@ -53,7 +50,7 @@ void complete_cipher(EnrollRequest& request, const Survey& survey) {
     if (!survey.ciphers.empty()) {
         const CipherFacts found = choose_cipher(request, survey);
         if (const auto problem = problem_with_cipher(found.cipher, found.key_bytes)) {
-            refuse(formatted("{} was made with {}: {}", volume.lower, describe(found), *problem));
+            refuse_enrollment(formatted("{} was made with {}: {}", volume.lower, describe(found), *problem));
         }
         request.cipher = found.cipher;
         request.key_bytes = found.key_bytes;
@@ -84,9 +81,10 @@ void complete_names(EnrollRequest& request, const Survey& survey) {
     volume.filename_key_bytes = volume.key_bytes;
     if (survey.filename_signatures.empty()) {
         if (request.filename_encryption && survey.plain_names.count > 0) {
-            refuse(formatted("{} has plain file names: with file-name encryption they would not be found",
-                             volume.lower),
-                   AdviceKind::leave_out_filename_encryption);
+            refuse_enrollment(
+                formatted("{} has plain file names: with file-name encryption they would not be found",
+                          volume.lower),
+                {.kind = AdviceKind::leave_out_filename_encryption});
         }
         return;
     }
@@ -97,7 +95,7 @@ void complete_names(EnrollRequest& request, const Survey& survey) {
         volume.filename_key_bytes = names.key_bytes;
     }
     if (const auto problem = problem_with_cipher(volume.filename_cipher, volume.filename_key_bytes)) {
-        refuse(
+        refuse_enrollment(
             formatted("the file names in {} are encrypted with {}, and nothing shows the key size: that of "
                       "the contents would be used, but {}",
                       volume.lower, names.cipher, *problem));
@@ -109,7 +107,7 @@ void complete_names(EnrollRequest& request, const Survey& survey) {
 std::vector<Problem> complete_from_survey(EnrollRequest& request, const Survey& survey) {
     SurveyProblems found = judge(request.volume.lower, survey);
     if (!found.problems.empty()) {
-        refuse(found.problems.front().message, found.problems.front().advice.kind);
+        refuse_enrollment(found.problems.front().message, found.problems.front().advice);
     }
     complete_cipher(request, survey);
     complete_names(request, survey);

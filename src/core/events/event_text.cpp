@@ -59,7 +59,7 @@ constexpr std::array type_names = {
     TypeName{0x800000e2, "EV_EFI_SPDM_FIRMWARE_CONFIG"},
 };
 
-std::string hex_number(const std::uint64_t value) {
+std::string type_number(const std::uint64_t value) {
     return formatted("{:#x}", value);
 }
 
@@ -94,7 +94,7 @@ std::string describe_blob(const BytesView data, const bool has_name) {
     }
     const auto base = reader.u64();
     const auto size = reader.u64();
-    return base && size ? formatted("{}, {} bytes at {}", name, hex_number(*size), hex_number(*base))
+    return base && size ? formatted("{}, {} bytes at {}", name, type_number(*size), type_number(*base))
                         : text_or_size(data);
 }
 
@@ -160,7 +160,7 @@ std::string describe_tag(const BytesView data) {
     case linux_options_tag:
         return "command line, measured by Linux" + in_parentheses;
     default:
-        return formatted("tag {}{}{}", hex_number(*id), label.empty() ? "" : ": ", label);
+        return formatted("tag {}{}{}", type_number(*id), label.empty() ? "" : ": ", label);
     }
 }
 
@@ -226,7 +226,7 @@ std::string plain_text_of(const LogEvent& event) {
 std::string event_type_name(const EventType type) {
     const auto number = static_cast<std::uint32_t>(type);
     const auto* const found = std::ranges::find(type_names, number, &TypeName::type);
-    return found == type_names.end() ? hex_number(number) : std::string{found->name};
+    return found == type_names.end() ? type_number(number) : std::string{found->name};
 }
 
 std::string text_in(const BytesView data) {

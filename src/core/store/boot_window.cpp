@@ -12,7 +12,6 @@ namespace sealmount {
 namespace {
 
 constexpr mode_t note_mode = 0600;
-constexpr mode_t runtime_directory_mode = 0700;
 
 std::filesystem::path note_of(const Paths& paths, const std::string_view master) {
     return paths.runtime() / formatted("{}.unsealed", master);
@@ -28,7 +27,7 @@ std::chrono::milliseconds since_boot() {
 void note_unseal(const Paths& paths, const std::string_view master) {
     const auto note = note_of(paths, master);
     if (!std::filesystem::exists(note)) {
-        make_directory(paths.runtime(), runtime_directory_mode);
+        make_directory(paths.runtime(), Paths::runtime_mode);
         write_file_atomically(note, formatted("{}\n", since_boot().count()), note_mode);
     }
 }

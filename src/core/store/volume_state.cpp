@@ -14,7 +14,6 @@ namespace sealmount {
 namespace {
 
 constexpr mode_t state_file_mode = 0600;
-constexpr mode_t runtime_directory_mode = 0700;
 constexpr std::string_view extension = ".state";
 
 std::filesystem::path state_file(const Paths& paths, const std::string_view volume) {
@@ -41,7 +40,7 @@ std::vector<std::string> signatures_of(const std::vector<std::string>& state) {
 
 void mark(const Paths& paths, const Volume& volume, const std::string_view state,
           const std::string_view how) {
-    make_directory(paths.runtime(), runtime_directory_mode);
+    make_directory(paths.runtime(), Paths::runtime_mode);
     write_file_atomically(state_file(paths, volume.name),
                           formatted("{} {} {}\n", state, how, join(volume.signatures(), " ")),
                           state_file_mode);

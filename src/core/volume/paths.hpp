@@ -31,6 +31,8 @@ class Paths {
         return configuration() / ("waiting-" + std::string{master});
     }
     [[nodiscard]] std::filesystem::path runtime() const { return root_ / "run/sealmount"; }
+    /// For whoever makes that directory.
+    static constexpr unsigned runtime_mode = 0700;
 
     [[nodiscard]] std::filesystem::path master(std::string_view name) const {
         return masters() / (std::string{name} + ".json");

@@ -17,15 +17,6 @@ namespace {
 
 constexpr std::size_t aes256_key_size = 32;
 
-struct Free {
-    void operator()(EVP_KDF* const kdf) const noexcept { ::EVP_KDF_free(kdf); }
-    void operator()(EVP_KDF_CTX* const context) const noexcept { ::EVP_KDF_CTX_free(context); }
-    void operator()(EVP_CIPHER_CTX* const context) const noexcept { ::EVP_CIPHER_CTX_free(context); }
-};
-
-template<typename Handle>
-using Owned = std::unique_ptr<Handle, Free>;
-
 /// OpenSSL's parameters take pointers to what they do not change.
 OSSL_PARAM octets(const char* const name, const BytesView bytes) {
     return ::OSSL_PARAM_construct_octet_string(name, const_cast<std::byte*>(bytes.data()), bytes.size());
@@ -34,12 +25,12 @@ OSSL_PARAM octets(const char* const name, const BytesView bytes) {
 enum class Direction { decrypt = 0, encrypt = 1 };
 
 /// A context that has taken key, nonce and what is authenticated along.
-Owned<EVP_CIPHER_CTX> start(const Direction direction, const SecretBytes& key, const BytesView nonce,
-                            const BytesView context) {
+OpensslPtr<EVP_CIPHER_CTX> start(const Direction direction, const SecretBytes& key, const BytesView nonce,
+                                 const BytesView context) {
     if (key.size() != aes256_key_size || nonce.size() != gcm_nonce_size) {
         throw Error{Reason::internal, "AES-256-GCM was called with a key or nonce of a wrong size"};
     }
-    Owned<EVP_CIPHER_CTX> cipher{::EVP_CIPHER_CTX_new()};
+    OpensslPtr<EVP_CIPHER_CTX> cipher{::EVP_CIPHER_CTX_new()};
     require_openssl(cipher != nullptr, "EVP_CIPHER_CTX_new");
     require_openssl(::EVP_CipherInit_ex2(cipher.get(), ::EVP_aes_256_gcm(), openssl_in(key.bytes()),
                                          openssl_in(nonce), static_cast<int>(direction), nullptr) == 1,
@@ -55,9 +46,9 @@ Owned<EVP_CIPHER_CTX> start(const Direction direction, const SecretBytes& key, c
 
 SecretBytes hkdf_sha256(const SecretBytes& key, const BytesView salt, const std::string_view info,
                         const std::size_t size) {
-    const Owned<EVP_KDF> kdf{::EVP_KDF_fetch(nullptr, "HKDF", nullptr)};
+    const OpensslPtr<EVP_KDF> kdf{::EVP_KDF_fetch(nullptr, "HKDF", nullptr)};
     require_openssl(kdf != nullptr, "EVP_KDF_fetch");
-    const Owned<EVP_KDF_CTX> context{::EVP_KDF_CTX_new(kdf.get())};
+    const OpensslPtr<EVP_KDF_CTX> context{::EVP_KDF_CTX_new(kdf.get())};
     require_openssl(context != nullptr, "EVP_KDF_CTX_new");
     std::string digest = "SHA256";
     const std::array parameters = {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "sys/crypto/certificate.hpp"
 
+#include "sys/crypto/openssl.hpp"
+
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -14,21 +16,12 @@ namespace sealmount {
 
 namespace {
 
-struct OpensslFree {
-    void operator()(X509* const certificate) const noexcept { ::X509_free(certificate); }
-    void operator()(PKCS7* const signature) const noexcept { ::PKCS7_free(signature); }
-    void operator()(BIO* const bio) const noexcept { ::BIO_free(bio); }
-};
-
-template<typename Handle>
-using Owned = std::unique_ptr<Handle, OpensslFree>;
-
-Owned<X509> from_der(const BytesView der) {
+OpensslPtr<X509> from_der(const BytesView der) {
     if (der.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
         return nullptr;
     }
     const auto* at = reinterpret_cast<const unsigned char*>(der.data());
-    Owned<X509> certificate{::d2i_X509(nullptr, &at, static_cast<long>(der.size()))};
+    OpensslPtr<X509> certificate{::d2i_X509(nullptr, &at, static_cast<long>(der.size()))};
     ::ERR_clear_error();
     return certificate;
 }
@@ -49,8 +42,8 @@ std::optional<Bytes> to_der(const X509* const certificate) {
 } // namespace
 
 std::optional<std::string> certificate_subject(const BytesView der) {
-    const Owned<X509> certificate = from_der(der);
-    const Owned<BIO> text{::BIO_new(::BIO_s_mem())};
+    const OpensslPtr<X509> certificate = from_der(der);
+    const OpensslPtr<BIO> text{::BIO_new(::BIO_s_mem())};
     if (!certificate || !text ||
         ::X509_NAME_print_ex(text.get(), ::X509_get_subject_name(certificate.get()), 0,
                              XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0) {
@@ -63,9 +56,9 @@ std::optional<std::string> certificate_subject(const BytesView der) {
 }
 
 std::optional<Bytes> certificate_der(const BytesView file) {
-    Owned<X509> certificate = from_der(file);
+    OpensslPtr<X509> certificate = from_der(file);
     if (!certificate && file.size() < static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-        const Owned<BIO> bio{::BIO_new_mem_buf(file.data(), static_cast<int>(file.size()))};
+        const OpensslPtr<BIO> bio{::BIO_new_mem_buf(file.data(), static_cast<int>(file.size()))};
         certificate.reset(bio ? ::PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr) : nullptr);
         ::ERR_clear_error();
     }
@@ -79,7 +72,8 @@ std::vector<Bytes> pkcs7_certificates(const BytesView der) {
     std::vector<Bytes> found;
     const auto* at = reinterpret_cast<const unsigned char*>(der.data());
     const bool fits = der.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max());
-    const Owned<PKCS7> signature{fits ? ::d2i_PKCS7(nullptr, &at, static_cast<long>(der.size())) : nullptr};
+    const OpensslPtr<PKCS7> signature{fits ? ::d2i_PKCS7(nullptr, &at, static_cast<long>(der.size()))
+                                           : nullptr};
     ::ERR_clear_error();
     if (!signature || !PKCS7_type_is_signed(signature.get()) || signature->d.sign == nullptr) {
         return found;

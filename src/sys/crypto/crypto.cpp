@@ -21,16 +21,6 @@ namespace {
 constexpr std::size_t sha512_size = 64;
 constexpr std::size_t aes_block_size = 16;
 
-struct OpensslFree {
-    void operator()(EVP_MD_CTX* const context) const noexcept { ::EVP_MD_CTX_free(context); }
-    void operator()(EVP_MAC* const mac) const noexcept { ::EVP_MAC_free(mac); }
-    void operator()(EVP_MAC_CTX* const context) const noexcept { ::EVP_MAC_CTX_free(context); }
-    void operator()(EVP_CIPHER_CTX* const context) const noexcept { ::EVP_CIPHER_CTX_free(context); }
-};
-
-template<typename Handle>
-using Owned = std::unique_ptr<Handle, OpensslFree>;
-
 int length_of(const BytesView bytes) {
     if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max() / 2)) {
         throw Error{Reason::internal, "too much data for one call of OpenSSL"};
@@ -38,8 +28,8 @@ int length_of(const BytesView bytes) {
     return static_cast<int>(bytes.size());
 }
 
-Owned<EVP_MD_CTX> make_digest_context() {
-    Owned<EVP_MD_CTX> context{::EVP_MD_CTX_new()};
+OpensslPtr<EVP_MD_CTX> make_digest_context() {
+    OpensslPtr<EVP_MD_CTX> context{::EVP_MD_CTX_new()};
     require_openssl(context != nullptr, "EVP_MD_CTX_new");
     return context;
 }
@@ -53,10 +43,10 @@ void digest(EVP_MD_CTX* const context, const EVP_MD* const kind, const std::init
     require_openssl(::EVP_DigestFinal_ex(context, openssl_out(result), nullptr) == 1, "EVP_DigestFinal_ex");
 }
 
-enum class Direction { decrypt = 0, encrypt = 1 };
+enum class CbcDirection { decrypt = 0, encrypt = 1 };
 
 /// Without padding. `iv` is empty where the mode takes none.
-void cipher(const EVP_CIPHER* const kind, const Direction direction, const SecretBytes& key,
+void cipher(const EVP_CIPHER* const kind, const CbcDirection direction, const SecretBytes& key,
             const BytesView iv, const BytesView data, const std::span<std::byte> result) {
     if (key.size() != static_cast<std::size_t>(::EVP_CIPHER_get_key_length(kind)) ||
         iv.size() != static_cast<std::size_t>(::EVP_CIPHER_get_iv_length(kind)) ||
@@ -64,7 +54,7 @@ void cipher(const EVP_CIPHER* const kind, const Direction direction, const Secre
         throw Error{Reason::internal, formatted("{} was called with a key, IV or data of a wrong size",
                                                 ::EVP_CIPHER_get0_name(kind))};
     }
-    const Owned<EVP_CIPHER_CTX> context{::EVP_CIPHER_CTX_new()};
+    const OpensslPtr<EVP_CIPHER_CTX> context{::EVP_CIPHER_CTX_new()};
     require_openssl(context != nullptr, "EVP_CIPHER_CTX_new");
     require_openssl(::EVP_CipherInit_ex2(context.get(), kind, openssl_in(key.bytes()),
                                          iv.empty() ? nullptr : openssl_in(iv), static_cast<int>(direction),
@@ -96,7 +86,7 @@ SecretBytes secret_sha256(const BytesView data) {
 
 SecretBytes iterated_sha512(const BytesView data, const unsigned rounds) {
     SecretBytes result{sha512_size};
-    const Owned<EVP_MD_CTX> context = make_digest_context();
+    const OpensslPtr<EVP_MD_CTX> context = make_digest_context();
     digest(context.get(), ::EVP_sha512(), {data}, result.bytes());
     for (unsigned round = 1; round < rounds; ++round) {
         // No kind: OpenSSL keeps the one it has, instead of looking it up 65536 times.
@@ -106,9 +96,9 @@ SecretBytes iterated_sha512(const BytesView data, const unsigned rounds) {
 }
 
 std::array<std::byte, 32> hmac_sha256(const SecretBytes& key, const std::initializer_list<BytesView> parts) {
-    const Owned<EVP_MAC> mac{::EVP_MAC_fetch(nullptr, "HMAC", nullptr)};
+    const OpensslPtr<EVP_MAC> mac{::EVP_MAC_fetch(nullptr, "HMAC", nullptr)};
     require_openssl(mac != nullptr, "EVP_MAC_fetch");
-    const Owned<EVP_MAC_CTX> context{::EVP_MAC_CTX_new(mac.get())};
+    const OpensslPtr<EVP_MAC_CTX> context{::EVP_MAC_CTX_new(mac.get())};
     require_openssl(context != nullptr, "EVP_MAC_CTX_new");
     std::string digest_name = "SHA256";
     const std::array parameters = {
@@ -130,19 +120,19 @@ std::array<std::byte, 32> hmac_sha256(const SecretBytes& key, const std::initial
 
 Bytes aes256_cbc_encrypt(const SecretBytes& key, const BytesView iv, const SecretBytes& data) {
     Bytes result(data.size());
-    cipher(::EVP_aes_256_cbc(), Direction::encrypt, key, iv, data.bytes(), result);
+    cipher(::EVP_aes_256_cbc(), CbcDirection::encrypt, key, iv, data.bytes(), result);
     return result;
 }
 
 SecretBytes aes256_cbc_decrypt(const SecretBytes& key, const BytesView iv, const BytesView data) {
     SecretBytes result{data.size()};
-    cipher(::EVP_aes_256_cbc(), Direction::decrypt, key, iv, data, result.bytes());
+    cipher(::EVP_aes_256_cbc(), CbcDirection::decrypt, key, iv, data, result.bytes());
     return result;
 }
 
 SecretBytes aes128_ecb_decrypt(const SecretBytes& key, const BytesView data) {
     SecretBytes result{data.size()};
-    cipher(::EVP_aes_128_ecb(), Direction::decrypt, key, {}, data, result.bytes());
+    cipher(::EVP_aes_128_ecb(), CbcDirection::decrypt, key, {}, data, result.bytes());
     return result;
 }
 

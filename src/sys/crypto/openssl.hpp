@@ -6,6 +6,9 @@
 #include <openssl/bn.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/pkcs7.h>
+#include <openssl/x509.h>
 
 #include <cstddef>
 #include <memory>
@@ -20,6 +23,13 @@ struct OpensslDelete {
     void operator()(ECDSA_SIG* const signature) const noexcept { ::ECDSA_SIG_free(signature); }
     void operator()(EVP_MD_CTX* const context) const noexcept { ::EVP_MD_CTX_free(context); }
     void operator()(EVP_PKEY* const key) const noexcept { ::EVP_PKEY_free(key); }
+    void operator()(EVP_KDF* const kdf) const noexcept { ::EVP_KDF_free(kdf); }
+    void operator()(EVP_KDF_CTX* const context) const noexcept { ::EVP_KDF_CTX_free(context); }
+    void operator()(EVP_MAC* const mac) const noexcept { ::EVP_MAC_free(mac); }
+    void operator()(EVP_MAC_CTX* const context) const noexcept { ::EVP_MAC_CTX_free(context); }
+    void operator()(EVP_CIPHER_CTX* const context) const noexcept { ::EVP_CIPHER_CTX_free(context); }
+    void operator()(X509* const certificate) const noexcept { ::X509_free(certificate); }
+    void operator()(PKCS7* const signature) const noexcept { ::PKCS7_free(signature); }
     void operator()(BIO* const bio) const noexcept { ::BIO_free(bio); }
 };
 

@@ -116,11 +116,11 @@ bool wait_for_end(const int pipe, const DirectoryWatch& watch, const Withdrawal&
 }
 
 /// systemd-ask-password while it asks, and the ends of the pipes to it.
-class Question {
+class AgentQuestion {
   public:
     /// Starts it. A refusal where it cannot be started.
-    static std::expected<Question, Refusal> start(const char* program, const std::string& text,
-                                                  const std::string& id, std::chrono::seconds timeout);
+    static std::expected<AgentQuestion, Refusal> start(const char* program, const std::string& text,
+                                                       const std::string& id, std::chrono::seconds timeout);
 
     [[nodiscard]] int answer_pipe() const noexcept { return answers_.get(); }
 
@@ -131,7 +131,7 @@ class Question {
     std::expected<SecretBytes, Refusal> finish() const;
 
   private:
-    Question(UniqueFd answers, UniqueFd messages, const ::pid_t child)
+    AgentQuestion(UniqueFd answers, UniqueFd messages, const ::pid_t child)
         : answers_(std::move(answers)), messages_(std::move(messages)), child_(child) {}
 
     UniqueFd answers_;
@@ -139,8 +139,9 @@ class Question {
     ::pid_t child_;
 };
 
-std::expected<Question, Refusal> Question::start(const char* const program, const std::string& text,
-                                                 const std::string& id, const std::chrono::seconds timeout) {
+std::expected<AgentQuestion, Refusal> AgentQuestion::start(const char* const program, const std::string& text,
+                                                           const std::string& id,
+                                                           const std::chrono::seconds timeout) {
     std::array<int, 2> ends = {};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
         throw_errno(errno, "cannot make a pipe");
@@ -178,10 +179,10 @@ std::expected<Question, Refusal> Question::start(const char* const program, cons
         error != 0) {
         return std::unexpected{Refusal{RefusalKind::no_prompt, std::generic_category().message(error)}};
     }
-    return Question{std::move(read_end), std::move(messages), child};
+    return AgentQuestion{std::move(read_end), std::move(messages), child};
 }
 
-std::expected<SecretBytes, Refusal> Question::finish() const {
+std::expected<SecretBytes, Refusal> AgentQuestion::finish() const {
     auto answer = read_answer(answers_.get());
     int status = 0;
     while (::waitpid(child_, &status, 0) < 0) {
@@ -215,7 +216,7 @@ std::expected<SecretBytes, Refusal> PasswordAgents::ask(const std::string& text,
     }
     ::termios terminal_before = {};
     const bool has_terminal = ::tcgetattr(STDIN_FILENO, &terminal_before) == 0;
-    const auto question = Question::start(program, text, id, timeout);
+    const auto question = AgentQuestion::start(program, text, id, timeout);
     if (!question) {
         return std::unexpected{question.error()};
     }

@@ -29,7 +29,7 @@ template<typename Handle>
 using StorePtr = std::unique_ptr<Handle, StoreDelete>;
 
 /// What OpenSSL asks, handed on to a Prompt.
-struct Question {
+struct PemQuestion {
     const std::string& place;
     Prompt& prompt;
     bool asked = false;
@@ -38,7 +38,7 @@ struct Question {
 
 /// pem_password_cb of PEM_read_bio_PrivateKey(3); -1 for no answer. Nothing may be thrown through OpenSSL.
 int answer(char* const buffer, const int size, const int /*for_writing*/, void* const data) noexcept {
-    auto& question = *static_cast<Question*>(data);
+    auto& question = *static_cast<PemQuestion*>(data);
     try {
         if (question.asked) { // the answer was wrong
             return -1;
@@ -69,13 +69,13 @@ bool is_uri(const std::string& place) {
            !std::filesystem::exists(place, ignored);
 }
 
-OpensslPtr<EVP_PKEY> read_pem(const std::string& file, Question& question) {
+OpensslPtr<EVP_PKEY> read_pem(const std::string& file, PemQuestion& question) {
     const SecretBytes text = read_secret(file, longest_pem);
     const OpensslPtr<BIO> memory{::BIO_new_mem_buf(text.bytes().data(), static_cast<int>(text.size()))};
     return OpensslPtr<EVP_PKEY>{::PEM_read_bio_PrivateKey(memory.get(), nullptr, &answer, &question)};
 }
 
-OpensslPtr<EVP_PKEY> read_store(const std::string& uri, Question& question) {
+OpensslPtr<EVP_PKEY> read_store(const std::string& uri, PemQuestion& question) {
     const StorePtr<UI_METHOD> method{::UI_UTIL_wrap_read_pem_callback(&answer, 0)};
     const StorePtr<OSSL_STORE_CTX> store{
         ::OSSL_STORE_open(uri.c_str(), method.get(), &question, nullptr, nullptr)};
@@ -94,7 +94,7 @@ OpensslPtr<EVP_PKEY> read_store(const std::string& uri, Question& question) {
 } // namespace
 
 SigningKey::SigningKey(const std::string& place, Prompt& prompt) {
-    Question question{.place = place, .prompt = prompt, .asked = false, .refused = {}};
+    PemQuestion question{.place = place, .prompt = prompt, .asked = false, .refused = {}};
     const bool from_store = is_uri(place);
     key_ = from_store ? read_store(place, question) : read_pem(place, question);
     const std::string errors = take_openssl_errors();

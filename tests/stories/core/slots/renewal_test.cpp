@@ -18,7 +18,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr std::string_view notes_passphrase = "another passphrase";
+constexpr std::string_view renewed_notes_passphrase = "another passphrase";
 
 class RenewalTest : public FakeMachine {
   protected:
@@ -29,7 +29,7 @@ class RenewalTest : public FakeMachine {
         enroll(vault, vault_passphrase);
         EnrollRequest notes = request("notes");
         notes.volume.rebind_after_recovery = true;
-        enroll(notes, notes_passphrase);
+        enroll(notes, renewed_notes_passphrase);
     }
 
     SlotContext context() { return {.machine = machine, .store = store}; }
@@ -44,7 +44,7 @@ class RenewalTest : public FakeMachine {
 
     std::map<std::string, Fekek> all_keys() {
         auto keys = keys_of("vault", vault_passphrase);
-        keys.merge(keys_of("notes", notes_passphrase));
+        keys.merge(keys_of("notes", renewed_notes_passphrase));
         return keys;
     }
 
@@ -178,7 +178,7 @@ TEST_F(RenewalTest, KeysOfVolumesThatWereRemovedMeanwhileDoNotComeBack) {
     ASSERT_TRUE(load("vault"));
     unload("vault");
     static_cast<void>(remove_volume(store, "vault"));
-    prompt.answer(std::string{notes_passphrase});
+    prompt.answer(std::string{renewed_notes_passphrase});
     ASSERT_TRUE(load("notes"));
     EXPECT_THAT(reported.rebound_whole, ElementsAre(false, true));
     EXPECT_FALSE(store.has_key(vault_signature));
@@ -210,7 +210,7 @@ TEST_F(RenewalTest, TypedPassphrasesBindByThemselvesOnceAllAreThere) {
     EXPECT_EQ(load("vault")->method, UnlockMethod::passphrase);
     EXPECT_THAT(reported.rebound_whole, ElementsAre(false));
     EXPECT_EQ(store.key(vault_signature), key_before) << "what opens is not touched before all is there";
-    prompt.answer(std::string{notes_passphrase});
+    prompt.answer(std::string{renewed_notes_passphrase});
     EXPECT_EQ(load("notes")->method, UnlockMethod::passphrase);
     EXPECT_THAT(reported.rebound_whole, ElementsAre(false, true));
     EXPECT_THAT(reported.rebind_failures, IsEmpty());
@@ -228,7 +228,7 @@ TEST_F(RenewalTest, WhatWaitsForAnotherStateIsMadeAgain) {
     ASSERT_TRUE(load("vault"));
     reboot();
     chip.extend(7, "still newer firmware");
-    prompt.answer(std::string{notes_passphrase});
+    prompt.answer(std::string{renewed_notes_passphrase});
     ASSERT_TRUE(load("notes"));
     EXPECT_THAT(reported.rebound_whole, ElementsAre(false, false))
         << "the first one's key is sealed to a state that is gone";

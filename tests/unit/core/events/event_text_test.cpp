@@ -20,7 +20,7 @@ using test::wide_with_nul;
 
 namespace {
 
-EventLog ovmf() {
+EventLog ovmf_log() {
     const std::string file = test::read_file(std::string{SEALMOUNT_TEST_VECTORS} + "/ovmf-eventlog.bin");
     return parse_event_log(as_bytes(file), "ovmf");
 }
@@ -51,7 +51,7 @@ Bytes tagged(const std::uint32_t tag, const Bytes& text) {
 } // namespace
 
 TEST(EventWordsTest, RealLogReads) {
-    const EventLog log = ovmf();
+    const EventLog log = ovmf_log();
     EXPECT_EQ(describe(log.events[10]), "VenMedia(1428f772-b64a-441e-b8c3-9ebdd7f893c7)/kernel");
     EXPECT_EQ(describe(log.events[11]), "variable BootOrder: 0000");
     EXPECT_EQ(describe(log.events[12]),

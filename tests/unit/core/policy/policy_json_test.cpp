@@ -14,7 +14,7 @@ namespace {
 
 using test::unhex;
 
-const std::string some_value(64, 'a');
+const std::string a_value(64, 'a');
 
 PcrPolicy literal(const PcrBank bank, const unsigned pcr, const std::string& value) {
     return {.bank = bank, .values = {{pcr, unhex(value)}}};
@@ -24,7 +24,7 @@ PcrPolicy literal(const PcrBank bank, const unsigned pcr, const std::string& val
 
 TEST(PolicyJsonTest, EveryConditionComesBack) {
     Policy policy;
-    policy.pcrs = {literal(PcrBank::sha1, 4, std::string(40, 'b')), literal(PcrBank::sha256, 7, some_value)};
+    policy.pcrs = {literal(PcrBank::sha1, 4, std::string(40, 'b')), literal(PcrBank::sha256, 7, a_value)};
     policy.boot_window = std::chrono::seconds{120};
     policy.last_boot = 4294967295;
     policy.pin = true;
@@ -41,8 +41,8 @@ TEST(PolicyJsonTest, AnEmptyPolicyIsAWord) {
 }
 
 TEST(PolicyJsonTest, TheFirstFormIsStillRead) {
-    const Json json = parse_json(R"({"type":"pcr","bank":"sha256","values":{"7":")" + some_value + R"("}})");
-    EXPECT_EQ(policy_from_json(json, "p"), (Policy{.pcrs = {literal(PcrBank::sha256, 7, some_value)}}));
+    const Json json = parse_json(R"({"type":"pcr","bank":"sha256","values":{"7":")" + a_value + R"("}})");
+    EXPECT_EQ(policy_from_json(json, "p"), (Policy{.pcrs = {literal(PcrBank::sha256, 7, a_value)}}));
 }
 
 struct PolicyJsonCase {
@@ -70,7 +70,7 @@ INSTANTIATE_TEST_SUITE_P(
         PolicyJsonCase{"old_type", R"({"type":"x","bank":"sha256","values":{}})",
                        "p.type: is not \"pcr\", the only one that the first form of this file knew"},
         PolicyJsonCase{"old_extra",
-                       R"({"type":"pcr","bank":"sha256","values":{"7":")" + some_value + R"("},"x":1})",
+                       R"({"type":"pcr","bank":"sha256","values":{"7":")" + a_value + R"("},"x":1})",
                        "p.x: is not a known member"},
         PolicyJsonCase{
             "bank", R"({"pcrs":[{"bank":"md5","values":{}}]})",
@@ -83,11 +83,11 @@ INSTANTIATE_TEST_SUITE_P(
         PolicyJsonCase{"value", R"({"pcrs":[{"bank":"sha256","values":{"7":"aa"}}]})",
                        "p.pcrs[0].values.7: must be 64 lower-case hex digits"},
         PolicyJsonCase{"value_of_another_bank",
-                       R"({"pcrs":[{"bank":"sha1","values":{"7":")" + some_value + R"("}}]})",
+                       R"({"pcrs":[{"bank":"sha1","values":{"7":")" + a_value + R"("}}]})",
                        "p.pcrs[0].values.7: must be 40 lower-case hex digits"},
         PolicyJsonCase{"bank_twice",
-                       R"({"pcrs":[{"bank":"sha256","values":{"7":")" + some_value +
-                           R"("}},{"bank":"sha256","values":{"8":")" + some_value + R"("}}]})",
+                       R"({"pcrs":[{"bank":"sha256","values":{"7":")" + a_value +
+                           R"("}},{"bank":"sha256","values":{"8":")" + a_value + R"("}}]})",
                        "p.pcrs[1].bank: appears twice, or not in ascending order"},
         PolicyJsonCase{"window", R"({"boot_window_ms":0})",
                        "p.boot_window_ms: must be a number of milliseconds"},

@@ -3,6 +3,7 @@
 
 #include "core/prediction/boot_images.hpp"
 #include "core/prediction/uki.hpp"
+#include "unit/core/prediction/pe_vectors.hpp"
 #include "unit/log_maker.hpp"
 #include "unit/vectors.hpp"
 
@@ -13,17 +14,13 @@ namespace sealmount {
 
 using test::AgileLog;
 using test::bytes_of;
+using test::pe_file;
 using test::put;
+using test::sha256_bank;
 using test::wide_with_nul;
 using testing::HasSubstr;
 
 namespace {
-
-constexpr PcrBank bank = PcrBank::sha256;
-
-std::string vector(const std::string& name) {
-    return test::read_file(std::string{SEALMOUNT_TEST_VECTORS} + "/pe/" + name);
-}
 
 /// EFI_IMAGE_LOAD_EVENT with a device path of a GPT partition and a file; of a file of no name, from memory.
 Bytes image_event(const std::string& path) {
@@ -59,13 +56,13 @@ Bytes tag(const std::uint32_t id) {
 class NextBootTest : public testing::Test {
   protected:
     NextBootTest() {
-        disk["/EFI/BOOT/BOOTX64.EFI"] = vector("pe32.efi");
-        disk["/lab/vmlinuz-1"] = vector("kernel-old.efi");
-        disk["/lab/vmlinuz-2"] = vector("kernel-new.efi");
+        disk["/EFI/BOOT/BOOTX64.EFI"] = pe_file("pe32.efi");
+        disk["/lab/vmlinuz-1"] = pe_file("kernel-old.efi");
+        disk["/lab/vmlinuz-2"] = pe_file("kernel-new.efi");
         disk["/lab/initrd-1"] = "first";
         disk["/lab/initrd-2"] = "the second one";
-        disk["/EFI/Linux/1.efi"] = vector("uki-old.efi");
-        disk["/EFI/Linux/2.efi"] = vector("uki-new.efi");
+        disk["/EFI/Linux/1.efi"] = pe_file("uki-old.efi");
+        disk["/EFI/Linux/2.efi"] = pe_file("uki-new.efi");
         facts.systemd_boot = "252.39-1";
         facts.read = [this](const BootPlace& place) -> std::optional<NamedFile> {
             for (const auto& [path, contents] : disk) {
@@ -100,18 +97,18 @@ class NextBootTest : public testing::Test {
     void add_image(AgileLog& log, const std::string& path, const std::string& contents) const {
         log.add(4, EventType::boot_services_application, bytes_of("in place of the digest"),
                 image_event(path));
-        const Bytes value = PeImage::parse(as_bytes(contents)).value().authenticode(bank);
-        const Bytes wrong = digest(bank, {bytes_of("in place of the digest")});
+        const Bytes value = PeImage::parse(as_bytes(contents)).value().authenticode(sha256_bank);
+        const Bytes wrong = digest(sha256_bank, {bytes_of("in place of the digest")});
         const auto at = std::ranges::search(log.bytes, wrong);
         std::ranges::copy(value, at.begin());
     }
 
     /// The events of a boot with these files.
     AgileLog booted(const std::string& kernel, const std::string& initrd, const std::string& line) const {
-        AgileLog log{{bank}};
-        add_image(log, "\\EFI\\BOOT\\BOOTX64.EFI", vector("pe32.efi"));
+        AgileLog log{{sha256_bank}};
+        add_image(log, "\\EFI\\BOOT\\BOOTX64.EFI", pe_file("pe32.efi"));
         add_image(log, kernel.empty() ? "\\lab\\vmlinuz-1" : "\\lab\\vmlinuz-2",
-                  vector(kernel.empty() ? "kernel-old.efi" : kernel));
+                  pe_file(kernel.empty() ? "kernel-old.efi" : kernel));
         log.add(12, EventType::ipl, wide_with_nul(line));
         log.add(9, EventType::event_tag, wide_with_nul(line), tag(linux_options_tag));
         log.add(9, EventType::event_tag, bytes_of(initrd), tag(linux_initrd_tag));
@@ -121,10 +118,10 @@ class NextBootTest : public testing::Test {
     AgileLog first_boot() const { return booted("", "first", "initrd=\\lab\\initrd-1 quiet"); }
 
     AgileLog unified_boot() const {
-        AgileLog log{{bank}};
-        const std::string contents = vector("uki-old.efi");
+        AgileLog log{{sha256_bank}};
+        const std::string contents = pe_file("uki-old.efi");
         const PeImage image = PeImage::parse(as_bytes(contents)).value();
-        add_image(log, "\\EFI\\BOOT\\BOOTX64.EFI", vector("pe32.efi"));
+        add_image(log, "\\EFI\\BOOT\\BOOTX64.EFI", pe_file("pe32.efi"));
         add_image(log, "\\EFI\\Linux\\1.efi", contents);
         const Bytes kernel = image.section(".linux").value();
         add_image(log, "", std::string{reinterpret_cast<const char*>(kernel.data()), kernel.size()});
@@ -138,7 +135,7 @@ class NextBootTest : public testing::Test {
 
     std::map<unsigned, std::string> spoilt_by(const AgileLog& log) {
         parsed = log.parsed();
-        Forecast forecast{parsed, bank};
+        Forecast forecast{parsed, sha256_bank};
         apply_next_boot(forecast, facts);
         std::map<unsigned, std::string> messages;
         for (const auto& [pcr, problem] : forecast.spoilt()) {
@@ -150,10 +147,10 @@ class NextBootTest : public testing::Test {
     /// The next boot is predicted to have the PCRs of that one.
     void expect_same(const AgileLog& log, const AgileLog& next) {
         parsed = log.parsed();
-        Forecast forecast{parsed, bank};
+        Forecast forecast{parsed, sha256_bank};
         apply_next_boot(forecast, facts);
         EXPECT_TRUE(forecast.spoilt().empty()) << forecast.spoilt().begin()->second.message;
-        const PcrValues expected = replay(next.parsed(), bank);
+        const PcrValues expected = replay(next.parsed(), sha256_bank);
         for (const auto& [pcr, value] : expected) {
             EXPECT_EQ(forecast.value(pcr), value) << "PCR " << pcr;
         }
@@ -206,14 +203,15 @@ TEST_F(NextBootTest, TwoInitrdsAreMeasuredAsOne) {
 TEST_F(NextBootTest, ABootLoaderThatWasReplacedIsFoundWhateverTheCaseOfItsPath) {
     next_is(0);
     disk.erase("/EFI/BOOT/BOOTX64.EFI");
-    disk["/efi/boot/bootx64.efi"] = vector("trailer.efi");
+    disk["/efi/boot/bootx64.efi"] = pe_file("trailer.efi");
     parsed = first_boot().parsed();
-    Forecast forecast{parsed, bank};
+    Forecast forecast{parsed, sha256_bank};
     apply_next_boot(forecast, facts);
-    Bytes value(digest_size(bank));
+    Bytes value(digest_size(sha256_bank));
     for (const char* const name : {"trailer.efi", "kernel-old.efi"}) {
-        const std::string contents = vector(name);
-        value = extended(bank, value, PeImage::parse(as_bytes(contents)).value().authenticode(bank));
+        const std::string contents = pe_file(name);
+        value = extended(sha256_bank, value,
+                         PeImage::parse(as_bytes(contents)).value().authenticode(sha256_bank));
     }
     EXPECT_EQ(forecast.value(4), value);
     EXPECT_TRUE(forecast.spoilt().empty());
@@ -257,7 +255,7 @@ TEST_F(NextBootTest, GrubsChoiceIsNotGuessed) {
 }
 
 TEST_F(NextBootTest, WithoutUefiItIsUnavailable) {
-    AgileLog log{{bank}};
+    AgileLog log{{sha256_bank}};
     log.add(4, EventType::ipl, bytes_of("a boot sector"));
     EXPECT_EQ(test::reason_of([&] { spoilt_by(log); }), Reason::unavailable);
 }
@@ -269,18 +267,18 @@ TEST_F(NextBootTest, AUnifiedImageBringsItsSections) {
     next_is(1);
     // Overwritten in place, or beside the old one: the same is measured, as far as that can be found out.
     parsed = unified_boot().parsed();
-    Forecast beside{parsed, bank};
+    Forecast beside{parsed, sha256_bank};
     apply_next_boot(beside, facts);
     EXPECT_FALSE(beside.spoilt().contains(4));
     EXPECT_FALSE(beside.spoilt().contains(11));
     next_is(0);
     disk["/EFI/Linux/1.efi"] = disk["/EFI/Linux/2.efi"];
-    Forecast overwritten{parsed, bank};
+    Forecast overwritten{parsed, sha256_bank};
     apply_next_boot(overwritten, facts);
     EXPECT_FALSE(overwritten.spoilt().contains(11));
     EXPECT_EQ(overwritten.value(4), beside.value(4));
     EXPECT_EQ(overwritten.value(11), beside.value(11));
-    EXPECT_NE(overwritten.value(11), replay(parsed, bank).at(11));
+    EXPECT_NE(overwritten.value(11), replay(parsed, sha256_bank).at(11));
 }
 
 TEST_F(NextBootTest, AUnifiedImageInPlaceOfAKernelIsNotGuessed) {
@@ -323,7 +321,7 @@ TEST(BootEntriesTest, WhatIsNoListIsBadData) {
 }
 
 TEST(BootImagesTest, PartitionAndPathAreThoseOfTheDevicePath) {
-    AgileLog log{{bank}};
+    AgileLog log{{sha256_bank}};
     log.add(4, EventType::boot_services_application, bytes_of("x"), image_event("\\EFI\\BOOT\\BOOTX64.EFI"));
     log.add(4, EventType::boot_services_application, bytes_of("x"), image_event(""));
     log.add(4, EventType::boot_services_application, bytes_of("x"), bytes_of("short"));

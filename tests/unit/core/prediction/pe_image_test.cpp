@@ -5,19 +5,17 @@
 #include "core/events/pcr_replay.hpp"
 #include "core/policy/pcr_policy.hpp"
 #include "core/prediction/uki.hpp"
+#include "unit/core/prediction/pe_vectors.hpp"
 #include "unit/vectors.hpp"
 
 #include <gtest/gtest.h>
 
 namespace sealmount {
 
+using test::pe_file;
 using test::text_of;
 
 namespace {
-
-std::string pe_file(const std::string& name) {
-    return test::read_file(std::string{SEALMOUNT_TEST_VECTORS} + "/pe/" + name);
-}
 
 PcrBank bank_called(const std::string& name) {
     return parse_pcr_selection("0:" + name).bank;

@@ -3,6 +3,7 @@
 #include "core/prediction/prediction_secure_boot.hpp"
 
 #include "core/events/efi_variable.hpp"
+#include "unit/core/prediction/pe_vectors.hpp"
 #include "unit/log_maker.hpp"
 #include "unit/vectors.hpp"
 
@@ -13,20 +14,21 @@ namespace sealmount {
 
 using test::AgileLog;
 using test::bytes_of;
+using test::named_pe_file;
+using test::sha256_bank;
 using test::wide;
 using test::wide_with_nul;
 using testing::HasSubstr;
 
 namespace {
 
-constexpr PcrBank bank = PcrBank::sha256;
 const std::string old_line = "root=/dev/vda rw quiet";
 const std::string new_line = "root=/dev/vda rw debug";
 
 Bytes of_measured(const unsigned pcr, const std::vector<Bytes>& measured) {
-    Bytes value = initial_pcr_value(pcr, bank, 0);
+    Bytes value = initial_pcr_value(pcr, sha256_bank, 0);
     for (const Bytes& bytes : measured) {
-        value = extended(bank, value, digest(bank, {bytes}));
+        value = extended(sha256_bank, value, digest(sha256_bank, {bytes}));
     }
     return value;
 }
@@ -42,10 +44,6 @@ void add_grub(AgileLog& log, const std::string& prefix, const std::string& text)
     log.add(8, EventType::ipl, bytes_of(text), bytes_of(prefix + text + '\0'));
 }
 
-NamedFile pe_file(const std::string& name) {
-    return {.name = name, .contents = test::read_file(std::string{SEALMOUNT_TEST_VECTORS} + "/pe/" + name)};
-}
-
 Bytes variable(const std::string& name, const BytesView contents, const bool of_images) {
     return to_bytes(
         {.guid = of_images ? image_security_database() : guid_of("8be4df61-93ca-11d2-aa0d-00e098032b8c"),
@@ -54,7 +52,7 @@ Bytes variable(const std::string& name, const BytesView contents, const bool of_
 }
 
 Bytes authority(const std::string& list) {
-    const Signature signature = signatures_of(as_bytes(pe_file(list).contents)).value().front();
+    const Signature signature = signatures_of(as_bytes(named_pe_file(list).contents)).value().front();
     return variable("db", signature.measured_form(), true);
 }
 
@@ -64,7 +62,7 @@ const std::string off(1, '\0');
 /// PCR 7 of a firmware: Secure Boot and db, then the separator, then who verified what.
 AgileLog secure_boot_log(const std::string& secure_boot, const std::string& db,
                          const std::vector<Bytes>& behind) {
-    AgileLog log{{bank}};
+    AgileLog log{{sha256_bank}};
     log.add(7, EventType::variable_driver_config, variable("SecureBoot", as_bytes(secure_boot), false));
     log.add(7, EventType::variable_driver_config, variable("db", as_bytes(db), true));
     log.add(7, EventType::separator, Bytes(4));
@@ -90,12 +88,12 @@ Problem why_7(const Forecast& forecast) {
 } // namespace
 
 TEST(CommandLineTest, IsReplacedInEveryFormThatWasMeasured) {
-    AgileLog log{{bank}};
+    AgileLog log{{sha256_bank}};
     log.add(12, EventType::ipl, wide_with_nul(old_line));
     log.add(9, EventType::event_tag, wide(old_line), options_tag());
     const EventLog parsed = log.parsed();
-    EXPECT_EQ(logged_command_lines(parsed, bank), std::vector{old_line});
-    Forecast forecast{parsed, bank};
+    EXPECT_EQ(logged_command_lines(parsed, sha256_bank), std::vector{old_line});
+    Forecast forecast{parsed, sha256_bank};
     replace_command_line(forecast, {old_line}, new_line);
     EXPECT_EQ(forecast.value(12), of_measured(12, {wide_with_nul(new_line)}));
     EXPECT_EQ(forecast.value(9), of_measured(9, {wide(new_line)}));
@@ -103,13 +101,13 @@ TEST(CommandLineTest, IsReplacedInEveryFormThatWasMeasured) {
 }
 
 TEST(CommandLineTest, GrubMeasuresItWithoutBootImage) {
-    AgileLog log{{bank}};
+    AgileLog log{{sha256_bank}};
     add_grub(log, "grub_cmd: ", "linux /vmlinuz root=/dev/vda rw quiet");
     add_grub(log, "kernel_cmdline: ", "/vmlinuz root=/dev/vda rw quiet");
     const EventLog parsed = log.parsed();
-    EXPECT_EQ(logged_command_lines(parsed, bank),
+    EXPECT_EQ(logged_command_lines(parsed, sha256_bank),
               std::vector<std::string>{"/vmlinuz root=/dev/vda rw quiet"});
-    Forecast forecast{parsed, bank};
+    Forecast forecast{parsed, sha256_bank};
     replace_command_line(forecast, {"BOOT_IMAGE=/vmlinuz " + old_line}, "BOOT_IMAGE=/vmlinuz " + new_line);
     EXPECT_EQ(forecast.value(8),
               of_measured(8, {bytes_of("linux /vmlinuz " + new_line), bytes_of("/vmlinuz " + new_line)}));
@@ -117,10 +115,10 @@ TEST(CommandLineTest, GrubMeasuresItWithoutBootImage) {
 }
 
 TEST(CommandLineTest, GrubsNeedsTheKernelsPath) {
-    AgileLog log{{bank}};
+    AgileLog log{{sha256_bank}};
     add_grub(log, "kernel_cmdline: ", "/vmlinuz " + old_line);
     const EventLog parsed = log.parsed();
-    Forecast forecast{parsed, bank};
+    Forecast forecast{parsed, sha256_bank};
     EXPECT_EQ(test::reason_of([&] { replace_command_line(forecast, {"/vmlinuz " + old_line}, new_line); }),
               Reason::usage);
     replace_command_line(forecast, {"/vmlinuz " + old_line}, "BOOT_IMAGE=/vmlinuz " + new_line);
@@ -128,96 +126,98 @@ TEST(CommandLineTest, GrubsNeedsTheKernelsPath) {
 }
 
 TEST(CommandLineTest, CommandThatHasItWithinIsNotGuessed) {
-    AgileLog log{{bank}};
+    AgileLog log{{sha256_bank}};
     add_grub(log, "grub_cmd: ", "menuentry Debian { linux /vmlinuz " + old_line + "\n}");
     add_grub(log, "kernel_cmdline: ", "/vmlinuz " + old_line);
     const EventLog parsed = log.parsed();
-    Forecast forecast{parsed, bank};
+    Forecast forecast{parsed, sha256_bank};
     replace_command_line(forecast, {"/vmlinuz " + old_line}, "/vmlinuz " + new_line);
     ASSERT_TRUE(forecast.spoilt().contains(8));
     EXPECT_THAT(forecast.spoilt().at(8).message, HasSubstr("part of event 2"));
 }
 
 TEST(CommandLineTest, OneThatLinuxMeasuredOtherwiseIsNotGuessed) {
-    AgileLog log{{bank}};
+    AgileLog log{{sha256_bank}};
     log.add(12, EventType::ipl, wide_with_nul(old_line));
     log.add(9, EventType::event_tag, wide_with_nul("something else"), options_tag());
     const EventLog parsed = log.parsed();
-    Forecast forecast{parsed, bank};
+    Forecast forecast{parsed, sha256_bank};
     replace_command_line(forecast, {old_line}, new_line);
     EXPECT_EQ(forecast.value(12), of_measured(12, {wide_with_nul(new_line)}));
     EXPECT_EQ(forecast.spoilt().at(9).advice, Advice{AdviceKind::give_old_command_line});
 }
 
 TEST(CommandLineTest, OneThatIsMeasuredNowhereIsAnError) {
-    const EventLog parsed = AgileLog{{bank}}.add(12, EventType::ipl, wide_with_nul(old_line)).parsed();
-    Forecast forecast{parsed, bank};
+    const EventLog parsed = AgileLog{{sha256_bank}}.add(12, EventType::ipl, wide_with_nul(old_line)).parsed();
+    Forecast forecast{parsed, sha256_bank};
     EXPECT_EQ(test::reason_of([&] { replace_command_line(forecast, {"another"}, new_line); }),
               Reason::no_input);
 }
 
 TEST(SecureBootTest, TurnedOnWithKeysAndAuthority) {
     const EventLog parsed = secure_boot_log(off, "", {}).parsed();
-    Forecast forecast{parsed, bank};
-    const NamedFile db = pe_file("one.esl");
+    Forecast forecast{parsed, sha256_bank};
+    const NamedFile db = named_pe_file("one.esl");
     apply(forecast, {.variables = {{"SecureBoot", {"f", on}}, {"db", db}},
-                     .authorities = {pe_file("one.pem"), pe_file("one.pem")}});
+                     .authorities = {named_pe_file("one.pem"), named_pe_file("one.pem")}});
     EXPECT_EQ(forecast.value(7), secure_boot_value(on, db.contents, {authority("one.esl")}));
     EXPECT_EQ(why_7(forecast), Problem{});
 }
 
 TEST(SecureBootTest, TurnedOnWithoutAuthorityIsNotGuessed) {
     const EventLog parsed = secure_boot_log(off, "", {}).parsed();
-    Forecast forecast{parsed, bank};
+    Forecast forecast{parsed, sha256_bank};
     apply(forecast,
-          {.variables = {{"SecureBoot", {"f", on}}, {"db", pe_file("one.esl")}}, .authorities = {}});
+          {.variables = {{"SecureBoot", {"f", on}}, {"db", named_pe_file("one.esl")}}, .authorities = {}});
     EXPECT_EQ(why_7(forecast).advice, Advice{AdviceKind::give_authority});
 }
 
 TEST(SecureBootTest, AuthorityThatLeavesDbIsNotGuessed) {
-    const EventLog parsed = secure_boot_log(on, pe_file("one.esl").contents, {authority("one.esl")}).parsed();
-    Forecast stays{parsed, bank};
-    NamedFile both = pe_file("one.esl");
-    both.contents += pe_file("two.esl").contents;
+    const EventLog parsed =
+        secure_boot_log(on, named_pe_file("one.esl").contents, {authority("one.esl")}).parsed();
+    Forecast stays{parsed, sha256_bank};
+    NamedFile both = named_pe_file("one.esl");
+    both.contents += named_pe_file("two.esl").contents;
     apply(stays, {.variables = {{"db", both}}, .authorities = {}});
     EXPECT_EQ(why_7(stays), Problem{});
     EXPECT_EQ(stays.value(7), secure_boot_value(on, both.contents, {authority("one.esl")}));
-    Forecast leaves{parsed, bank};
-    apply(leaves, {.variables = {{"db", pe_file("two.esl")}}, .authorities = {}});
+    Forecast leaves{parsed, sha256_bank};
+    apply(leaves, {.variables = {{"db", named_pe_file("two.esl")}}, .authorities = {}});
     EXPECT_THAT(why_7(leaves).message, HasSubstr("removed from db"));
 }
 
 TEST(SecureBootTest, AuthorityIsReplacedInItsPlace) {
     const Bytes shim = variable("SbatLevel", bytes_of("sbat"), false);
     const EventLog parsed =
-        secure_boot_log(on, pe_file("one.esl").contents, {authority("one.esl"), shim}).parsed();
-    Forecast forecast{parsed, bank};
-    const NamedFile db = pe_file("two.esl");
-    apply(forecast, {.variables = {{"db", db}}, .authorities = {pe_file("two.pem")}});
+        secure_boot_log(on, named_pe_file("one.esl").contents, {authority("one.esl"), shim}).parsed();
+    Forecast forecast{parsed, sha256_bank};
+    const NamedFile db = named_pe_file("two.esl");
+    apply(forecast, {.variables = {{"db", db}}, .authorities = {named_pe_file("two.pem")}});
     EXPECT_EQ(forecast.value(7), secure_boot_value(on, db.contents, {authority("two.esl"), shim}));
 }
 
 TEST(SecureBootTest, WhatCannotBeIsRefused) {
-    const EventLog parsed = secure_boot_log(on, pe_file("one.esl").contents, {authority("one.esl")}).parsed();
+    const EventLog parsed =
+        secure_boot_log(on, named_pe_file("one.esl").contents, {authority("one.esl")}).parsed();
     const auto error_of = [&](const SecureBootChange& change) {
-        Forecast forecast{parsed, bank};
+        Forecast forecast{parsed, sha256_bank};
         return test::error_of([&] { apply(forecast, change); });
     };
     EXPECT_THAT(error_of({.variables = {{"dbt", {"/f", ""}}}, .authorities = {}}).what(),
                 HasSubstr("the variable dbt is not measured anywhere"));
     EXPECT_THAT(error_of({.variables = {{"db", {"/f", "garbage"}}}, .authorities = {}}).what(),
                 HasSubstr("/f: is not an EFI signature list"));
-    EXPECT_THAT(error_of({.variables = {{"db", {"/f", "\x27\1\2\3" + pe_file("one.esl").contents}}},
+    EXPECT_THAT(error_of({.variables = {{"db", {"/f", "\x27\1\2\3" + named_pe_file("one.esl").contents}}},
                           .authorities = {}})
                     .what(),
                 HasSubstr("attributes"));
-    EXPECT_THAT(error_of({.variables = {}, .authorities = {pe_file("two.pem")}}).what(),
+    EXPECT_THAT(error_of({.variables = {}, .authorities = {named_pe_file("two.pem")}}).what(),
                 HasSubstr("two.pem: is not in db"));
     EXPECT_THAT(error_of({.variables = {}, .authorities = {{"/f", "x"}}}).what(),
                 HasSubstr("/f: is not a certificate"));
-    EXPECT_EQ(
-        error_of({.variables = {{"SecureBoot", {"f", off}}}, .authorities = {pe_file("one.pem")}}).reason(),
-        Reason::usage);
+    EXPECT_EQ(error_of({.variables = {{"SecureBoot", {"f", off}}}, .authorities = {named_pe_file("one.pem")}})
+                  .reason(),
+              Reason::usage);
 }
 
 } // namespace sealmount

@@ -3,6 +3,7 @@
 
 #include "core/prediction/prediction_files.hpp"
 #include "core/prediction/uki.hpp"
+#include "unit/core/prediction/pe_vectors.hpp"
 #include "unit/log_maker.hpp"
 #include "unit/vectors.hpp"
 
@@ -13,18 +14,14 @@ namespace sealmount {
 
 using test::AgileLog;
 using test::bytes_of;
+using test::named_pe_file;
+using test::sha256_bank;
 using test::text_of;
 using test::unhex;
 using test::wide_with_nul;
 using testing::HasSubstr;
 
 namespace {
-
-constexpr PcrBank sha256_bank = PcrBank::sha256;
-
-NamedFile pe_file(const std::string& name) {
-    return {.name = name, .contents = test::read_file(std::string{SEALMOUNT_TEST_VECTORS} + "/pe/" + name)};
-}
 
 /// Figures of other programs, see make_pe.py.
 Bytes authenticode(const std::string& name) {
@@ -76,7 +73,7 @@ void add_image(AgileLog& log, const std::string& name) {
 AgileLog uki_log(const std::string& name, const std::string& kernel) {
     AgileLog log = new_log();
     add_image(log, name);
-    const NamedFile file = pe_file(name);
+    const NamedFile file = named_pe_file(name);
     const PeImage image = PeImage::parse(as_bytes(file.contents)).value();
     for (const char* const section : {".linux", ".osrel", ".cmdline", ".initrd", ".pcrpkey"}) {
         if (const auto contents = image.section(section)) {
@@ -162,7 +159,7 @@ TEST(PredictionTest, ImageIsReplacedByItsAuthenticodeDigest) {
     add_image(log, "kernel-old.efi");
     const EventLog parsed = log.parsed();
     Forecast forecast{parsed, sha256_bank};
-    replace_file(forecast, pe_file("kernel-old.efi"), pe_file("kernel-new.efi"));
+    replace_file(forecast, named_pe_file("kernel-old.efi"), named_pe_file("kernel-new.efi"));
     EXPECT_EQ(next(forecast, 4, of_digests({authenticode("kernel-old.efi")})).value(),
               of_digests({authenticode("kernel-new.efi")}));
 }
@@ -176,7 +173,7 @@ TEST(PredictionTest, FileThatIsMeasuredNowhereIsAnErrorThatNamesIt) {
     EXPECT_EQ(error.reason(), Reason::no_input);
     EXPECT_THAT(error.what(), HasSubstr("/boot/old: is not measured anywhere"));
     EXPECT_THAT(test::message_of([&] {
-                    replace_file(forecast, pe_file("kernel-old.efi"), {"/boot/new", "y"});
+                    replace_file(forecast, named_pe_file("kernel-old.efi"), {"/boot/new", "y"});
                 }),
                 HasSubstr("/boot/new: is not an EFI program"));
 }
@@ -187,20 +184,20 @@ TEST(PredictionTest, UnsignedImageUnderSecureBootSpoilsPcr7) {
     add_image(log, "kernel-signed.efi");
     const EventLog parsed = log.parsed();
     Forecast forecast{parsed, sha256_bank};
-    replace_file(forecast, pe_file("kernel-signed.efi"), pe_file("kernel-new.efi"));
+    replace_file(forecast, named_pe_file("kernel-signed.efi"), named_pe_file("kernel-new.efi"));
     EXPECT_THAT(next(forecast, 7).error().message, HasSubstr("is not signed"));
     EXPECT_TRUE(next(forecast, 4).has_value());
 }
 
 TEST(PredictionTest, ImageWithOtherCertificatesSpoilsPcr7) {
-    const NamedFile file = pe_file("kernel-signed.efi");
+    const NamedFile file = named_pe_file("kernel-signed.efi");
     EXPECT_EQ(PeImage::parse(as_bytes(file.contents)).value().certificates().size(), 1U);
     AgileLog log = new_log();
     log.add(7, EventType::variable_authority, bytes_of("certificate"));
     add_image(log, "kernel-old.efi");
     const EventLog parsed = log.parsed();
     Forecast forecast{parsed, sha256_bank};
-    replace_file(forecast, pe_file("kernel-old.efi"), file);
+    replace_file(forecast, named_pe_file("kernel-old.efi"), file);
     EXPECT_EQ(next(forecast, 7).error().advice, Advice{AdviceKind::give_authority});
     Forecast same{parsed, sha256_bank};
     replace_file(same, file, file);
@@ -210,7 +207,7 @@ TEST(PredictionTest, ImageWithOtherCertificatesSpoilsPcr7) {
 TEST(PredictionTest, UkiChangesPcr4And11AsOtherProgramsSay) {
     const EventLog parsed = uki_log("uki-old.efi", "kernel-old.efi").parsed();
     Forecast forecast{parsed, sha256_bank};
-    replace_file(forecast, pe_file("uki-old.efi"), pe_file("uki-new.efi"));
+    replace_file(forecast, named_pe_file("uki-old.efi"), named_pe_file("uki-new.efi"));
     EXPECT_EQ(next(forecast, 4).value(),
               of_digests({authenticode("uki-new.efi"), authenticode("kernel-new.efi")}));
     // systemd 252 writes no log: its words are found by trying. Now it is further than at the unlock.
@@ -243,14 +240,14 @@ TEST(PredictionTest, OtherPcrsThatSystemdWritesAreNotPredicted) {
 
 TEST(PredictionTest, KernelsOwnStubMeasuresWhatTheUkiHandsOver) {
     AgileLog log = uki_log("uki-old.efi", "kernel-old.efi");
-    const NamedFile file = pe_file("uki-old.efi");
+    const NamedFile file = named_pe_file("uki-old.efi");
     const PeImage image = PeImage::parse(as_bytes(file.contents)).value();
     add_tagged(log, linux_options_tag, wide_with_nul("root=/dev/vda rw quiet"));
     add_tagged(log, linux_initrd_tag, image.section(".initrd").value());
     const EventLog parsed = log.parsed();
     Forecast forecast{parsed, sha256_bank};
-    replace_file(forecast, pe_file("uki-old.efi"), pe_file("uki-new.efi"));
-    const NamedFile new_file = pe_file("uki-new.efi");
+    replace_file(forecast, named_pe_file("uki-old.efi"), named_pe_file("uki-new.efi"));
+    const NamedFile new_file = named_pe_file("uki-new.efi");
     const PeImage new_image = PeImage::parse(as_bytes(new_file.contents)).value();
     EXPECT_EQ(next(forecast, 9).value(),
               of_digests({hash(wide_with_nul("root=/dev/vda rw debug")),
@@ -263,7 +260,7 @@ TEST(PredictionTest, InitrdWithOtherThingsInItIsNotGuessed) {
     add_tagged(log, linux_initrd_tag, bytes_of("initrd and credentials"));
     const EventLog parsed = log.parsed();
     Forecast forecast{parsed, sha256_bank};
-    replace_file(forecast, pe_file("uki-old.efi"), pe_file("uki-new.efi"));
+    replace_file(forecast, named_pe_file("uki-old.efi"), named_pe_file("uki-new.efi"));
     EXPECT_THAT(next(forecast, 9).error().message, HasSubstr("not that of the old image alone"));
     EXPECT_TRUE(next(forecast, 4).has_value());
 }
@@ -271,7 +268,7 @@ TEST(PredictionTest, InitrdWithOtherThingsInItIsNotGuessed) {
 TEST(PredictionTest, AnotherVersionOfTheStubIsNotGuessed) {
     const EventLog parsed = uki_log("uki-old.efi", "kernel-old.efi").parsed();
     Forecast forecast{parsed, sha256_bank};
-    replace_file(forecast, pe_file("uki-old.efi"), pe_file("uki-other-stub.efi"));
+    replace_file(forecast, named_pe_file("uki-old.efi"), named_pe_file("uki-other-stub.efi"));
     for (const unsigned pcr : {4U, 11U}) {
         EXPECT_THAT(next(forecast, pcr, {}, nullptr, std::vector<std::string>{}).error().message,
                     HasSubstr("different versions of systemd-stub"));
@@ -284,7 +281,7 @@ TEST(PredictionTest, SectionsThatAreNotThoseOfTheOldImageSpoilPcr11) {
     log.add(11, EventType::ipl, bytes_of(".linux"));
     const EventLog parsed = log.parsed();
     Forecast forecast{parsed, sha256_bank};
-    replace_file(forecast, pe_file("uki-old.efi"), pe_file("uki-new.efi"));
+    replace_file(forecast, named_pe_file("uki-old.efi"), named_pe_file("uki-new.efi"));
     EXPECT_THAT(next(forecast, 11, {}, nullptr, std::vector<std::string>{}).error().message,
                 HasSubstr("not the sections of the old image"));
 }
