@@ -32,10 +32,20 @@ utils_umount() {
 }
 
 # make_volume LOWER MOUNTPOINT PASSPHRASE [CIPHER-]KEY_BYTES NAMES [OPTION]: a volume with one file in it, which says where it is.
+# ecryptfs-utils made it: now, or when an earlier run asked for the same one, whose lower files the host has kept.
 make_volume() {
+    local kept
+    kept=$(printf '%s\n' "${@:2}" | sha256sum | cut -c1-32).tar
+    if [ -e "/lab/volumes/$kept" ]; then
+        mkdir -p "$1" "$2"
+        tar -C "$1" --xattrs --xattrs-include='user.*' -xpf "/lab/volumes/$kept"
+        return
+    fi
     utils_mount "$@"
     printf 'a secret in %s\n' "$2" >"$2/secret"
     utils_umount "$2"
+    mkdir -p /lab/results/volumes
+    tar -C "$1" --xattrs --xattrs-include='user.*' -cpf "/lab/results/volumes/$kept" .
 }
 
 # enroll NAME LOWER MOUNTPOINT PASSPHRASE [OPTION...]

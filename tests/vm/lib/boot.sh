@@ -18,14 +18,31 @@ ENGINE=''
 machine_needs() {
     need qemu-system-x86 qemu-system-x86_64
     need swtpm swtpm
+    need swtpm-tools swtpm_setup
 }
 
 # new_machine DIR IMAGE: an empty TPM and a copy of the image.
 new_machine() {
     WORK=$1 SHARE=$1/share
-    mkdir -p "$WORK/boots" "$SHARE"
+    mkdir -p "$WORK/boots" "$SHARE/volumes"
     cp --sparse=always "$2" "$WORK/disk.img"
-    new_tpm
+    [ ! -e "$MADE_VOLUMES" ] || cp "$MADE_VOLUMES"/*.tar "$SHARE/volumes/"
+    new_tpm "$PCR_BANKS"
+}
+
+# Where what make_volume made in guests of a root file system is kept; run.sh says which one.
+MADE_VOLUMES=$LAB_CACHE/made-volumes
+
+# keep_volumes RESULTS: for the machines to come.
+keep_volumes() {
+    local volume
+    [ -e "$1/volumes" ] || return 0
+    mkdir -p "$MADE_VOLUMES"
+    for volume in "$1"/volumes/*.tar; do
+        cp "$volume" "$SHARE/volumes/"
+        cp "$volume" "$MADE_VOLUMES/.$$.${volume##*/}"
+        mv "$MADE_VOLUMES/.$$.${volume##*/}" "$MADE_VOLUMES/${volume##*/}"
+    done
 }
 
 # new_disk SUITE: the machine's root disk is a new one with this Debian, with the product as everywhere.
@@ -38,10 +55,15 @@ new_disk() {
     cp --sparse=always "$image" "$WORK/disk.img"
 }
 
-# new_tpm: from the next boot on there is another TPM in the machine, one that knows nothing.
+# Two banks, as most real TPMs have: for each the emulated firmware hashes every kernel once more.
+PCR_BANKS=sha1,sha256
+
+# new_tpm [BANKS]: from the next boot on there is another TPM in the machine, one that knows nothing.
 new_tpm() {
     rm -rf "$WORK/tpm"
     mkdir -p "$WORK/tpm"
+    swtpm_setup --tpm2 --tpmstate "$WORK/tpm" --pcr-banks "${1:-$PCR_BANKS}" >"$WORK/tpm-setup.log" ||
+        die "swtpm_setup failed; see $WORK/tpm-setup.log"
 }
 
 # tpm_state_copy NAME, tpm_state_restore NAME: keep the TPM as it is now, and go back to it.
@@ -123,14 +145,14 @@ systemd.mask=systemd-ask-password-wall.path systemd.journald.forward_to_console=
 systemd.journald.max_level_console=warning'
 
 # boot NAME [--kernel KIND] [--append KERNEL_ARGUMENTS] [--answer LINE]... [--no-tpm | --tpm-table-only | --tpm-dies]
-#   [--uefi | --firmware] [--memory MIB] [--early] [--seconds N] <<'EOF' (guest script)
+#   [--uefi | --firmware] [--memory MIB] [--early] [--shutdown] [--seconds N] <<'EOF' (guest script)
 # Boots, runs the script as root in the guest when the boot is over, and powers off. What the boot left is then
 # in $WORK/boots/NAME. It fails, and ends the scenario, when a check or the script failed, on a panic and on time-out.
 boot() {
     local name=$1 append='' tpm=yes uefi=no seconds=$BOOT_SECONDS began=$SECONDS results engine
     local KERNEL=$KERNEL INITRD='' MEMORY=$MEMORY
     shift
-    rm -rf "$SHARE/results" "$SHARE/answers" "$SHARE/early"
+    rm -rf "$SHARE/results" "$SHARE/answers" "$SHARE/early" "$SHARE/shutdown"
     mkdir -p "$SHARE/results"
     while [ $# -gt 0 ]; do
         case $1 in
@@ -143,6 +165,7 @@ boot() {
             --uefi) uefi=yes ;;
             --firmware) uefi=firmware ;;
             --early) : >"$SHARE/early" ;;
+            --shutdown) : >"$SHARE/shutdown" ;;
             --memory) MEMORY=$2; shift ;;
             --seconds) seconds=$2; shift ;;
             *) die "boot: unknown option $1" ;;
@@ -163,6 +186,7 @@ boot() {
     "${engine}_command" "$KERNEL_ARGUMENTS ${UNATTENDED//$'\n'/ }$append" "$tpm" "$uefi"
     run_machine "$results" "$tpm" "$seconds" "$engine"
     cp -r "$SHARE/results/." "$results/"
+    keep_volumes "$results"
     judge_boot "$name" "$results" $((SECONDS - began))
 }
 

@@ -51,6 +51,7 @@ run_scenarios() {
     files=$(scenario_files "$@")
     machine_needs
     find_kernels
+    MADE_VOLUMES+=/$(rootfs_key "$LAB_SUITE")
     rootfs_path >/dev/null
     cache_seconds=$((SECONDS - run_began))
     RUN=$(new_run_directory)

@@ -39,7 +39,7 @@ check_fails "nothing is mounted yet" mounted /srv/vault
 check_output "the key files are for root alone" '^600$' stat -c %a /etc/sealmount/keys/7f475b5d20a645dc.key
 END
 
-boot use --answer 'not needed' <<'END'
+boot use --shutdown --answer 'not needed' <<'END'
 expect_equal "the boot came to its end and nothing failed" running "$(cat /lab/results/state)"
 check "nobody was asked anything" eval '[ ! -s /lab/results/asked ]'
 check "both volumes are mounted" eval 'mounted /srv/vault && mounted /srv/home'

@@ -46,7 +46,7 @@ next_boot() { jq --argjson count "$1" '.volumes |= .[:$count]' /root/all.json >/
 END
 
 # Two processors here and below, for the unlocks to race.
-PROCESSORS=2 boot "trusted-$count" <<'END'
+PROCESSORS=2 boot "trusted-$count" --shutdown <<'END'
 . /lab/mounted.sh
 note "the boot was over $(cut -d. -f1 /lab/results/uptime) s after the kernel started"
 expect_equal "$count volumes are mounted" "$count" "$(findmnt -n -t ecryptfs -o TARGET | wc -l)"

@@ -21,7 +21,7 @@ check "volumes can be mounted at once, without a reboot" eval 'systemctl daemon-
 check "the volume is readable" readable /srv/vault
 END
 
-boot use <<'END'
+boot use --shutdown <<'END'
 shared=7f475b5d20a645dc names=c61563a65ef80ad1 third=$(cat /root/third-signature)
 expect_equal "the boot came to its end and nothing failed" running "$(cat /lab/results/state)"
 for volume in vault twin third; do

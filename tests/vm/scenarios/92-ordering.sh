@@ -19,7 +19,7 @@ check "one that is not mounted at boot" enroll lazy /srv/.lazy /srv/lazy 'a four
 END
 
 # On two processors, so that what is not ordered happens at once. Systemd's words go to the console, where the host reads in which order things stopped.
-PROCESSORS=2 boot order --append 'systemd.log_target=console systemd.log_level=info' <<'END'
+PROCESSORS=2 boot order --shutdown --append 'systemd.log_target=console systemd.log_level=info' <<'END'
 property() { systemctl show -P "$1" "$2" | tr ' ' '\n'; }
 reached() { systemctl show -P ActiveEnterTimestampMonotonic "$1"; }
 has() { check_output "$1: $2 has $3" "^$3\$" property "$2" "$1"; }
