@@ -59,6 +59,7 @@ enum class AdviceKind {
     bind_empty_policy,   ///< master key `subject` has an empty policy: bind it to the present state
     widen_boot_window,   ///< a boot window of master key `subject` is narrow: make a longer one
     make_recovery_key,   ///< master key `subject` has none: make one
+    suspend_one_boot,    ///< what cannot be predicted cannot be sealed to
     suspend,             ///< master key `subject`: what cannot be predicted cannot be sealed to
     reseal_without_pin,  ///< master key `subject`: make a slot without a PIN
     reseal_next_boot,    ///< master key `subject`: make a slot for the next boot
@@ -114,10 +115,22 @@ enum class AdviceKind {
     give_old_command_line, ///< the kernel's present one
     give_new_digest,       ///< that of an event whose text is not known
     reseal_after_boot,     ///< the next boot first has to be seen
+    prune_after_boot,      ///< the present slots go when that boot has been seen
+    read_log_instead,      ///< the TPM of this machine is not there: a log says what was measured
+
+    // Secrets that nobody gave, and names that nobody has.
+    list_masters,           ///< there is no such master key
+    give_pin_file,          ///< slots have a PIN, and nobody is there to type it
+    give_recovery_key_file, ///< the present recovery key makes a new one
+    show_on_terminal,       ///< a new passphrase is shown on a terminal only
+    inspect_lower,          ///< the directory `subject` has the encrypted files
+    name_encrypted_files,   ///< the directory is not the one with the encrypted files, or not there
+    inspect_with_rights,    ///< the directory is closed to whoever asks
+    enroll_full_volume,     ///< a new passphrase would not open the files that are there
 };
 
 /// app/output/hints.cpp counts its sentences by it.
-inline constexpr AdviceKind last_advice = AdviceKind::reseal_after_boot;
+inline constexpr AdviceKind last_advice = AdviceKind::enroll_full_volume;
 
 struct Advice {
     AdviceKind kind = AdviceKind::none;

@@ -36,9 +36,8 @@ Policy with_predicted_values(Policy policy, const PredictionOptions& options, co
     }
     if (!reasons.empty()) {
         throw Error{Reason::unavailable,
-                    formatted("the next boot cannot be predicted:{}\nNothing was changed. 'sealmount "
-                              "suspend' lets one boot pass whatever changes",
-                              reasons)};
+                    formatted("the next boot cannot be predicted:{}\nNothing was changed", reasons),
+                    {.kind = AdviceKind::suspend_one_boot}};
     }
     return policy;
 }

@@ -60,14 +60,14 @@ SecretBytes generated_passphrase(const KeyOptions& options, const std::string& l
     constexpr std::size_t random_size = 16;
     constexpr std::size_t group_size = 8;
     if (!survey.empty_of_keys()) {
-        throw Error{Reason::refused, formatted("{} has encrypted files, which a new passphrase would not "
-                                               "open: --generate is for an empty volume",
-                                               lower)};
+        throw Error{Reason::refused,
+                    formatted("{} has encrypted files, which a new passphrase would not open", lower),
+                    {.kind = AdviceKind::enroll_full_volume}};
     }
     if (!is_seen(globals)) {
         throw Error{Reason::usage,
-                    "--generate shows the passphrase on a terminal, this once: run it on one, or make a "
-                    "passphrase yourself and give it with --passphrase-file"};
+                    "--generate shows the passphrase on a terminal, this once",
+                    {.kind = AdviceKind::show_on_terminal}};
     }
     SecretBytes passphrase = modhex_groups(random_secret(random_size));
     print("The passphrase of {}, including the dashes:\n", lower);

@@ -26,10 +26,9 @@ std::vector<std::string> SlotSession::masters(const std::string& name) const {
     }
     if (!name.empty()) {
         if (!used.contains(name) && !store_.has_master(name)) {
-            throw Error{
-                Reason::no_input,
-                formatted("there is no master key \"{}\": 'sealmount list' shows which one each volume has",
-                          name)};
+            throw Error{Reason::no_input,
+                        formatted("there is no master key \"{}\"", name),
+                        {.kind = AdviceKind::list_masters}};
         }
         return {name};
     }

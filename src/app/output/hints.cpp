@@ -82,6 +82,7 @@ constexpr std::array hints = {
     Hint{AdviceKind::widen_boot_window,
          "at the next boot, within the window, run 'sealmount reseal {0}' with a longer --boot-window"},
     Hint{AdviceKind::make_recovery_key, "'sealmount recovery-key {0}' makes one"},
+    Hint{AdviceKind::suspend_one_boot, "'sealmount suspend' lets one boot pass whatever changes"},
     Hint{AdviceKind::suspend, "'sealmount suspend {0}' lets the next boot pass, whatever it measures"},
     Hint{AdviceKind::reseal_without_pin, "'sealmount reseal {0} --pcrs 7' makes a slot without a PIN"},
     Hint{AdviceKind::reseal_next_boot, "'sealmount reseal {0} --next-boot' makes a slot for it"},
@@ -141,6 +142,18 @@ constexpr std::array hints = {
     Hint{AdviceKind::give_old_command_line, "give the present one with --old-command-line"},
     Hint{AdviceKind::give_new_digest, "give its digest with --replace-digest"},
     Hint{AdviceKind::reseal_after_boot, "run 'sealmount reseal' after that boot"},
+    Hint{AdviceKind::prune_after_boot, "after that boot, run 'sealmount prune'"},
+    Hint{AdviceKind::read_log_instead, "on another machine, believe a log with --log FILE"},
+    Hint{AdviceKind::list_masters, "'sealmount list' shows which one each volume has"},
+    Hint{AdviceKind::give_pin_file, "give it with --pin-file FILE, or choose another policy"},
+    Hint{AdviceKind::give_recovery_key_file,
+         "with --recovery-key-file FILE, its present recovery key makes a new one"},
+    Hint{AdviceKind::show_on_terminal,
+         "run this on one, or make a passphrase yourself and give it with --passphrase-file"},
+    Hint{AdviceKind::inspect_lower, "inspect {0}, where its encrypted files are"},
+    Hint{AdviceKind::name_encrypted_files, "name the directory with the encrypted files"},
+    Hint{AdviceKind::inspect_with_rights, "inspect it as root, or as its owner"},
+    Hint{AdviceKind::enroll_full_volume, "--generate is for an empty volume"},
 };
 
 constexpr bool has_each_kind_once() {

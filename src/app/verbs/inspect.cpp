@@ -36,18 +36,18 @@ fs::path absolute_path(const std::string& directory) {
 
 Survey look(const fs::path& place, const std::string& name, const std::size_t files) {
     if (const auto mounted = mount_at(place); mounted && mounted->type == "ecryptfs") {
-        throw Error{
-            Reason::refused,
-            formatted("{} is itself a mounted eCryptfs volume: inspect {}, where its encrypted files are",
-                      name, printable(mounted->source))};
+        throw Error{Reason::refused,
+                    formatted("{} is itself a mounted eCryptfs volume", name),
+                    {.kind = AdviceKind::inspect_lower, .subject = printable(mounted->source)}};
     }
     try {
         return survey_of(place, files);
     } catch (const Error& error) {
         const bool is_forbidden = error.reason() == Reason::refused;
-        throw Error{Reason::no_input, printable(error.what()) +
-                                          (is_forbidden ? ": inspect it as root, or as its owner"
-                                                        : ": name the directory with the encrypted files")};
+        throw Error{
+            Reason::no_input,
+            printable(error.what()),
+            {.kind = is_forbidden ? AdviceKind::inspect_with_rights : AdviceKind::name_encrypted_files}};
     }
 }
 

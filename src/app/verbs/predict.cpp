@@ -38,10 +38,9 @@ struct Outcome {
 std::unique_ptr<Tpm> open_tpm(const Machine& machine) {
     auto tpm = machine.tpm.open(TpmAccess::managed);
     if (!tpm) {
-        throw Error{
-            Reason::unavailable,
-            formatted("the PCRs cannot be read: {}: on another machine, believe a log with --log FILE",
-                      describe(tpm.error().kind))};
+        throw Error{Reason::unavailable,
+                    formatted("the PCRs cannot be read: {}", describe(tpm.error().kind)),
+                    {.kind = AdviceKind::read_log_instead}};
     }
     return std::move(*tpm);
 }

@@ -78,10 +78,11 @@ std::map<std::string, Fekek> keys_of_volumes(const Store& store, const std::stri
             }
         }
         if (volume.no_passphrase && !keys.is_complete(volume)) {
-            throw Error{Reason::refused,
-                        formatted("no passphrase makes the keys of the volume \"{}\": 'sealmount reseal {} "
-                                  "--recover' takes the recovery key, and nothing was changed",
-                                  volume.name, master)};
+            throw Error{
+                Reason::refused,
+                formatted("no passphrase makes the keys of the volume \"{}\", and nothing was changed",
+                          volume.name),
+                {.kind = AdviceKind::reseal_with_recovery, .subject = master}};
         }
         keys.ask_for(volume);
     }

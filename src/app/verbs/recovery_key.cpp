@@ -39,11 +39,7 @@ SecretBytes master_key(const RecoveryKeyOptions& options, const SlotSession& ses
             session.context().machine.prompt,
             formatted("The TPM does not release the master key {}. Its present recovery key: ", name));
         if (!key || !*key) {
-            throw Error{
-                error.reason(),
-                formatted("{}; with --recovery-key-file FILE, its present recovery key makes a new one",
-                          error.what()),
-                error.advice()};
+            throw Error{error.reason(), error.what(), {.kind = AdviceKind::give_recovery_key_file}};
         }
         return open_by_recovery_key(session.store(), name, **key).key;
     }

@@ -54,8 +54,8 @@ void sort_replace_option(ResealOptions& options) {
     }
     if (options.replace && changes(options)) {
         throw Error{Reason::usage,
-                    "--replace for a boot that is yet to come would leave nothing for the present one: "
-                    "after that boot, run 'sealmount prune'"};
+                    "--replace for a boot that is yet to come would leave nothing for the present one",
+                    {.kind = AdviceKind::prune_after_boot}};
     }
 }
 
@@ -188,9 +188,9 @@ void recover(ResealOptions& options, const std::string& name, const SecretBytes*
     if (!names_policy(options.policy) && std::ranges::any_of(kinds, &Policy::pin)) {
         master.pin = session.context().ask_pin();
         if (!master.pin) {
-            throw Error{Reason::usage, formatted("the master key \"{}\" has slots with a PIN: give it with "
-                                                 "--pin-file FILE, or choose another policy",
-                                                 name)};
+            throw Error{Reason::usage,
+                        formatted("the master key \"{}\" has slots with a PIN", name),
+                        {.kind = AdviceKind::give_pin_file}};
         }
     }
     const std::vector<unsigned> lost = slots_lost(session.store().master(name), master.file);
