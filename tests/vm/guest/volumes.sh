@@ -36,9 +36,9 @@ utils_umount() {
 make_volume() {
     local kept
     kept=$(printf '%s\n' "${@:2}" | sha256sum | cut -c1-32).tar
-    if [ -e "/lab/volumes/$kept" ]; then
+    if [ -e "/lab/made/$kept" ]; then
         mkdir -p "$1" "$2"
-        tar -C "$1" --xattrs --xattrs-include='user.*' -xpf "/lab/volumes/$kept"
+        tar -C "$1" --xattrs --xattrs-include='user.*' -xpf "/lab/made/$kept"
         return
     fi
     utils_mount "$@"

@@ -24,9 +24,9 @@ machine_needs() {
 # new_machine DIR IMAGE: an empty TPM and a copy of the image.
 new_machine() {
     WORK=$1 SHARE=$1/share
-    mkdir -p "$WORK/boots" "$SHARE/volumes"
+    mkdir -p "$WORK/boots" "$SHARE/made"
     cp --sparse=always "$2" "$WORK/disk.img"
-    [ ! -e "$MADE_VOLUMES" ] || cp "$MADE_VOLUMES"/*.tar "$SHARE/volumes/"
+    [ ! -e "$MADE_VOLUMES" ] || cp "$MADE_VOLUMES"/*.tar "$SHARE/made/"
     new_tpm "$PCR_BANKS"
 }
 
@@ -39,7 +39,7 @@ keep_volumes() {
     [ -e "$1/volumes" ] || return 0
     mkdir -p "$MADE_VOLUMES"
     for volume in "$1"/volumes/*.tar; do
-        cp "$volume" "$SHARE/volumes/"
+        cp "$volume" "$SHARE/made/"
         cp "$volume" "$MADE_VOLUMES/.$$.${volume##*/}"
         mv "$MADE_VOLUMES/.$$.${volume##*/}" "$MADE_VOLUMES/${volume##*/}"
     done

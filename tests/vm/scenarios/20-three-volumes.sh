@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # three different volumes under one master key cost one unseal: at most 7 TPM commands of ours on the wire
 need_product
-rm -f "$SHARE"/volumes/* # made here and now, by ecryptfs-utils
+rm -f "$SHARE"/made/* # made here and now, by ecryptfs-utils
 # shellcheck disable=SC2034 # boot.sh reads it
 ENGINE=qemu # what is counted are the commands of the kernel's own TPM driver
 
