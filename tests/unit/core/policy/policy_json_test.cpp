@@ -42,7 +42,9 @@ TEST(PolicyJsonTest, AnEmptyPolicyIsAWord) {
 
 TEST(PolicyJsonTest, TheFirstFormIsStillRead) {
     const Json json = parse_json(R"({"type":"pcr","bank":"sha256","values":{"7":")" + a_value + R"("}})");
-    EXPECT_EQ(policy_from_json(json, "p"), (Policy{.pcrs = {literal(PcrBank::sha256, 7, a_value)}}));
+    Policy expected;
+    expected.pcrs = {literal(PcrBank::sha256, 7, a_value)};
+    EXPECT_EQ(policy_from_json(json, "p"), expected);
 }
 
 struct PolicyJsonCase {
