@@ -4,7 +4,8 @@
 // Copyright (C) the sealmount authors
 #pragma once
 
-#include "core/prediction/prediction.hpp"
+#include "core/prediction/prediction_files.hpp"
+#include "sys/tpm/pcr_bank.hpp"
 #include "unit/vectors.hpp"
 
 namespace sealmount::test {
