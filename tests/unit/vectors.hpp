@@ -44,7 +44,7 @@ inline std::string text_of(const Json& vector, const std::string& member) {
 }
 
 inline Bytes unhex(const std::string& hex) {
-    return from_hex(hex).value();
+    return from_hex(hex).value(); // NOLINT(bugprone-unchecked-optional-access): a bad vector throws
 }
 
 inline SecretBytes secret(const std::string& text) {
