@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <string>
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size);
@@ -12,7 +12,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
 int main(int argc, char** argv) {
     for (int i = 1; i < argc; ++i) {
         std::ifstream file{argv[i], std::ios::binary};
-        const std::string contents{std::istreambuf_iterator<char>{file}, {}};
+        std::ostringstream text;
+        text << file.rdbuf();
+        const std::string contents = text.str();
         if (!file) {
             std::fprintf(stderr, "%s: cannot be read\n", argv[i]);
             return 66;

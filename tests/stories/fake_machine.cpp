@@ -6,7 +6,7 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 namespace sealmount::testing {
 
@@ -92,9 +92,9 @@ std::map<std::string, std::string> FakeMachine::tree() const {
         for (const auto& entry :
              std::filesystem::recursive_directory_iterator{store.paths().configuration()}) {
             if (entry.is_regular_file()) {
-                std::ifstream file{entry.path()};
-                files[entry.path().lexically_relative(root).string()] = {std::istreambuf_iterator<char>{file},
-                                                                         {}};
+                std::ostringstream text;
+                text << std::ifstream{entry.path()}.rdbuf();
+                files[entry.path().lexically_relative(root).string()] = text.str();
             }
         }
     }
