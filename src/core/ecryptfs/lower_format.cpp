@@ -238,7 +238,7 @@ std::optional<HeaderFacts> read_lower_header(const std::span<const std::byte> he
     if (facts.version >= 1) {
         const auto extent_size = cursor.big_endian(4);
         const auto extents = cursor.big_endian(2);
-        if (!extents) {
+        if (!extent_size || !extents) {
             return std::nullopt;
         }
         facts.header_size = *extent_size * *extents;
