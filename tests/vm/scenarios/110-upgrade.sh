@@ -29,7 +29,8 @@ END
 boot enroll --firmware <<'END'
 . /lab/words.sh
 check "ecryptfs-utils make a volume" make_volume /srv/.vault /srv/vault 'correct horse battery' 32 plain
-check "it is enrolled for this boot chain" enroll vault /srv/.vault /srv/vault 'correct horse battery' --pcrs 4+7+9
+# --required orders the unlock before systemd's first phase of the boot, which changes PCR 11.
+check "it is enrolled for this boot chain" enroll vault /srv/.vault /srv/vault 'correct horse battery' --pcrs 4+7+9 --required
 check "an upgrade is installed" install_upgrade
 check "a slot for the boot to come is predicted" sealmount reseal --pcrs 4+7+9 --replace "$ESP/lab/vmlinuz-lab=$ESP/lab/vmlinuz-next" \
     --replace "$ESP/lab/initrd-lab=$ESP/lab/initrd-next" --command-line "initrd=\\lab\\initrd-next $(cat /lab/arguments)"
