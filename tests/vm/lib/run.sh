@@ -87,7 +87,7 @@ longest_first() {
     local file name seconds
     while read -r file; do
         name=$(basename "$file" .sh)
-        seconds=$(sed -n "s/^$name //p" "$TIMES" 2>/dev/null)
+        seconds=$(sed -n "s/^$name //p" "$TIMES" 2>/dev/null || true)
         say "${seconds:-$(awk '/^ *boot .*--(firmware|kernel)/ { n += 20 } /^ *boot / { n += 8 } END { print n + 0 }' "$file")} $file"
     done <<<"$1" | sort -k1,1rn -s | cut -d' ' -f2-
 }
