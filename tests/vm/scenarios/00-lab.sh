@@ -67,6 +67,8 @@ check "PCR 7 has another value than in the boot before" \
     test "$(given "plain-$ENGINE" pcr7)" != "$(given "changed-$ENGINE" pcr7)"
 expect_equal "the PCRs that nobody extended are the same" "$(given "plain-$ENGINE" pcr23)" "$(given "changed-$ENGINE" pcr23)"
 
+# How the power goes and what a disk then has is the host's doing, the same for both: SEALMOUNT_LAB_ALL=yes looks at both.
+if [ "$ENGINE" = uml ] || [ -n "${SEALMOUNT_LAB_ALL:-}" ]; then
 new_tpm
 boot "new-tpm-$ENGINE" <<'END'
 check_fails "a new TPM knows nothing of the old one" tpm2_readpublic -T device:/dev/tpmrm0 -c 0x81000001
@@ -80,6 +82,7 @@ boot "no-tpm-$ENGINE" --no-tpm <<'END'
 check_fails "there is no TPM" test -e /dev/tpm0
 check "what was synced before the power cut is on the disk" test -e /srv/synced
 END
+fi
 
 boot "dying-$ENGINE" <<'END'
 alive() { tpm2_getrandom -T device:/dev/tpm0 --hex 8 && tpm2_getrandom -T device:/dev/tpmrm0 --hex 8; }

@@ -106,9 +106,9 @@ END
 }
 
 every stock user with
-# SEALMOUNT_LAB_ALL=yes: also the kernel between the oldest and the newest.
+# SEALMOUNT_LAB_ALL=yes: also the kernel between the oldest and the newest, and the oldest without ecryptfs-utils.
 [ -z "${SEALMOUNT_LAB_ALL:-}" ] || every new user with
 every newer user with 'check "ecryptfs-utils are purged" purge_utils'
 every newer user without
-every stock user without
+[ -z "${SEALMOUNT_LAB_ALL:-}" ] || every stock user without
 every lab trusted without

@@ -3,6 +3,8 @@
 # enroll and remove killed on the way: the earlier volume still mounts, the command ends well when it is run again
 need_product
 cp "$BUILD/tests/tools/libstep_shim.so" "$SHARE/"
+# SEALMOUNT_LAB_ALL=yes strikes more often; every step is walked through by the tests on the machine itself.
+[ -z "${SEALMOUNT_LAB_ALL:-}" ] || : >"$SHARE/all"
 
 boot all <<'END'
 make_two() {
@@ -39,6 +41,7 @@ killed() {
 walk() {
     local stride=$1 restore=$2 points=0 step
     shift 2
+    [ ! -e /lab/all ] || stride=4
     for ((step = 1; ; step += stride)); do
         check "the machine is as before" "$restore"
         killed "$step" "$@" >/tmp/said 2>&1 || break
@@ -54,7 +57,7 @@ walk() {
     done
     expect_equal "the walk ended because the command did, and well" 0 "$(cat /tmp/status)"
     note "$2: $points points of $(wc -l </tmp/steps) steps"
-    check "it went somewhere" test "$points" -ge 5
+    check "it went somewhere" test "$points" -ge 4
 }
 
 as_before() {
@@ -62,7 +65,7 @@ as_before() {
     rm -rf /etc/sealmount
     cp -a /root/before /etc/sealmount
 }
-walk 4 as_before "${enroll_new[@]}"
+walk 6 as_before "${enroll_new[@]}"
 check "the new volume opens" opens new
 cp -a /etc/sealmount /root/both
 with_both() {
@@ -70,7 +73,7 @@ with_both() {
     cp -a /root/both /etc/sealmount
     chattr +i /srv/new
 }
-walk 4 with_both "${remove_new[@]}"
+walk 6 with_both "${remove_new[@]}"
 expect_equal "in the end there is one volume" old "$(jq -r '.volumes[].name' /etc/sealmount/manifest.json)"
 END
 
