@@ -14,10 +14,10 @@
 
 #include <cerrno>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <string_view>
 #include <system_error>
 
@@ -149,8 +149,9 @@ bool is_mounted_on(const std::string& table, const std::string& mountpoint) {
 
 /// Automounts are left alone: whoever looks at one waits for its mount.
 void look_for_mountpoints(const Paths& paths, PlannedUnits& plan) {
-    std::ifstream mounts{paths.below_root("/proc/self/mountinfo")};
-    const std::string table{std::istreambuf_iterator<char>{mounts}, {}};
+    std::ostringstream contents;
+    contents << std::ifstream{paths.below_root("/proc/self/mountinfo")}.rdbuf();
+    const std::string table = contents.str();
     for (const PlannedVolume& planned : plan.volumes) {
         const std::string& mountpoint = planned.volume.mountpoint;
         if (planned.volume.automount || planned.place.is_inside || is_mounted_on(table, mountpoint)) {
