@@ -31,6 +31,12 @@ class Paths {
         return configuration() / ("waiting-" + std::string{master});
     }
     [[nodiscard]] std::filesystem::path runtime() const { return root_ / "run/sealmount"; }
+    /// The notes of which volumes are loaded, and which were stopped since (core/store/volume_state.hpp). Units
+    /// look for the former (core/volume/unit_text.hpp, units/).
+    [[nodiscard]] std::filesystem::path loaded() const { return runtime() / "loaded"; }
+    [[nodiscard]] std::filesystem::path stopped() const { return runtime() / "stopped"; }
+    /// Is there when all volumes of the boot have been mounted, or could not be (units/sealmount-manifest.service).
+    [[nodiscard]] std::filesystem::path started() const { return runtime() / "started"; }
     /// For whoever makes that directory.
     static constexpr unsigned runtime_mode = 0700;
 
