@@ -88,6 +88,48 @@ std::chrono::seconds read_timeout(ObjectReader& reader) {
     return std::chrono::seconds{timeout};
 }
 
+constexpr const char* unknown_uuid = "unknown";
+
+/// 8-4-4-4-12 lower-case hex digits.
+bool is_uuid(const std::string_view text) {
+    constexpr std::string_view form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    return std::ranges::equal(text, form, [](const char c, const char wanted) {
+        return wanted == '-' ? c == '-' : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    });
+}
+
+Ground read_ground(ObjectReader& volume) {
+    ObjectReader reader{volume.object("ground"), volume.path_of("ground")};
+    Ground ground;
+    ground.uuid = reader.string("uuid");
+    if (ground.uuid == unknown_uuid) {
+        ground.uuid.clear();
+    } else if (!is_uuid(ground.uuid)) {
+        reader.fail("uuid",
+                    formatted("{} is not a UUID: write its 36 lower-case digits and dashes, or \"unknown\"",
+                              in_quotes(ground.uuid)));
+    }
+    if (const auto inode = reader.optional_integer("inode")) {
+        if (*inode < 1) {
+            reader.fail("inode", formatted("{} is not an inode number: write 1 or more", *inode));
+        }
+        ground.inode = static_cast<std::uint64_t>(*inode);
+    }
+    ground.empty = reader.optional_boolean("empty").value_or(false);
+    reader.finish();
+    return ground;
+}
+
+Json ground_to_json(const Ground& ground) {
+    Json json = Json::object();
+    json["uuid"] = ground.uuid.empty() ? unknown_uuid : ground.uuid;
+    if (ground.inode != 0) {
+        json["inode"] = ground.inode;
+    }
+    json["empty"] = ground.empty;
+    return json;
+}
+
 Volume read_volume(const Json& json, const std::string& path) {
     ObjectReader reader{json, path};
     Volume volume;
@@ -121,6 +163,9 @@ Volume read_volume(const Json& json, const std::string& path) {
     volume.rebind_after_recovery =
         reader.optional_boolean("rebind_after_recovery").value_or(volume.rebind_after_recovery);
     volume.timeout = read_timeout(reader);
+    if (json.contains("ground")) {
+        volume.ground = read_ground(reader);
+    }
     reader.finish();
     return volume;
 }
@@ -229,11 +274,24 @@ Json volume_to_json(const Volume& volume) {
     put_unless_default("keep_keys", volume.keep_keys, defaults.keep_keys);
     put_unless_default("rebind_after_recovery", volume.rebind_after_recovery, defaults.rebind_after_recovery);
     put_unless_default("timeout_seconds", volume.timeout.count(), defaults.timeout.count());
+    if (volume.ground) {
+        json["ground"] = ground_to_json(*volume.ground);
+    }
     return json;
 }
 
 std::string to_text(const Json& json) {
     return json.dump(2) + "\n";
+}
+
+/// The volume's place in the list; throws Error{no_input} when there is none of that name.
+Json::iterator entry_of(Json& volumes, const std::string_view name) {
+    const auto found = std::ranges::find_if(
+        volumes, [&](const Json& volume) { return volume["name"] == Json(std::string{name}); });
+    if (found == volumes.end()) {
+        throw Error{Reason::no_input, "the manifest has no volume " + in_quotes(name)};
+    }
+    return found;
 }
 
 } // namespace
@@ -271,13 +329,14 @@ std::string manifest_with(const std::string_view text, const Volume& volume) {
 
 std::string manifest_without(const std::string_view text, const std::string_view name) {
     Json json = read_whole(text);
-    Json& volumes = json["volumes"];
-    const auto found = std::ranges::find_if(
-        volumes, [&](const Json& volume) { return volume["name"] == Json(std::string{name}); });
-    if (found == volumes.end()) {
-        throw Error{Reason::no_input, "the manifest has no volume " + in_quotes(name)};
-    }
-    volumes.erase(found);
+    json["volumes"].erase(entry_of(json["volumes"], name));
+    return to_text(json);
+}
+
+std::string manifest_with_ground(const std::string_view text, const std::string_view name,
+                                 const Ground& ground) {
+    Json json = read_whole(text);
+    (*entry_of(json["volumes"], name))["ground"] = ground_to_json(ground);
     return to_text(json);
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "sys/files/ground_record.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -45,6 +46,7 @@ struct Volume {
     bool rebind_after_recovery =
         false; ///< a passphrase at boot also binds the master key to the present state
     std::chrono::seconds timeout{90};
+    std::optional<Ground> ground; ///< what the lower directory was when it was recorded
 
     bool operator==(const Volume&) const = default;
 
@@ -74,5 +76,8 @@ struct Manifest {
 /// volume is bad, so that a machine never rewrites what it does not understand.
 [[nodiscard]] std::string manifest_with(std::string_view text, const Volume& volume);
 [[nodiscard]] std::string manifest_without(std::string_view text, std::string_view name);
+/// The same text with another ground for the volume, which is in it.
+[[nodiscard]] std::string manifest_with_ground(std::string_view text, std::string_view name,
+                                               const Ground& ground);
 
 } // namespace sealmount
