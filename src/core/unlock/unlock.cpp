@@ -2,6 +2,7 @@
 #include "core/unlock/unlock.hpp"
 
 #include "core/store/volume_state.hpp"
+#include "core/unlock/obstacle.hpp"
 #include "core/unlock/unlock_answer.hpp"
 #include "core/unlock/unlock_by_tpm.hpp"
 #include "core/unlock/unlock_load.hpp"
@@ -77,6 +78,10 @@ bool keeps_keys(const Store& store, const std::string_view name) {
 std::expected<Unlocked, Refusal> load_volume(const UnlockContext& context, const std::string_view name) {
     const Volume volume = context.store.volume(name);
     context.observer.begins(volume);
+    const bool was_mounted = volume_state(context.store.paths(), name) != VolumeState::untouched;
+    if (auto obstacle = obstacle_to_mount(context.store.paths(), volume, was_mounted)) {
+        return std::unexpected{std::move(*obstacle)};
+    }
     for (const std::string& signature : user_keys_in_the_way(context.machine.keyring, volume)) {
         context.observer.user_key_in_the_way(volume, signature);
     }
