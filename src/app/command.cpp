@@ -49,6 +49,8 @@ constexpr std::array verbs = {
     Verb{volumes, "status", "show volumes, keys, and whether the TPM would release them now", declare_status},
     Verb{volumes, "check", "check everything the volumes need, and say how to fix what is missing",
          declare_check},
+    Verb{volumes, "ground", "show whether lower directories are those that were enrolled, or record a move",
+         declare_ground},
     Verb{masters, "slots", "list the states of the machine that the master keys are sealed to",
          declare_slots},
     Verb{masters, "reseal", "also seal a master key to the present or the next boot's state (adds a slot)",

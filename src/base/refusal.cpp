@@ -37,6 +37,10 @@ const char* identifier(const RefusalKind kind) noexcept {
         return "key-type-absent";
     case RefusalKind::text_rejected:
         return "text-rejected";
+    case RefusalKind::ground_changed:
+        return "ground-changed";
+    case RefusalKind::lower_in_use:
+        return "lower-in-use";
     case RefusalKind::files_unusable:
         return "files-unusable";
     case RefusalKind::passphrase_wrong:
@@ -83,6 +87,10 @@ const char* describe(const RefusalKind kind) noexcept {
         return "this kernel lacks the key type";
     case RefusalKind::text_rejected:
         return "the encrypted key is damaged or was made under another master key";
+    case RefusalKind::ground_changed:
+        return "the lower directory is not what it was";
+    case RefusalKind::lower_in_use:
+        return "the lower directory is in use by another mount";
     case RefusalKind::files_unusable:
         return "a file of the master key or of the volume's keys is missing or damaged";
     case RefusalKind::passphrase_wrong:

@@ -26,6 +26,8 @@ enum class RefusalKind {
                       ///< decide
     key_type_absent,  ///< this kernel has no such key type: another form of the master key, or ask
     text_rejected,    ///< the encrypted key's text is damaged or was made under another master key: ask
+    ground_changed,   ///< the lower directory is absent, or another one than was enrolled: load no key, do not ask
+    lower_in_use,     ///< somebody else uses the lower directory: load no key, do not ask
     files_unusable,   ///< the master file or a key file is missing or damaged: ask; it must be restored
     passphrase_wrong, ///< what was typed does not make the volume's key: ask again, three times in all
     prompt_timeout,   ///< nobody answered in time: give up

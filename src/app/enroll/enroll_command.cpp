@@ -92,6 +92,7 @@ EnrollRequest request_of(const EnrollOptions& options) {
     request.from_keyring = keyring_keys(options.keys);
     request.filename_encryption |= names_filename_key(options.keys);
     request.guard = !options.no_guard;
+    request.may_be_empty |= options.keys.generate;
     request.volume.no_passphrase |= !options.keys.fekek_file.empty();
     request.volume.timeout = std::chrono::seconds{options.timeout};
     request.volume.nofail = !options.required;
@@ -217,6 +218,9 @@ void add_enroll_options(Arguments& verb, EnrollOptions& options) {
                  "how long to wait for each answer at boot");
     verb.flag("--no-guard", options.no_guard,
               "leave the mount point writable while the volume is not mounted");
+    verb.flag("--empty", options.request.may_be_empty,
+              "the lower directory is new: do not warn that it is empty, nor refuse one below a mount of /etc/fstab "
+              "that is not there");
     verb.flag("--quiet", options.quiet, "print nothing when everything is well");
 }
 

@@ -40,12 +40,14 @@ int exit_code(const RefusalKind kind) noexcept {
     case RefusalKind::key_type_absent:
     case RefusalKind::srk_missing:
     case RefusalKind::no_prompt:
+    case RefusalKind::ground_changed:
         return EX_UNAVAILABLE;
     case RefusalKind::tpm_busy:
     case RefusalKind::tpm_full:
     case RefusalKind::tpm_lockout:
     case RefusalKind::pcr_changed:
     case RefusalKind::prompt_timeout:
+    case RefusalKind::lower_in_use:
         return EX_TEMPFAIL;
     case RefusalKind::srk_changed:
     case RefusalKind::policy_mismatch:

@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "core/master/present_binding.hpp"
 #include "core/master/recovery_key.hpp"
+#include "core/unlock/obstacle.hpp"
 #include "core/unlock/unlock.hpp"
 #include "core/unlock/unlock_together.hpp"
 #include "core/volume/unit_text.hpp"
@@ -97,9 +98,20 @@ int load_all_of(const std::string& master) {
     });
 }
 
+/// A stop that was not the last one: somebody else has the volume mounted, or its files open.
+void log_users_left(const std::string& name) {
+    try {
+        for (const std::string& user : MountObstacles{Paths{}}.users_left(Store{Paths{}}.volume(name), true)) {
+            log(Level::warning, name, formatted("stopped here, but {}", user));
+        }
+    } catch (const Error&) { // NOLINT(bugprone-empty-catch): it has left the manifest, which a stop may
+    }
+}
+
 int unload(const std::string& name) {
     const auto keyring = kernel_keyring();
     unload_volume(Paths{}, *keyring, name);
+    log_users_left(name);
     return 0;
 }
 

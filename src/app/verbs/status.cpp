@@ -24,6 +24,7 @@ Json to_json(const VolumeStatus& status) {
     json["keys_loaded"] = status.keys_loaded;
     json["unlocked_by"] = status.unlocked_by.empty() ? Json(nullptr) : Json(status.unlocked_by);
     json["problems"] = with_hints(status.problems);
+    json["warnings"] = with_hints(status.warnings);
     return json;
 }
 
@@ -75,6 +76,9 @@ void print_volume(const VolumeStatus& status) {
           volume.lower, volume.mountpoint);
     for (const std::string& problem : with_hints(status.problems)) {
         print("  problem: {}\n", problem);
+    }
+    for (const std::string& warning : with_hints(status.warnings)) {
+        print("  WARNING: {}\n", warning);
     }
 }
 

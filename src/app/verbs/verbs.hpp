@@ -21,6 +21,7 @@ using Run = std::function<int(const Globals& globals, const Machine& machine)>;
 [[nodiscard]] Run declare_check(Arguments& verb);
 [[nodiscard]] Run declare_enroll(Arguments& verb);
 [[nodiscard]] Run declare_events(Arguments& verb);
+[[nodiscard]] Run declare_ground(Arguments& verb);
 [[nodiscard]] Run declare_import_dracut(Arguments& verb);
 [[nodiscard]] Run declare_import_fstab(Arguments& verb);
 [[nodiscard]] Run declare_import_private(Arguments& verb);

@@ -3,6 +3,7 @@
 
 #include "base/format.hpp"
 #include "core/check/check_machine.hpp"
+#include "core/check/check_places.hpp"
 #include "core/check/check_slots.hpp"
 #include "core/check/check_volume.hpp"
 
@@ -118,6 +119,7 @@ std::vector<Finding> check(const CheckContext& context, const std::optional<std:
     if (volumes.empty()) {
         return findings;
     }
+    check_places(context, volumes, findings);
     const bool trusted_demanded =
         std::ranges::any_of(volumes, [](const Volume& v) { return v.form == FormChoice::trusted; });
     if (context.is_this_machine) {

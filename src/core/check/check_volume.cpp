@@ -3,6 +3,7 @@
 
 #include "base/format.hpp"
 #include "core/ecryptfs/encrypted_key.hpp"
+#include "core/unlock/obstacle.hpp"
 #include "core/unlock/unlock_load.hpp"
 #include "core/volume/unit_text.hpp"
 #include "sys/files/files.hpp"
@@ -10,6 +11,7 @@
 #include "sys/files/guard.hpp"
 #include "sys/files/idle_mountpoint.hpp"
 #include "sys/files/mounts.hpp"
+#include "sys/host/crypto_probe.hpp"
 
 namespace sealmount {
 
@@ -31,6 +33,8 @@ class VolumeCheck {
         look([&] { lower_directory(); });
         look([&] { mount_point(); });
         if (context_.is_this_machine) {
+            look([&] { other_users(); });
+            look([&] { ciphers(); });
             look([&] { units(); });
             look([&] { keys_in_the_way(); });
         }
@@ -80,11 +84,53 @@ class VolumeCheck {
     }
 
     void lower_directory() {
-        if (fs::is_directory(lower_)) {
-            good("lower", formatted("{} is there", volume_.lower));
-        } else {
-            add(Severity::bad, "lower", formatted("{} is not a directory, or not there", volume_.lower),
+        if (!fs::is_directory(lower_)) {
+            const std::string was = volume_.ground ? formatted("; it was {}", describe(*volume_.ground)) : "";
+            add(Severity::bad, "lower",
+                formatted("{} is not a directory, or not there{}", volume_.lower, was),
                 {.kind = AdviceKind::fix_lower});
+            return;
+        }
+        good("lower", formatted("{} is there", volume_.lower));
+        const MountView view = view_for(context_.store.paths(), Viewer::this_process);
+        if (volume_.lower == volume_.mountpoint && is_volume_mounted(context_.store.paths(), view, volume_)) {
+            return; // the mount hides it
+        }
+        ground(look_at_lower(context_.store.paths(), view, volume_));
+    }
+
+    void ground(const std::expected<GroundLook, int>& look) {
+        const Advice restore{.kind = AdviceKind::restore_ground, .subject = volume_.name};
+        if (auto problem = problem_with_ground(volume_, look)) {
+            add(Severity::bad, "ground", std::move(*problem), restore);
+        } else if (!volume_.ground) {
+            add(Severity::warning, "ground",
+                formatted("which directory {} is was not recorded: another disk in its place would not be noticed",
+                          volume_.lower),
+                {.kind = AdviceKind::record_ground, .subject = volume_.name});
+        } else if (look && look->is_empty.value_or(false) && !volume_.ground->empty) {
+            add(Severity::warning, "ground", formatted("{} is empty, and was not when it was enrolled", volume_.lower),
+                restore);
+        } else {
+            good("ground", formatted("{} is the directory that was enrolled", volume_.lower));
+        }
+        if (look && look->read_only) {
+            add(Severity::warning, "read-only", formatted("{} is on a file system that is read-only", volume_.lower),
+                {.kind = AdviceKind::mount_read_write, .subject = volume_.lower});
+        }
+    }
+
+    /// Its files are lost, or it would not be mounted again.
+    void other_users() {
+        for (std::string& user : MountObstacles{context_.store.paths()}.users_left(volume_, false)) {
+            add(Severity::bad, "in-use", std::move(user), {.kind = AdviceKind::end_other_use});
+        }
+    }
+
+    void ciphers() {
+        for (const std::string& name : absent_for_ecryptfs(volume_.cipher)) {
+            add(Severity::bad, "cipher", formatted("this kernel does not have {}, which eCryptfs requires", name),
+                {.kind = AdviceKind::boot_with_cipher});
         }
     }
 

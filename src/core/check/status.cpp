@@ -5,6 +5,7 @@
 #include "core/check/check_volume.hpp"
 #include "core/store/volume_state.hpp"
 #include "core/unlock/unlock_load.hpp"
+#include "core/volume/volume_ground.hpp"
 #include "sys/files/mounts.hpp"
 
 #include <algorithm>
@@ -65,13 +66,24 @@ MasterStatus master_status(const Store& store, const Machine& machine, const std
     return status;
 }
 
+/// A volume on a file system that is read-only is mounted all the same, and takes nothing.
+std::vector<Problem> ground_warnings(const Paths& paths, const Volume& volume) {
+    const auto look = look_at_lower(paths, view_for(paths, Viewer::this_process), volume);
+    if (!look || !look->read_only) {
+        return {};
+    }
+    return {{.message = formatted("{} is on a file system that is read-only", volume.lower),
+             .advice = {.kind = AdviceKind::mount_read_write, .subject = volume.lower}}};
+}
+
 VolumeStatus volume_status(const Store& store, Keyring& keyring, const Volume& volume) {
     const auto mounted = mount_at(store.paths().below_root(volume.mountpoint));
     return {.volume = volume,
             .mounted = mounted && mounted->type == "ecryptfs",
             .unlocked_by = loaded_by(store.paths(), volume.name),
             .keys_loaded = is_loaded(keyring, volume),
-            .problems = problems_with(store, keyring, volume)};
+            .problems = problems_with(store, keyring, volume),
+            .warnings = ground_warnings(store.paths(), volume)};
 }
 
 } // namespace

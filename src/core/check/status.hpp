@@ -20,6 +20,7 @@ struct VolumeStatus {
     std::string unlocked_by; ///< as loaded_by() of core/store/volume_state.hpp has it
     bool keys_loaded = false;
     std::vector<Problem> problems; ///< key files missing or damaged, keys in the way, as a check finds them
+    std::vector<Problem> warnings; ///< it is mounted, or would be, but not as people expect: read-only
 };
 
 struct MasterStatus {

@@ -111,7 +111,10 @@ bool prove_in_kernel(const EnrollContext& context, const Volume& volume, const M
 /// A volume that is enrolled with other settings is for the person to sort out.
 void check_same_settings(const Store& store, const Volume& volume) {
     const Manifest manifest = store.manifest();
-    if (const Volume* const before = manifest.find(volume.name); before != nullptr && *before != volume) {
+    const Volume* const before = manifest.find(volume.name);
+    Volume same = volume;
+    same.ground = before != nullptr ? before->ground : std::nullopt;
+    if (before != nullptr && *before != same) {
         throw Error{Reason::refused,
                     formatted("{} already has a volume called \"{}\", with other settings",
                               store.paths().manifest().string(), volume.name),
@@ -122,12 +125,15 @@ void check_same_settings(const Store& store, const Volume& volume) {
 } // namespace
 
 EnrollDraft prepare_enrollment(const EnrollContext& context, EnrollRequest request) {
+    std::vector<Problem> warnings = take_links_out(context.store.paths(), request);
     check_directories(context.store, request.volume);
     check_against_manifest(context.store, request.volume);
+    append(warnings, check_ground(context.store, request));
     context.store.check_writable();
     Survey found = survey_of(context.store.paths().below_root(request.volume.lower));
     check_expected_keys(request, found);
-    std::vector<Problem> warnings = complete_from_survey(request, found);
+    append(warnings, complete_from_survey(request, found));
+    check_ciphers_of_kernel(context.store.paths(), request.volume);
     auto tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
     if (!context.store.has_master(request.volume.master)) {
         append(warnings, warnings_about(context.bind(*tpm, request.policy).front().policy));

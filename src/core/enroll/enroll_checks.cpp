@@ -2,13 +2,20 @@
 #include "core/enroll/enroll_checks.hpp"
 
 #include "base/format.hpp"
+#include "base/text.hpp"
 #include "core/volume/manifest_rules.hpp"
+#include "core/volume/taken_places.hpp"
 #include "core/volume/unit_text.hpp"
+#include "core/volume/volume_ground.hpp"
+#include "sys/files/files.hpp"
+#include "sys/files/fstab.hpp"
 #include "sys/files/idle_mountpoint.hpp"
 #include "sys/files/mounts.hpp"
+#include "sys/host/crypto_probe.hpp"
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 namespace sealmount {
 
@@ -72,6 +79,52 @@ void check_mountpoint(const Paths& paths, const Volume& volume) {
     }
 }
 
+/// Without symbolic links, as the system below the root calls it; as it is where that cannot be found out. What does not
+/// exist yet is taken as it is written.
+std::string without_links(const Paths& paths, const std::string& path) {
+    std::error_code failed;
+    const std::string whole = std::filesystem::weakly_canonical(paths.below_root(path), failed).string();
+    if (failed || paths.is_running_system()) {
+        return failed ? path : whole;
+    }
+    const std::string root = std::filesystem::canonical(paths.below_root("/"), failed).string();
+    return !failed && whole != root && is_in(whole, root) ? whole.substr(root.size()) : path;
+}
+
+void take_links_out_of(const Paths& paths, const bool may_follow, std::string& path,
+                       std::vector<Problem>& warnings) {
+    if (problem_with_path(path)) {
+        return; // is refused next
+    }
+    std::string found = without_links(paths, path);
+    if (found != path && !may_follow) {
+        refuse_enrollment(formatted("{} leads to {} through a symbolic link", path, found));
+    }
+    if (found != path) {
+        warnings.push_back({.message = formatted("{} leads to {} through a symbolic link: the volume gets that path",
+                                                 path, found)});
+        path = std::move(found);
+    }
+}
+
+/// A mount that belongs between the root and the lower directory, and is not there: it will be at the next boot, and then
+/// the path leads elsewhere.
+void check_table_of_mounts(const Paths& paths, const MountView& view, const std::string& lower) {
+    const auto text = read_trusted_file_if_exists(paths.below_root("/etc/fstab"));
+    for (const FstabLine& line : read_fstab(text.value_or(""))) {
+        if (line.mountpoint == "/" || !line.mountpoint.starts_with('/') || line.type == "ecryptfs" ||
+            !is_in(lower, line.mountpoint)) {
+            continue;
+        }
+        const MountLine* const mounted = view.table().covering(lower);
+        if (mounted == nullptr || !is_in(mounted->mountpoint, line.mountpoint)) {
+            refuse_enrollment(formatted("{} lies below {}, where line {} of /etc/fstab mounts {}, which is not mounted",
+                                        lower, line.mountpoint, line.number, line.source),
+                              {.kind = AdviceKind::mount_table_line, .subject = line.mountpoint});
+        }
+    }
+}
+
 } // namespace
 
 void refuse_enrollment(const std::string& message, Advice advice) {
@@ -102,6 +155,72 @@ void check_against_manifest(const Store& store, const Volume& volume) {
                 formatted("{} is in use: it is the mount point of the volume \"{}\"; choose another one",
                           volume.mountpoint, other.name));
         }
+    }
+    if (const auto conflict = conflict_with_itself(volume)) {
+        refuse_enrollment(*conflict, {AdviceKind::separate_volumes});
+    }
+    const MountView view = view_for(store.paths(), Viewer::this_process);
+    if (const auto conflict = TakenPlaces{store.paths(), view, manifest.volumes}.conflict_with(volume)) {
+        refuse_enrollment(*conflict, {AdviceKind::separate_volumes});
+    }
+}
+
+std::vector<Problem> take_links_out(const Paths& paths, EnrollRequest& request) {
+    std::vector<Problem> warnings;
+    take_links_out_of(paths, !request.expected, request.volume.lower, warnings);
+    take_links_out_of(paths, !request.expected, request.volume.mountpoint, warnings);
+    return warnings;
+}
+
+std::vector<Problem> check_ground(const Store& store, EnrollRequest& request) {
+    Volume& volume = request.volume;
+    const MountView view = view_for(store.paths(), Viewer::this_process);
+    const auto users =
+        other_mounts_of(store.paths(), view, EcryptfsMounts::look("/proc", view), volume);
+    if (!users.empty()) {
+        refuse_enrollment(users.front(), {AdviceKind::end_other_use});
+    }
+    const auto look = look_at_lower(store.paths(), view, volume);
+    if (!look) {
+        throw_errno(look.error(), volume.lower);
+    }
+    const Manifest manifest = store.manifest();
+    const Volume* const before = manifest.find(volume.name);
+    if (before != nullptr) {
+        if (const auto problem = problem_with_ground(*before, look)) {
+            refuse_enrollment(*problem, {.kind = AdviceKind::restore_ground, .subject = volume.name});
+        }
+    }
+    volume.ground = look->ground;
+    std::vector<Problem> warnings;
+    if (!request.may_be_empty && before == nullptr) {
+        if (store.paths().is_running_system()) {
+            check_table_of_mounts(store.paths(), view, volume.lower);
+        }
+        if (look->ground.empty) {
+            warnings.push_back({.message = formatted("{} is empty: the volume begins without files", volume.lower),
+                                .advice = {AdviceKind::confirm_empty}});
+        }
+    }
+    if (look->read_only) {
+        warnings.push_back({.message = formatted("{} is on a file system that is read-only", volume.lower),
+                            .advice = {.kind = AdviceKind::mount_read_write, .subject = volume.lower}});
+    }
+    return warnings;
+}
+
+void check_ciphers_of_kernel(const Paths& paths, const Volume& volume) {
+    if (!paths.is_running_system()) {
+        return; // another kernel will mount it
+    }
+    std::set<std::string> absent;
+    for (const std::string& cipher : {volume.cipher, volume.filename_cipher}) {
+        absent.merge(absent_for_ecryptfs(cipher));
+    }
+    if (!absent.empty()) {
+        throw Error{Reason::unavailable,
+                    formatted("this kernel does not have {}, which eCryptfs requires for this volume", join(absent)),
+                    {AdviceKind::boot_with_cipher}};
     }
 }
 

@@ -79,6 +79,14 @@ bool is_committed(const Store& store, const Volume& volume) noexcept {
     }
 }
 
+/// A volume that was enrolled before grounds were recorded, or while its lower directory was empty.
+bool is_ground_to_be_written(const Store& store, const Volume& volume) {
+    const Manifest manifest = store.manifest();
+    const Volume* const before = manifest.find(volume.name);
+    return before != nullptr && volume.ground &&
+           (!before->ground || (before->ground->empty && !volume.ground->empty));
+}
+
 /// Writes in the order of the store's rule. What is new is taken back when a later write fails; the manifest
 /// is last, so until then nothing refers to it.
 void write_all(const Store& store, const EnrolledMaster& master, const KeyTexts& texts, Enrolled& enrolled) {
@@ -101,6 +109,9 @@ void write_all(const Store& store, const EnrolledMaster& master, const KeyTexts&
         }
         if (!was_there) {
             store.write_manifest(manifest_with(store.manifest_text(), volume));
+            enrolled.files.push_back(store.paths().manifest().string());
+        } else if (is_ground_to_be_written(store, volume)) {
+            store.write_manifest(manifest_with_ground(store.manifest_text(), volume.name, *volume.ground));
             enrolled.files.push_back(store.paths().manifest().string());
         }
     } catch (const Error&) {

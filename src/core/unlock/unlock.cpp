@@ -2,6 +2,7 @@
 #include "core/unlock/unlock.hpp"
 
 #include "core/store/volume_state.hpp"
+#include "core/unlock/obstacle.hpp"
 #include "core/unlock/unlock_answer.hpp"
 #include "core/unlock/unlock_by_tpm.hpp"
 #include "core/unlock/unlock_load.hpp"
@@ -72,8 +73,13 @@ bool is_mounted(const UnlockContext& context, const Volume& volume) {
 }
 
 std::expected<Unlocked, Refusal> load_unmounted(const UnlockContext& context, const Volume& volume) {
+    const Paths& paths = context.store.paths();
+    const bool was_mounted = volume_state(paths, volume.name) != VolumeState::untouched;
     if (!is_loaded(context.machine.keyring, volume)) {
-        forget_loaded(context.store.paths(), volume.name);
+        forget_loaded(paths, volume.name);
+    }
+    if (auto obstacle = obstacle_to_mount(paths, volume, was_mounted)) {
+        return std::unexpected{std::move(*obstacle)};
     }
     for (const std::string& signature : user_keys_in_the_way(context.machine.keyring, volume)) {
         context.observer.user_key_in_the_way(volume, signature);

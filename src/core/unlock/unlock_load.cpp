@@ -3,6 +3,7 @@
 
 #include "base/format.hpp"
 #include "core/store/volume_state.hpp"
+#include "core/unlock/obstacle.hpp"
 
 #include <algorithm>
 
@@ -45,11 +46,16 @@ bool is_loaded_with(const UnlockContext& context, const Volume& candidate, const
 /// nothing.
 void load_others(const UnlockContext& context, const Volume& volume, const KernelMaster& master,
                  Unlocked& unlocked) {
+    MountObstacles obstacles{context.store.paths()};
     for (const Volume& other : context.store.manifest().volumes) {
         if (!is_loaded_with(context, other, volume, master.form(), unlocked.method)) {
             continue;
         }
         try {
+            if (const auto obstacle = obstacles.to_mount(other, false)) {
+                unlocked.skipped.push_back(formatted("{}: {}", other.name, with_detail(*obstacle)));
+                continue;
+            }
             if (const auto loaded = load_keys(context, other, master)) {
                 mark_loaded(context.store.paths(), other, how_loaded(unlocked.method, master.form()));
                 unlocked.also_loaded.push_back(other.name);

@@ -3,6 +3,7 @@
 #include "core/unlock/unlock_together.hpp"
 
 #include "core/store/volume_state.hpp"
+#include "core/unlock/obstacle.hpp"
 #include "core/unlock/unlock_by_tpm.hpp"
 #include "core/unlock/unlock_load.hpp"
 
@@ -41,11 +42,15 @@ bool is_its_own(const Volume& volume, const MasterRefusal& refusal) {
 UnlockedTogether load_automatic_volumes(const UnlockContext& context, const std::string_view master) {
     UnlockedTogether all{.volumes = automatic_volumes(context.store, master)};
     begin_anew(context, all.volumes);
+    MountObstacles obstacles{context.store.paths()};
     bool trusted_was_refused = false;
     for (const Volume& volume : all.volumes) {
         const VolumeState state = volume_state(context.store.paths(), volume.name);
         if (state != VolumeState::untouched || (volume.form == FormChoice::trusted && trusted_was_refused)) {
             continue;
+        }
+        if (obstacles.to_mount(volume, false)) {
+            continue; // its own unlock says why
         }
         auto unlocked = unlock_by_tpm(context, volume);
         if (!unlocked) {

@@ -106,6 +106,38 @@ void read_unit_members(ObjectReader& reader, Volume& volume) {
     volume.idle_timeout = std::chrono::seconds{*idle};
 }
 
+Ground read_ground(ObjectReader& volume) {
+    ObjectReader reader{volume.object("ground"), volume.path_of("ground")};
+    Ground ground;
+    ground.uuid = reader.string("uuid");
+    if (ground.uuid == unknown_uuid) {
+        ground.uuid.clear();
+    } else if (!is_uuid(ground.uuid)) {
+        reader.fail("uuid",
+                    formatted("{} is not a UUID: write its 36 lower-case digits and dashes, or \"unknown\"",
+                              in_quotes(ground.uuid)));
+    }
+    if (const auto inode = reader.optional_integer("inode")) {
+        if (*inode < 1) {
+            reader.fail("inode", formatted("{} is not an inode number: write 1 or more", *inode));
+        }
+        ground.inode = static_cast<std::uint64_t>(*inode);
+    }
+    ground.empty = reader.optional_boolean("empty").value_or(false);
+    reader.finish();
+    return ground;
+}
+
+Json ground_to_json(const Ground& ground) {
+    Json json = Json::object();
+    json["uuid"] = ground.uuid.empty() ? std::string{unknown_uuid} : ground.uuid;
+    if (ground.inode != 0) {
+        json["inode"] = ground.inode;
+    }
+    json["empty"] = ground.empty;
+    return json;
+}
+
 Volume read_volume(const Json& json, const std::string& path) {
     ObjectReader reader{json, path};
     Volume volume;
@@ -140,6 +172,9 @@ Volume read_volume(const Json& json, const std::string& path) {
         reader.optional_boolean("rebind_after_recovery").value_or(volume.rebind_after_recovery);
     volume.timeout = read_timeout(reader);
     read_unit_members(reader, volume);
+    if (json.contains("ground")) {
+        volume.ground = read_ground(reader);
+    }
     reader.finish();
     return volume;
 }
@@ -292,11 +327,24 @@ Json volume_to_json(const Volume& volume) {
     if (volume.idle_timeout) {
         json["idle_timeout_seconds"] = volume.idle_timeout->count();
     }
+    if (volume.ground) {
+        json["ground"] = ground_to_json(*volume.ground);
+    }
     return json;
 }
 
 std::string to_text(const Json& json) {
     return json.dump(2) + "\n";
+}
+
+/// The volume's place in the list; throws Error{no_input} when there is none of that name.
+Json::iterator entry_of(Json& volumes, const std::string_view name) {
+    const auto found = std::ranges::find_if(
+        volumes, [&](const Json& volume) { return volume["name"] == Json(std::string{name}); });
+    if (found == volumes.end()) {
+        throw Error{Reason::no_input, "the manifest has no volume " + in_quotes(name)};
+    }
+    return found;
 }
 
 } // namespace
@@ -337,13 +385,14 @@ std::string manifest_with(const std::string_view text, const Volume& volume) {
 
 std::string manifest_without(const std::string_view text, const std::string_view name) {
     Json json = read_whole(text);
-    Json& volumes = json["volumes"];
-    const auto found = std::ranges::find_if(
-        volumes, [&](const Json& volume) { return volume["name"] == Json(std::string{name}); });
-    if (found == volumes.end()) {
-        throw Error{Reason::no_input, "the manifest has no volume " + in_quotes(name)};
-    }
-    volumes.erase(found);
+    json["volumes"].erase(entry_of(json["volumes"], name));
+    return to_text(json);
+}
+
+std::string manifest_with_ground(const std::string_view text, const std::string_view name,
+                                 const Ground& ground) {
+    Json json = read_whole(text);
+    (*entry_of(json["volumes"], name))["ground"] = ground_to_json(ground);
     return to_text(json);
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "sys/files/ground_record.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -50,6 +51,7 @@ struct Volume {
     std::vector<std::string> needs;       ///< "requires": units that it starts only with, and after
     bool automount = false;               ///< mounted when somebody looks
     std::optional<std::chrono::seconds> idle_timeout; ///< and unmounted when nobody did for so long
+    std::optional<Ground> ground; ///< what the lower directory was when it was recorded
 
     bool operator==(const Volume&) const = default;
 
@@ -80,5 +82,8 @@ struct Manifest {
 /// volume is bad, so that a machine never rewrites what it does not understand.
 [[nodiscard]] std::string manifest_with(std::string_view text, const Volume& volume);
 [[nodiscard]] std::string manifest_without(std::string_view text, std::string_view name);
+/// The same text with another ground for the volume, which is in it.
+[[nodiscard]] std::string manifest_with_ground(std::string_view text, std::string_view name,
+                                               const Ground& ground);
 
 } // namespace sealmount

@@ -194,4 +194,11 @@ std::optional<std::string> problem_with_option(const std::string_view option) {
     return std::nullopt;
 }
 
+bool is_uuid(const std::string_view text) {
+    constexpr std::string_view form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    return std::ranges::equal(text, form, [](const char c, const char wanted) {
+        return wanted == '-' ? c == '-' : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    });
+}
+
 } // namespace sealmount

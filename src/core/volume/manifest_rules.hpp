@@ -19,5 +19,9 @@ namespace sealmount {
                                                               std::string_view mountpoint);
 /// A whole unit name, not that of a template (systemd.unit(5), "Description").
 [[nodiscard]] std::optional<std::string> problem_with_unit(std::string_view unit);
+/// 8-4-4-4-12 lower-case hex digits.
+[[nodiscard]] bool is_uuid(std::string_view text);
+/// The UUID of a lower directory's file system that shows none.
+inline constexpr std::string_view unknown_uuid = "unknown";
 
 } // namespace sealmount

@@ -225,6 +225,42 @@ bool read_idle_timeout(PlainText& in, DraftVolume& draft) {
     return is_timeout(draft.idle_timeout);
 }
 
+bool read_plain_ground(PlainText& in, DraftVolume& draft) {
+    std::optional<std::string_view> uuid;
+    std::optional<std::int64_t> inode;
+    std::optional<bool> empty;
+    if (!in.take('{')) {
+        return false;
+    }
+    do {
+        const auto name = in.take_string();
+        if (!name || !in.take(':')) {
+            return false;
+        }
+        bool is_right = false; // also if it is there twice
+        if (*name == "uuid" && !uuid) {
+            uuid = in.take_string();
+            is_right = uuid && (*uuid == unknown_uuid || is_uuid(*uuid));
+        } else if (*name == "inode" && !inode) {
+            inode = in.take_number();
+            is_right = inode && *inode >= 1;
+        } else if (*name == "empty" && !empty) {
+            empty = in.take_boolean();
+            is_right = empty.has_value();
+        }
+        if (!is_right) {
+            return false;
+        }
+    } while (in.take(','));
+    if (!in.take('}') || !uuid) {
+        return false;
+    }
+    draft.volume.ground = Ground{.uuid = *uuid == unknown_uuid ? std::string{} : std::string{*uuid},
+                                 .inode = static_cast<std::uint64_t>(inode.value_or(0)),
+                                 .empty = empty.value_or(false)};
+    return true;
+}
+
 struct PlainMember {
     std::string_view name;
     bool (*read)(PlainText&, DraftVolume&);
@@ -257,6 +293,7 @@ constexpr std::array plain_members = {
     PlainMember{"requires", read_list<&Volume::needs, problem_with_unit>},
     PlainMember{"automount", read_flag<&Volume::automount>},
     PlainMember{"idle_timeout_seconds", read_idle_timeout},
+    PlainMember{"ground", read_plain_ground},
 };
 constexpr std::uint32_t required_members = 0x1f;
 

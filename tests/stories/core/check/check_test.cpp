@@ -104,6 +104,33 @@ TEST_F(CheckTest, WithoutATpmTheCheckSaysSoOnce) {
     EXPECT_EQ(status().masters.front().refusal.kind, RefusalKind::no_tpm);
 }
 
+TEST_F(CheckTest, AnotherLowerDirectoryIsBad) {
+    store.write_manifest(manifest_with_ground(
+        store.manifest_text(), "vault",
+        {.uuid = "0b5c1a5e-0000-4000-8000-000000000001", .inode = 1, .empty = false}));
+    const auto findings = bad_findings();
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_EQ(findings.front().item, "ground");
+    EXPECT_THAT(findings.front().text, HasSubstr("/srv/.vault is another directory"));
+    EXPECT_EQ(findings.front().fix, (Advice{.kind = AdviceKind::restore_ground, .subject = "vault"}));
+}
+
+TEST_F(CheckTest, VolumesThatOverlapAreBad) {
+    enroll("notes", "another passphrase");
+    std::filesystem::remove(root / "srv/.notes");
+    std::filesystem::create_directory_symlink(".vault", root / "srv/.notes");
+    auto text = store.manifest_text();
+    for (std::size_t at = text.find(",\n      \"ground\""); at != std::string::npos;
+         at = text.find(",\n      \"ground\"")) {
+        text.erase(at, text.find('}', at) + 1 - at);
+    }
+    store.write_manifest(text);
+    const auto findings = bad_findings();
+    ASSERT_EQ(findings.size(), 2U);
+    EXPECT_EQ(findings.front().item, "overlap");
+    EXPECT_THAT(findings.front().text, HasSubstr("the lower directory of the volume \"notes\" already"));
+}
+
 } // namespace
 
 } // namespace sealmount::testing

@@ -115,9 +115,7 @@ TEST_F(EnrollTest, ASharedPassphraseKeepsItsKeyFile) {
 
 TEST_F(EnrollTest, AWrongPassphraseForAnEnrolledDirectoryNamesBothKeys) {
     enroll("vault", vault_passphrase);
-    EnrollRequest again = request("again");
-    again.volume.lower = "/srv/.vault";
-    const std::string message = refusal_of(again, "wrong", Reason::refused);
+    const std::string message = refusal_of(request("vault"), "wrong", Reason::refused);
     EXPECT_THAT(message, HasSubstr(std::string{vault_signature}));
     EXPECT_THAT(message, HasSubstr("wrong passphrase"));
 }
@@ -225,8 +223,7 @@ TEST_F(EnrollTest, AUserKeyThatIsNoTokenIsRefused) {
 TEST_F(EnrollTest, TheKeyInTheKeyringMustBeThatOfTheDirectory) {
     enroll("vault", "another passphrase");
     add_token(vault_passphrase, content_salt);
-    EnrollRequest wanted = keyring_request("again");
-    wanted.volume.lower = "/srv/.vault";
+    const EnrollRequest wanted = keyring_request("vault");
     const auto before = tree();
     try {
         enroll_from_keyring(wanted);

@@ -378,6 +378,31 @@ TEST_F(UnlockTest, WhereverTheKeyringGivesWayNoReadableKeyStays) {
     }
 }
 
+TEST_F(UnlockTest, AnAbsentLowerDirectoryLoadsNoKeyAndAsksNobody) {
+    reboot();
+    std::filesystem::rename(root / "srv/.vault", root / "srv/.elsewhere");
+    const auto unlocked = load("vault");
+    ASSERT_FALSE(unlocked);
+    EXPECT_EQ(unlocked.error().kind, RefusalKind::ground_changed);
+    EXPECT_NE(unlocked.error().detail.find("/srv/.vault is not there"), std::string::npos);
+    EXPECT_THAT(keyring.volume_keys(), IsEmpty());
+    EXPECT_THAT(prompt.questions(), IsEmpty());
+    EXPECT_THAT(reported.steps, IsEmpty()) << "the TPM is not asked";
+}
+
+TEST_F(UnlockTest, AnAbsentLowerDirectoryCostsOnlyItsVolume) {
+    enroll("notes", "another passphrase");
+    reboot();
+    std::filesystem::rename(root / "srv/.vault", root / "srv/.elsewhere");
+    const auto unlocked = load("notes");
+    ASSERT_TRUE(unlocked);
+    EXPECT_THAT(unlocked->also_loaded, IsEmpty());
+    ASSERT_EQ(unlocked->skipped.size(), 1U);
+    EXPECT_EQ(unlocked->skipped.front().find("vault: the lower directory is not what it was"), 0U);
+    EXPECT_FALSE(keyring.has_volume_key(vault_signature));
+    unload("notes");
+}
+
 } // namespace
 
 } // namespace sealmount::testing

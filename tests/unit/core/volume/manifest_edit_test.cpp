@@ -154,4 +154,34 @@ TEST(ComplaintTest, EveryCipherHasItsSizes) {
     }
 }
 
+TEST(ManifestEditTest, TheGroundIsWrittenAndReadBack) {
+    Volume volume = sample();
+    volume.ground = Ground{.uuid = "0b5c1a5e-0000-4000-8000-000000000001", .inode = 12, .empty = true};
+    const std::string text = manifest_with("", volume);
+    EXPECT_NE(text.find(R"("ground": {
+        "uuid": "0b5c1a5e-0000-4000-8000-000000000001",
+        "inode": 12,
+        "empty": true
+      })"),
+              std::string::npos)
+        << text;
+    EXPECT_EQ(read_manifest(text).volumes, std::vector{volume});
+    const Ground unknown;
+    volume.ground = unknown;
+    const std::string renewed = manifest_with_ground(text, "vault", unknown);
+    EXPECT_NE(renewed.find(R"("uuid": "unknown")"), std::string::npos) << renewed;
+    EXPECT_EQ(read_manifest(renewed).volumes, std::vector{volume});
+    EXPECT_THROW(static_cast<void>(manifest_with_ground(text, "nobody", unknown)), Error);
+}
+
+TEST(ManifestEditTest, ABadGroundIsRefused) {
+    for (const char* const ground :
+         {R"({})", R"({"uuid":"x"})", R"({"uuid":"0B5C1A5E-0000-4000-8000-000000000001"})",
+          R"({"uuid":"unknown","inode":0})", R"({"uuid":"unknown","device":"8:1"})", R"("unknown")"}) {
+        std::string text{minimal_text};
+        text.replace(text.find("\"key_bytes\": 32"), 15, std::string{"\"key_bytes\": 32, \"ground\": "} + ground);
+        EXPECT_EQ(read_manifest(text).problems.size(), 1U) << ground;
+    }
+}
+
 } // namespace sealmount

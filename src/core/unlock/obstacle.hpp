@@ -1,0 +1,62 @@
+// What keeps a volume from being mounted before any key matters: its lower directory is absent or another one, or somebody
+// else uses it. Asked before a key of the volume is loaded, so that there is no key without its mount.
+//
+// Light, for programs that load nothing else: no TPM, no keyring, no OpenSSL, no JSON. Looks at tables of mounts, at the lower
+// directory and at its file system; never at the mount point, where an automount might wait for this very unlock.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
+#pragma once
+
+#include "base/refusal.hpp"
+#include "core/volume/manifest.hpp"
+#include "core/volume/paths.hpp"
+#include "core/volume/volume_ground.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sealmount {
+
+/// Where obstacles are looked for; tests have others.
+struct ObstacleSources {
+    std::filesystem::path proc = "/proc";
+    std::filesystem::path sysfs = "/sys";
+    IsEcryptfs is_ecryptfs = is_on_ecryptfs;
+};
+
+/// For any number of volumes, in one program that loads their keys: the tables are read once, with the first question.
+class MountObstacles {
+  public:
+    explicit MountObstacles(Paths paths, ObstacleSources sources = {})
+        : paths_(std::move(paths)), sources_(std::move(sources)) {}
+
+    /// Why the volume must not be mounted now: RefusalKind::ground_changed or lower_in_use, with the sentence. Nothing when it
+    /// may, or is mounted already. `was_mounted`: since boot, so that a mount of it may have been unmounted lazily; then
+    /// the open files of all processes are looked at too, unless the kernel shows that it holds no such mount. Throws Error{os}
+    /// when there is no table of mounts.
+    [[nodiscard]] std::optional<Refusal> to_mount(const Volume& volume, bool was_mounted);
+
+    /// Who has the volume beside its own mount, a sentence for each; all processes are looked at. Once it is unmounted: who keeps
+    /// it from being mounted again. `is_suspected` as for detached_users_of(): it was mounted until now.
+    [[nodiscard]] std::vector<std::string> users_left(const Volume& volume, bool is_suspected);
+
+  private:
+    const MountView& view();
+    const EcryptfsMounts& mounts();
+    const std::vector<DetachedUse>& detached();
+
+    Paths paths_;
+    ObstacleSources sources_;
+    std::optional<MountView> view_;
+    std::optional<EcryptfsMounts> mounts_;
+    std::optional<std::vector<DetachedUse>> detached_;
+};
+
+/// The same for one volume.
+[[nodiscard]] std::optional<Refusal> obstacle_to_mount(const Paths& paths, const Volume& volume,
+                                                       bool was_mounted);
+
+} // namespace sealmount

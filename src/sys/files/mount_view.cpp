@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
+#include "sys/files/mount_view.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace sealmount {
+
+std::string path_of_descriptor(const int fd) {
+    std::error_code failed;
+    const auto path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), failed);
+    return failed ? std::string{} : path.string();
+}
+
+std::optional<MountView> MountView::of(const std::filesystem::path& process) {
+    const auto text = read_proc_file(process / "mountinfo");
+    return text ? std::optional<MountView>{MountView{process, MountTable::parsed(*text)}} : std::nullopt;
+}
+
+MountView::MountView(const std::filesystem::path& process, MountTable table)
+    : root_(::open((process / "root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), table_(std::move(table)) {
+    if (root_) {
+        root_path_ = path_of_descriptor(root_.get());
+    }
+}
+
+UniqueFd MountView::open(const std::string& path, const int flags) const {
+    if (!root_) {
+        errno = EACCES;
+        return UniqueFd{};
+    }
+    ::open_how how{};
+    how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
+    how.resolve = RESOLVE_IN_ROOT;
+    return UniqueFd{static_cast<int>(::syscall(SYS_openat2, root_.get(), path.c_str(), &how, sizeof how))};
+}
+
+std::optional<std::string> MountView::resolved(const std::string& path) const {
+    const UniqueFd fd = open(path, O_PATH);
+    if (!fd) {
+        return std::nullopt;
+    }
+    std::string found = path_of_descriptor(fd.get());
+    if (root_path_ != "/" && is_in(found, root_path_)) {
+        found.erase(0, root_path_.size());
+        if (found.empty()) {
+            found = "/";
+        }
+    }
+    return found.starts_with('/') ? std::optional{std::move(found)} : std::nullopt;
+}
+
+std::optional<FilePlace> MountView::place_of(const std::string& path) const {
+    return table_.place_of(resolved(path).value_or(path));
+}
+
+} // namespace sealmount

@@ -1,0 +1,49 @@
+// The file system as a process sees it: its root and its table of mounts (proc(5), /proc/PID/root and /proc/PID/mountinfo).
+// A unit with a sandbox has another view than the service manager, which mounts the volumes.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
+#pragma once
+
+#include "base/unique_fd.hpp"
+#include "sys/files/mount_table.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace sealmount {
+
+class MountView {
+  public:
+    /// That of the process whose directory in /proc this is. Nothing when its table cannot be read. Its root may be out of
+    /// reach all the same (ptrace(2), PTRACE_MODE_READ_FSCREDS): then paths are taken as they are written.
+    [[nodiscard]] static std::optional<MountView> of(const std::filesystem::path& process);
+
+    /// The same, of a table that was read already.
+    MountView(const std::filesystem::path& process, MountTable table);
+
+    [[nodiscard]] const MountTable& table() const { return table_; }
+    [[nodiscard]] bool reaches_root() const { return static_cast<bool>(root_); }
+
+    /// open(2) of an absolute path as that process would, symbolic links included (openat2(2), RESOLVE_IN_ROOT). Without a
+    /// descriptor, errno says why.
+    [[nodiscard]] UniqueFd open(const std::string& path, int flags) const;
+
+    /// The path without symbolic links, as that process would write it; nothing when it does not exist or cannot be reached.
+    /// What is mounted at its very end is not woken up (open(2), O_PATH).
+    [[nodiscard]] std::optional<std::string> resolved(const std::string& path) const;
+
+    /// Where a path leads: resolved() where that is possible, else as it is written.
+    [[nodiscard]] std::optional<FilePlace> place_of(const std::string& path) const;
+
+  private:
+    UniqueFd root_;
+    std::string root_path_; ///< what the descriptor's link says: "/", but for a process in a chroot(2)
+    MountTable table_;
+};
+
+/// The path of an open file, as /proc/self/fd has it; "" when that cannot be read.
+[[nodiscard]] std::string path_of_descriptor(int fd);
+
+} // namespace sealmount

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
+#include "core/unlock/obstacle.hpp"
+
+#include "unit/fake_proc.hpp"
+
+#include <gmock/gmock.h>
+
+namespace sealmount::testing {
+
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr auto host = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n";
+
+/// Files in a directory of this name are taken for eCryptfs's.
+bool is_of_detached_mount(const std::string& link) {
+    std::error_code failed;
+    return std::filesystem::read_symlink(link, failed).string().find("/detached") != std::string::npos;
+}
+
+class ObstacleTest : public ::testing::Test {
+  protected:
+    ObstacleTest() {
+        volume.name = "vault";
+        volume.lower = "/srv/.vault";
+        volume.mountpoint = "/srv/vault";
+        std::filesystem::create_directories(fake.root("host") / "srv/.vault");
+        std::ofstream{fake.root("host") / "srv/.vault/file"} << "text";
+        machine(host);
+    }
+
+    void machine(const std::string& mounts) const { fake.process("1", "systemd", mounts, "host"); }
+
+    MountObstacles obstacles() {
+        return MountObstacles{Paths{}, {.proc = fake.proc(), .sysfs = fake.sysfs(), .is_ecryptfs = is_of_detached_mount}};
+    }
+
+    /// What keeps it from being mounted, or "".
+    std::string obstacle(const RefusalKind kind, const bool was_mounted = false) {
+        const auto found = obstacles().to_mount(volume, was_mounted);
+        if (found) {
+            EXPECT_EQ(found->kind, kind);
+        }
+        return found ? found->detail : "";
+    }
+
+    /// An editor has a file open in a mount that is in no table.
+    void open_file_in_detached_mount() {
+        std::filesystem::create_directories(fake.root("host") / "srv/.vault/detached");
+        std::ofstream{fake.root("host") / "srv/.vault/detached/file"} << "text";
+        fake.process("50", "editor", host, "host");
+        FakeProc::link(fake.proc() / "50/fd/3", fake.root("host") / "srv/.vault/detached/file");
+    }
+
+    FakeProc fake;
+    Volume volume;
+};
+
+TEST_F(ObstacleTest, NothingIsInTheWay) {
+    EXPECT_EQ(obstacle(RefusalKind::lower_in_use), "");
+}
+
+TEST_F(ObstacleTest, AnAbsentDirectoryIs) {
+    std::filesystem::remove_all(fake.root("host") / "srv/.vault");
+    EXPECT_THAT(obstacle(RefusalKind::ground_changed), HasSubstr("/srv/.vault is not there"));
+}
+
+TEST_F(ObstacleTest, AnotherDirectoryIs) {
+    volume.ground = Ground{.uuid = "0b5c1a5e-0000-4000-8000-000000000001", .inode = 1, .empty = false};
+    EXPECT_THAT(obstacle(RefusalKind::ground_changed), HasSubstr("/srv/.vault is another directory"));
+}
+
+TEST_F(ObstacleTest, AnotherMountIs) {
+    machine(std::string{host} + "31 22 0:50 / /mnt/hand rw - ecryptfs /srv/.vault rw\n");
+    EXPECT_EQ(obstacle(RefusalKind::lower_in_use), "/srv/.vault is mounted on /mnt/hand already");
+    EXPECT_THAT(obstacles().users_left(volume, true), ElementsAre("/srv/.vault is mounted on /mnt/hand already"));
+}
+
+TEST_F(ObstacleTest, AVolumeThatIsMountedHasNone) {
+    machine(std::string{host} + "31 22 0:50 / /srv/vault rw - ecryptfs /srv/.vault rw\n");
+    volume.ground = Ground{.uuid = "0b5c1a5e-0000-4000-8000-000000000001", .inode = 1, .empty = false};
+    EXPECT_EQ(obstacle(RefusalKind::lower_in_use), "");
+}
+
+TEST_F(ObstacleTest, AnAutomountOnTheLowerDirectoryIsNotWokenUp) {
+    volume.mountpoint = volume.lower;
+    std::filesystem::remove_all(fake.root("host") / "srv/.vault");
+    machine(std::string{host} + "31 22 0:40 / /srv/.vault rw - autofs systemd-1 rw\n");
+    EXPECT_EQ(obstacle(RefusalKind::ground_changed), "");
+}
+
+TEST_F(ObstacleTest, OpenFilesOfALazilyUnmountedVolumeAreLookedForOnlyIfItWasMounted) {
+    open_file_in_detached_mount();
+    EXPECT_EQ(obstacle(RefusalKind::lower_in_use, false), "") << "not at boot";
+    EXPECT_THAT(obstacle(RefusalKind::lower_in_use, true), HasSubstr("process 50 (editor)"));
+}
+
+TEST_F(ObstacleTest, TheKernelsCountMakesTheLookUnnecessary) {
+    open_file_in_detached_mount();
+    fake.held_by_kernel("0");
+    EXPECT_EQ(obstacle(RefusalKind::lower_in_use, true), "");
+    fake.held_by_kernel("1");
+    EXPECT_THAT(obstacle(RefusalKind::lower_in_use, true), HasSubstr("process 50 (editor)"));
+}
+
+TEST_F(ObstacleTest, WhomACheckSuspectsItDoesNotAccuse) {
+    open_file_in_detached_mount();
+    EXPECT_THAT(obstacles().users_left(volume, true), ElementsAre(HasSubstr("may still be in use")));
+    EXPECT_THAT(obstacles().users_left(volume, false), ElementsAre());
+}
+
+} // namespace
+
+} // namespace sealmount::testing
