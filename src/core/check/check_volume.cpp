@@ -4,12 +4,15 @@
 #include "base/format.hpp"
 #include "core/ecryptfs/encrypted_key.hpp"
 #include "core/unlock/unlock_load.hpp"
-#include "core/volume/unit_text.hpp"
 #include "sys/files/files.hpp"
 #include "sys/files/fstab.hpp"
 #include "sys/files/guard.hpp"
+#include "sys/files/holding_mount.hpp"
 #include "sys/files/idle_mountpoint.hpp"
 #include "sys/files/mounts.hpp"
+
+#include <algorithm>
+#include <system_error>
 
 namespace sealmount {
 
@@ -31,7 +34,6 @@ class VolumeCheck {
         look([&] { lower_directory(); });
         look([&] { mount_point(); });
         if (context_.is_this_machine) {
-            look([&] { units(); });
             look([&] { keys_in_the_way(); });
         }
         look([&] { table_of_mounts(); });
@@ -46,7 +48,9 @@ class VolumeCheck {
         } catch (const Error& error) {
             findings_.push_back(failed_look(about_, "accident", error, {.kind = fix}));
         } catch (const fs::filesystem_error& error) {
-            add(Severity::bad, "accident", error.what(), {.kind = fix});
+            const bool may_not = error.code() == std::errc::permission_denied;
+            add(may_not ? Severity::unknown : Severity::bad, "accident", error.what(),
+                {.kind = may_not ? AdviceKind::run_as_root : fix});
         }
     }
 
@@ -64,7 +68,8 @@ class VolumeCheck {
             check_privacy(context_.store.paths().key(signature), about_, findings_);
         }
         if (auto problem = problem_with_key_file(context_.store, volume_, signature, master)) {
-            add(Severity::bad, "key", std::move(problem->message), std::move(problem->advice));
+            const Severity severity = severity_of(*problem);
+            add(severity, "key", std::move(problem->message), std::move(problem->advice));
         } else if (master != nullptr) {
             good("key", formatted("the key {} opens under the master key", signature));
         }
@@ -82,9 +87,21 @@ class VolumeCheck {
     void lower_directory() {
         if (fs::is_directory(lower_)) {
             good("lower", formatted("{} is there", volume_.lower));
+            read_only_ground();
         } else {
             add(Severity::bad, "lower", formatted("{} is not a directory, or not there", volume_.lower),
                 {.kind = AdviceKind::fix_lower});
+        }
+    }
+
+    /// eCryptfs then mounts read-only as well, without a word.
+    void read_only_ground() {
+        const bool is_meant = std::ranges::find(volume_.options, "ro") != volume_.options.end();
+        if (!is_meant && is_mounted_read_only(lower_)) {
+            add(Severity::warning, "read-only",
+                formatted("{} is in a file system that is mounted read-only: so will the volume be",
+                          volume_.lower),
+                {.kind = AdviceKind::remount_ground, .subject = volume_.lower});
         }
     }
 
@@ -116,7 +133,12 @@ class VolumeCheck {
             return false;
         }
         std::error_code failed;
-        if (mountpoint != volume_.lower && !is_idle(mountpoint_, failed) && !failed) {
+        const bool hides_files = mountpoint != volume_.lower && !is_idle(mountpoint_, failed);
+        if (failed) {
+            add(Severity::unknown, "plaintext",
+                formatted("{} cannot be looked into: {}", mountpoint, failed.message()),
+                {.kind = AdviceKind::fix_as_message_says});
+        } else if (hides_files) {
             add(Severity::bad, "plaintext",
                 formatted("{} holds files that are not in the volume: a program wrote them while it was not "
                           "mounted",
@@ -152,19 +174,6 @@ class VolumeCheck {
         }
     }
 
-    void units() {
-        const std::string name = mount_unit_name(volume_.mountpoint);
-        const auto text = read_trusted_file_if_exists(fs::path{"/run/systemd/generator"} / name);
-        if (text && (*text == mount_unit(volume_, true) || *text == mount_unit(volume_, false))) {
-            good("units", formatted("{} is as the manifest says", name));
-        } else {
-            add(Severity::bad, "units",
-                text ? formatted("{} is not as the manifest says", name)
-                     : formatted("systemd has no {} of ours", name),
-                {.kind = AdviceKind::reload_units});
-        }
-    }
-
     void keys_in_the_way() {
         for (Problem& problem : problems_with_user_keys(context_.machine.keyring, volume_)) {
             add(Severity::warning, "user-key", std::move(problem.message), std::move(problem.advice));
@@ -193,7 +202,9 @@ std::optional<Problem> problem_with_key_file(const Store& store, const Volume& v
     try {
         text = store.key(signature);
     } catch (const Error& error) {
-        return Problem{.message = error.what(), .advice = {.kind = AdviceKind::restore_key}};
+        const bool may_not = error.reason() == Reason::refused;
+        return Problem{.message = error.what(),
+                       .advice = {.kind = may_not ? AdviceKind::run_as_root : AdviceKind::restore_key}};
     }
     const std::string description = master_description_of(text);
     if (description != formatted("trusted:{}", volume.master)) {
@@ -225,7 +236,9 @@ std::vector<Problem> problems_with_user_keys(Keyring& keyring, const Volume& vol
 
 void check_privacy(const fs::path& file, const std::string& about, std::vector<Finding>& findings) {
     constexpr auto others = fs::perms::group_all | fs::perms::others_all;
-    if ((fs::status(file).permissions() & others) != fs::perms::none) {
+    std::error_code failed;
+    const fs::file_status status = fs::status(file, failed);
+    if (fs::exists(status) && (status.permissions() & others) != fs::perms::none) {
         findings.push_back({.about = about,
                             .item = "permissions",
                             .severity = Severity::warning,
