@@ -88,9 +88,36 @@ enum class AdviceKind {
     confirm_empty,       ///< the lower directory is empty: mount what belongs there, or say that it is new
     mount_table_line,    ///< mount what belongs on `subject`, or say that the directory below is meant
     mount_read_write,    ///< the lower directory `subject` is on a file system that is read-only
-    boot_with_cipher,    ///< the running kernel lacks an algorithm
+
+    // Check: what it cannot look at.
+    run_as_root,            ///< the rights to look are missing
+    run_where_systemd_runs, ///< systemd cannot be asked
+    load_af_alg,            ///< the kernel cannot be asked for its ciphers
+
+    // Check: the kernel.
+    load_before_disabling,  ///< modules cannot be loaded any more
+    start_installed_kernel, ///< the modules of the running kernel `other` are not on the disk any more
+    boot_with_cipher,       ///< the kernel has not the algorithm `subject`
+    leave_fips_mode,        ///< eCryptfs requires what FIPS mode forbids
+
+    // Check: units.
+    install_again,             ///< a file of the package is missing or not executable
+    look_at_unit,              ///< systemd cannot load the unit `subject`
+    unmask_unit,               ///< the unit `subject` is masked
+    unmask_until_boot,         ///< the unit `subject` is masked, until the next boot
+    remove_override,           ///< the file `subject` takes the place of ours
+    have_target_start,         ///< no target starts the mount unit `subject`
+    list_jobs,                 ///< the unit `subject` has a job
+    look_at_condition,         ///< a condition of the unit `subject` does not hold
+    reset_failed_unit,         ///< systemd refuses to start the unit `subject` again
+    start_again,               ///< `other` failed: start the mount unit `subject` again
+    mount_configuration_early, ///< /etc/sealmount is in the mount `subject`
+    change_command_line,       ///< the kernel's command line switches units off
 
     // Files, the kernel and the TPM.
+    enable_storage,   ///< the TPM's storage hierarchy is disabled
+    evict_locked_srk, ///< the key at the SRK's handle has an authorization value
+    persist_srk,      ///< master key `subject`: the SRK is not persistent any more
     forbid_writing,   ///< let only the owner write to the file `subject`
     load_ecryptfs,    ///< the running kernel lacks eCryptfs
     read_kernel_log,  ///< it says more about a failed mount

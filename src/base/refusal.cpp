@@ -21,6 +21,10 @@ const char* identifier(const RefusalKind kind) noexcept {
         return "srk-missing";
     case RefusalKind::srk_changed:
         return "srk-changed";
+    case RefusalKind::srk_locked:
+        return "srk-locked";
+    case RefusalKind::storage_disabled:
+        return "storage-disabled";
     case RefusalKind::policy_mismatch:
         return "policy-mismatch";
     case RefusalKind::pin_needed:
@@ -71,6 +75,10 @@ const char* describe(const RefusalKind kind) noexcept {
         return "the TPM has no storage root key: it is new, or it was cleared or swapped";
     case RefusalKind::srk_changed:
         return "the TPM has another storage root key than before: it was cleared or swapped";
+    case RefusalKind::srk_locked:
+        return "the key at the TPM's handle 0x81000001 has an authorization value: another program made it";
+    case RefusalKind::storage_disabled:
+        return "the TPM's storage hierarchy is disabled, and with it all keys that were made there";
     case RefusalKind::policy_mismatch:
         return "the system is not in a state that the master key was sealed to";
     case RefusalKind::pin_needed:

@@ -17,8 +17,11 @@ enum class RefusalKind {
     tpm_lockout, ///< dictionary-attack lockout (TPM_RC_LOCKOUT): never retry, it costs time; ask
     srk_missing, ///< nothing at the SRK's handle: enrolling makes one; at boot the TPM was cleared: ask
     srk_changed, ///< another key than the pinned one at the SRK's handle: cleared or swapped TPM: ask
-    policy_mismatch, ///< the PCRs are not those of the policy: do not retry; name them; ask
-    pin_needed,      ///< only slots with a PIN fit, and none was given: ask for it
+    srk_locked, ///< the key at the SRK's handle has an authorization value (TPM_RC_BAD_AUTH): its owner frees
+                ///< the handle; ask
+    storage_disabled, ///< the storage hierarchy is disabled (TPMA_STARTUP_CLEAR): firmware or a program; ask
+    policy_mismatch,  ///< the PCRs are not those of the policy: do not retry; name them; ask
+    pin_needed,       ///< only slots with a PIN fit, and none was given: ask for it
     pin_wrong,   ///< the PIN is not the slot's: ask again, three times in all; each costs a try of the TPM's
     pcr_changed, ///< a PCR was extended during the session (TPM_RC_PCR_CHANGED): retry with a new session
     object_rejected,  ///< the TPM cannot load the sealed object: another TPM's or damaged; ask

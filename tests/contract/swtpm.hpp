@@ -22,8 +22,11 @@ using Wire = std::vector<std::byte>;
 
 /// TPM2_Clear, TPM2_PolicyPCR and so on (TPM 2.0 Part 2, 6.5.2), as far as tests send or count them.
 enum class Command : std::uint32_t {
+    evict_control = 0x120,
+    hierarchy_control = 0x121,
     clear = 0x126,
     hierarchy_change_auth = 0x129,
+    create_primary = 0x131,
     dictionary_attack_parameters = 0x13a,
     create = 0x153,
     load = 0x157,
@@ -70,6 +73,12 @@ class Swtpm {
     void extend(unsigned pcr, std::string_view data);
     void clear();
     void set_owner_password(std::string_view password);
+    /// TPM2_EvictControl of the storage root key.
+    void evict_srk();
+    /// TPM2_HierarchyControl until the next start.
+    void disable_storage();
+    /// The same storage root key again at its handle, with an authorization value.
+    void lock_srk(std::string_view password);
     /// Leaves transient objects behind.
     void leave_objects(unsigned count);
     /// With no tries allowed, the TPM is in lockout.

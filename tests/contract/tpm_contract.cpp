@@ -168,6 +168,58 @@ TEST_P(TpmContract, ClearedTpmHasAnotherSrk) {
     EXPECT_NE(tpm().make_srk(), before);
 }
 
+TEST_P(TpmContract, EvictedSrkIsMadeAgainForOneConnectionAndStaysAway) {
+    const auto name = tpm().make_srk();
+    const auto object = sealed();
+    subject_->evict_srk();
+    EXPECT_EQ(refusal_to_unseal(object), RefusalKind::srk_missing);
+    ASSERT_TRUE(tpm().use_primary(name));
+    EXPECT_EQ(tpm().srk_name().value(), name);
+    const auto opened = tpm().unseal(object, {PcrStep{pcr7}});
+    ASSERT_TRUE(opened) << opened.error().detail;
+    EXPECT_TRUE(opened->equals(as_bytes(secret)));
+    EXPECT_TRUE(tpm().unseal(sealed(), {PcrStep{pcr7}}));
+    tpm_.reset();
+    EXPECT_FALSE(tpm().srk_name());
+    EXPECT_EQ(tpm().make_srk(), name);
+    EXPECT_TRUE(tpm().unseal(object, {PcrStep{pcr7}}));
+}
+
+TEST_P(TpmContract, PrimaryOfAClearedTpmIsNotTheOldOne) {
+    const auto name = tpm().make_srk();
+    subject_->clear();
+    EXPECT_FALSE(tpm().use_primary(name));
+    EXPECT_EQ(tpm().srk_name().error().kind, RefusalKind::srk_missing);
+}
+
+TEST_P(TpmContract, OwnerPasswordLeavesAnEvictedSrkAway) {
+    const auto name = tpm().make_srk();
+    subject_->evict_srk();
+    subject_->set_owner_password();
+    EXPECT_FALSE(tpm().use_primary(name));
+}
+
+TEST_P(TpmContract, DisabledStorageHidesTheSrk) {
+    const auto name = tpm().make_srk();
+    EXPECT_TRUE(tpm().has_storage());
+    subject_->disable_storage();
+    EXPECT_FALSE(tpm().has_storage());
+    EXPECT_EQ(tpm().srk_name().error().kind, RefusalKind::srk_missing);
+    EXPECT_FALSE(tpm().use_primary(name));
+    EXPECT_THROW(static_cast<void>(tpm().make_srk()), Error);
+}
+
+TEST_P(TpmContract, SrkWithAnAuthorizationValueIsLocked) {
+    const auto name = tpm().make_srk();
+    const auto object = sealed();
+    subject_->lock_srk();
+    EXPECT_EQ(tpm().srk_name().value(), name);
+    EXPECT_EQ(refusal_to_unseal(object), RefusalKind::srk_locked);
+    const auto another = tpm().seal(SecretBytes{as_bytes(secret)}, present_policy());
+    ASSERT_FALSE(another);
+    EXPECT_EQ(another.error().kind, RefusalKind::srk_locked);
+}
+
 TEST_P(TpmContract, OwnerPasswordRefusesTheSrk) {
     subject_->set_owner_password();
     try {

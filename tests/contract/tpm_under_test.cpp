@@ -18,6 +18,9 @@ class FakeSubject final : public TpmUnderTest {
     void disturb_sessions(const unsigned count) override { chip_.disturb_sessions(count); }
     void clear() override { chip_.clear(); }
     void set_owner_password() override { chip_.set_owner_password(true); }
+    void evict_srk() override { chip_.evict_srk(); }
+    void lock_srk() override { chip_.lock_srk(true); }
+    void disable_storage() override { chip_.disable_storage(true); }
     void leave_objects(const unsigned count) override { chip_.leave_objects(count); }
     void lock_out() override { chip_.lock_out(true); }
     void end_lockout() override { chip_.lock_out(false); }
@@ -71,6 +74,9 @@ class SwtpmSubject final : public TpmUnderTest {
     void disturb_sessions(const unsigned count) override { swtpm_.disturb_sessions(count); }
     void clear() override { swtpm_.clear(); }
     void set_owner_password() override { swtpm_.set_owner_password("owner"); }
+    void evict_srk() override { swtpm_.evict_srk(); }
+    void lock_srk() override { swtpm_.lock_srk("somebody's"); }
+    void disable_storage() override { swtpm_.disable_storage(); }
     void leave_objects(const unsigned count) override { swtpm_.leave_objects(count); }
     void lock_out() override { swtpm_.allow_tries(0); }
     void end_lockout() override { swtpm_.allow_tries(3); }

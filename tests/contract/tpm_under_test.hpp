@@ -24,6 +24,9 @@ class TpmUnderTest {
     virtual void disturb_sessions(unsigned count) = 0;
     virtual void clear() = 0;
     virtual void set_owner_password() = 0;
+    virtual void evict_srk() = 0;
+    virtual void lock_srk() = 0;
+    virtual void disable_storage() = 0;
     virtual void leave_objects(unsigned count) = 0;
     virtual void lock_out() = 0;
     virtual void end_lockout() = 0;

@@ -106,6 +106,56 @@ void Swtpm::set_owner_password(const std::string_view password) {
     expect_success(send(Command::hierarchy_change_auth, body, true), "TPM2_HierarchyChangeAuth");
 }
 
+void Swtpm::evict_srk() {
+    Wire body;
+    put_u32(body, owner);
+    put_u32(body, srk_handle);
+    put_session(body, password_session);
+    put_u32(body, srk_handle);
+    expect_success(send(Command::evict_control, body, true), "TPM2_EvictControl");
+}
+
+void Swtpm::disable_storage() {
+    Wire body;
+    put_u32(body, platform);
+    put_session(body, password_session);
+    put_u32(body, owner);
+    put_u8(body, 0);
+    expect_success(send(Command::hierarchy_control, body, true), "TPM2_HierarchyControl");
+}
+
+void Swtpm::lock_srk(const std::string_view password) {
+    evict_srk();
+    Wire area; // as srk_template() of sys/tpm/esys_session.hpp has it
+    for (const unsigned word : {0x0023U, 0x000bU, 0x0003U, 0x0472U, 0U, 0x0006U, 0x0080U, 0x0043U, 0x0010U,
+                                0x0003U, 0x0010U, 0U, 0U}) {
+        put_u16(area, word);
+    }
+    Wire body;
+    put_u32(body, owner);
+    put_session(body, password_session);
+    put_u16(body, static_cast<unsigned>(password.size() + 4));
+    put_u16(body, static_cast<unsigned>(password.size()));
+    put(body, as_bytes(password));
+    put_u16(body, 0); // no data
+    put_u16(body, static_cast<unsigned>(area.size()));
+    put(body, area);
+    put_u16(body, 0); // no outside information
+    put_u32(body, 0); // no PCRs
+    const Response made = send(Command::create_primary, body, true);
+    expect_success(made, "TPM2_CreatePrimary");
+    const std::uint32_t transient = read_u32(made.body, 0);
+    Wire keep;
+    put_u32(keep, owner);
+    put_u32(keep, transient);
+    put_session(keep, password_session);
+    put_u32(keep, srk_handle);
+    expect_success(send(Command::evict_control, keep, true), "TPM2_EvictControl");
+    Wire flush;
+    put_u32(flush, transient);
+    expect_success(send(Command::flush_context, flush), "TPM2_FlushContext");
+}
+
 void Swtpm::leave_objects(const unsigned count) {
     for (unsigned i = 0; i < count; ++i) {
         Wire body;

@@ -112,12 +112,26 @@ class FakeConnection final : public Tpm {
         if (chip_.owner_password_) {
             throw Error{Reason::refused, "the TPM's owner hierarchy has a password"};
         }
+        if (chip_.storage_disabled_) {
+            throw Error{Reason::unavailable, "the TPM's storage hierarchy is disabled"};
+        }
         chip_.command();
         if (chip_.has_srk_) {
             throw Error{Reason::unavailable, "cannot make the storage root key: there is one"};
         }
         chip_.has_srk_ = true;
         return chip_.name();
+    }
+
+    bool use_primary(const TpmName& pinned) override {
+        chip_.command();
+        uses_primary_ = !chip_.owner_password_ && !chip_.storage_disabled_ && chip_.name() == pinned;
+        return uses_primary_;
+    }
+
+    bool has_storage() override {
+        chip_.command();
+        return !chip_.storage_disabled_;
     }
 
     TpmClock clock() override {
@@ -141,6 +155,9 @@ class FakeConnection final : public Tpm {
         if (auto refusal = chip_.refused_use()) {
             return std::unexpected{std::move(*refusal)};
         }
+        if (is_locked()) {
+            return std::unexpected{Refusal{RefusalKind::srk_locked, {}}};
+        }
         const SealedObject object = chip_.new_object(policy, pin != nullptr);
         const auto bytes = secret.bytes();
         FakeTpm::Sealed& kept = chip_.sealed_[both_areas(object)];
@@ -161,6 +178,9 @@ class FakeConnection final : public Tpm {
             if (auto refusal = chip_.refused_use()) {
                 return std::unexpected{std::move(*refusal)};
             }
+        }
+        if (is_locked()) {
+            return std::unexpected{Refusal{RefusalKind::srk_locked, {}}};
         }
         const auto sealed = chip_.find(object);
         if (!sealed) {
@@ -234,14 +254,18 @@ class FakeConnection final : public Tpm {
         if (auto refusal = chip_.refused_command()) {
             return refusal;
         }
-        if (!chip_.has_srk_) {
+        if (!chip_.shows_srk() && !uses_primary_) {
             return Refusal{RefusalKind::srk_missing, {}};
         }
         return std::nullopt;
     }
 
+    /// What takes the key's place has no authorization value.
+    [[nodiscard]] bool is_locked() const { return chip_.shows_srk() && chip_.srk_locked_; }
+
     FakeTpm& chip_;
     bool raw_;
+    bool uses_primary_ = false;
 };
 
 FakeTpm::FakeTpm() {
@@ -276,6 +300,7 @@ void FakeTpm::reboot() {
 void FakeTpm::clear() {
     ++identity_;
     has_srk_ = false;
+    srk_locked_ = false;
     sealed_.clear();
     owner_password_ = false;
     locked_out_ = false;
@@ -434,7 +459,7 @@ SealedObject FakeTpm::kernel_seal(const std::string_view secret) {
 
 std::expected<const FakeTpm::Sealed*, Refusal> FakeTpm::find(const SealedObject& object) const {
     const auto found = sealed_.find(both_areas(object));
-    if (!has_srk_ || found == sealed_.end()) {
+    if (found == sealed_.end()) {
         return std::unexpected{Refusal{RefusalKind::object_rejected, {}}};
     }
     return &found->second;
@@ -463,6 +488,9 @@ FakeTpm::kernel_unseal(const SealedObject& object, const std::uint32_t handle, c
     const auto sealed = find(object);
     if (!sealed) {
         return std::unexpected{sealed.error()};
+    }
+    if (!shows_srk() || srk_locked_) { // the kernel's TPM2_Load
+        return std::unexpected{Refusal{srk_locked_ ? RefusalKind::srk_locked : RefusalKind::srk_missing, {}}};
     }
     const auto session = sessions_.find(handle);
     if (session == sessions_.end()) {

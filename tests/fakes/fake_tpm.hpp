@@ -28,6 +28,11 @@ class FakeTpm {
     /// TPM2_Clear: another identity, no storage root key.
     void clear();
     void make_srk();
+    /// Another program takes the storage root key from its handle. It can be made again.
+    void evict_srk() { has_srk_ = false; }
+    /// Another program has made it again, with an authorization value; or it is as it was.
+    void lock_srk(const bool locked) { srk_locked_ = locked; }
+    void disable_storage(const bool disabled) { storage_disabled_ = disabled; }
     void lock_out(const bool locked) { locked_out_ = locked; }
     /// Others left this many objects in its three slots.
     void leave_objects(const unsigned count) { leftovers_ = count; }
@@ -90,6 +95,8 @@ class FakeTpm {
     [[nodiscard]] TpmName name() const;
     [[nodiscard]] std::expected<Session, Refusal> make_session(const PolicySteps& steps);
     [[nodiscard]] std::expected<const Sealed*, Refusal> find(const SealedObject& object) const;
+    /// Is there a key at its handle that the TPM shows?
+    [[nodiscard]] bool shows_srk() const { return has_srk_ && !storage_disabled_; }
     [[nodiscard]] std::optional<Refusal> check(const Session& session, const Sealed& sealed,
                                                const SecretBytes* pin);
     void start_pcrs();
@@ -100,6 +107,8 @@ class FakeTpm {
     std::map<std::uint32_t, PolicyDigest> nv_;
     unsigned identity_ = 1;
     bool has_srk_ = false;
+    bool srk_locked_ = false;
+    bool storage_disabled_ = false;
     bool locked_out_ = false;
     bool owner_password_ = false;
     bool held_raw_ = false;

@@ -39,6 +39,7 @@ int exit_code(const RefusalKind kind) noexcept {
     case RefusalKind::tpm_failed:
     case RefusalKind::key_type_absent:
     case RefusalKind::srk_missing:
+    case RefusalKind::storage_disabled:
     case RefusalKind::no_prompt:
     case RefusalKind::ground_changed:
         return EX_UNAVAILABLE;
@@ -50,6 +51,7 @@ int exit_code(const RefusalKind kind) noexcept {
     case RefusalKind::lower_in_use:
         return EX_TEMPFAIL;
     case RefusalKind::srk_changed:
+    case RefusalKind::srk_locked:
     case RefusalKind::policy_mismatch:
     case RefusalKind::unseal_failed:
     case RefusalKind::pin_needed:

@@ -120,9 +120,52 @@ constexpr std::array hints = {
     Hint{AdviceKind::mount_table_line, "run {2} first; --empty says that the directory below it is meant",
          "mount {}"},
     Hint{AdviceKind::mount_read_write, "{2} shows which, and how it is mounted", "findmnt -T {}"},
-    Hint{AdviceKind::boot_with_cipher,
-         "boot a kernel that has it, or load its modules before kernel.modules_disabled is set; with fips=1 there is "
-         "no MD5, and no eCryptfs"},
+
+    Hint{AdviceKind::run_as_root, "run this as root"},
+    Hint{AdviceKind::run_where_systemd_runs, "run this on the running system, with systemd"},
+    Hint{AdviceKind::load_af_alg,
+         "run 'modprobe -a algif_hash algif_skcipher'; a kernel without CONFIG_CRYPTO_USER_API_HASH and "
+         "CONFIG_CRYPTO_USER_API_SKCIPHER cannot be asked"},
+
+    Hint{AdviceKind::load_before_disabling,
+         "restart the machine with what is missing in /etc/modules-load.d, which is loaded before "
+         "kernel.modules_disabled is set"},
+    Hint{AdviceKind::start_installed_kernel,
+         "restart the machine into the kernel that is installed now, or install the modules of {1} again"},
+    Hint{AdviceKind::boot_with_cipher, "run {2}; if it fails, boot a kernel that has the cipher",
+         "modprobe crypto-{}"},
+    Hint{AdviceKind::leave_fips_mode,
+         "take fips=1 from the kernel's command line, or encrypt by other means"},
+    Hint{AdviceKind::install_again, "install the package of sealmount again"},
+    Hint{AdviceKind::look_at_unit, "run {2}, and fix what it shows", "systemd-analyze verify {}"},
+    Hint{AdviceKind::unmask_unit, "run {2}", "systemctl unmask {}"},
+    Hint{AdviceKind::unmask_until_boot, "run {2}", "systemctl unmask --runtime {}"},
+    Hint{AdviceKind::remove_override,
+         "if you did not mean that, remove {0} and run 'systemctl daemon-reload'"},
+    Hint{AdviceKind::have_target_start, "'systemctl cat {0}' shows where it comes from; a link of its name "
+                                        "to /dev/null in local-fs.target.wants "
+                                        "keeps it from being started: remove that and run 'systemctl "
+                                        "daemon-reload', or write \"noauto\": true "
+                                        "into the manifest"},
+    Hint{AdviceKind::list_jobs,
+         "'systemctl list-jobs' shows what it waits for; check again when that is done"},
+    Hint{AdviceKind::look_at_condition, "'systemctl cat {0}' shows where that is written; fix what it "
+                                        "requires, or take it out, run 'systemctl "
+                                        "daemon-reload', and start the volume"},
+    Hint{AdviceKind::reset_failed_unit, "run {2}, then start the volume", "systemctl reset-failed {}"},
+    Hint{AdviceKind::start_again, "'systemctl status {1}' shows why; run {2}", "systemctl start {}"},
+    Hint{AdviceKind::mount_configuration_early, "keep it in the root file system, or give the line of {0} in "
+                                                "/etc/fstab the option x-initrd.mount and "
+                                                "make a new initrd, which has to run systemd"},
+    Hint{AdviceKind::change_command_line, "take sealmount= from the boot loader's settings, and restart"},
+
+    Hint{AdviceKind::enable_storage, "restart the machine, which enables it again; if it stays disabled, "
+                                     "enable the storage (owner) hierarchy "
+                                     "in the firmware setup"},
+    Hint{AdviceKind::evict_locked_srk,
+         "let the program that made it keep its key at another handle: after 'tpm2_evictcontrol -C o -c "
+         "0x81000001' the next unlock makes the storage root key again"},
+    Hint{AdviceKind::persist_srk, "'sealmount reseal {0}' makes it persistent again"},
 
     Hint{AdviceKind::forbid_writing, "{2} fixes that", "chmod go-w {}"},
     Hint{AdviceKind::load_ecryptfs, "boot one with CONFIG_ECRYPT_FS, or run 'modprobe ecryptfs'"},
@@ -256,6 +299,10 @@ std::string hint_for(const RefusalKind kind, const std::string_view master) {
     case RefusalKind::srk_changed:
     case RefusalKind::object_rejected:
         return rebind;
+    case RefusalKind::srk_locked:
+        return hint_for({.kind = AdviceKind::evict_locked_srk});
+    case RefusalKind::storage_disabled:
+        return hint_for({.kind = AdviceKind::enable_storage});
     case RefusalKind::pin_needed:
     case RefusalKind::pin_wrong:
         return "'systemctl start' the mount again to be asked for the PIN again";

@@ -11,7 +11,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
+#include <sysexits.h>
+#include <unistd.h>
+
 #include <cstdio>
 
 namespace sealmount {
@@ -23,8 +25,9 @@ struct CheckOptions {
     bool next_boot = false;
 };
 
-Json to_json(const std::vector<Finding>& findings, const bool well) {
-    Json json = {{"opens", well}, {"findings", Json::array()}};
+Json to_json(const std::vector<Finding>& findings, const Outcome outcome) {
+    Json json = {{"opens", outcome == Outcome::unknown ? Json(nullptr) : Json(outcome == Outcome::all_open)},
+                 {"findings", Json::array()}};
     for (const Finding& finding : findings) {
         json["findings"].push_back({{"about", finding.about},
                                     {"item", finding.item},
@@ -35,7 +38,21 @@ Json to_json(const std::vector<Finding>& findings, const bool well) {
     return json;
 }
 
-void print_findings(const std::vector<Finding>& findings, const bool well, const char* const when) {
+void print_verdict(const Outcome outcome, const char* const when) {
+    switch (outcome) {
+    case Outcome::all_open:
+        print("Every volume would open {} without anybody at the keyboard.\n", when);
+        break;
+    case Outcome::unknown:
+        print("Whether every volume would open {} without anybody at the keyboard is not known.\n", when);
+        break;
+    case Outcome::not_all_open:
+        print("Not every volume would open {} without anybody at the keyboard.\n", when);
+        break;
+    }
+}
+
+void print_findings(const std::vector<Finding>& findings, const Outcome outcome, const char* const when) {
     for (const Finding& finding : findings) {
         print("{:7}  {}: {}\n", to_string(finding.severity), finding.about, finding.text);
         if (const std::string fix = hint_for(finding.fix); !fix.empty()) {
@@ -46,7 +63,34 @@ void print_findings(const std::vector<Finding>& findings, const bool well, const
         print("There are no volumes.\n");
         return;
     }
-    print("{} volume would open {} without anybody at the keyboard.\n", well ? "Every" : "Not every", when);
+    print_verdict(outcome, when);
+}
+
+/// What is known to be missing weighs more than what is not known; missing rights more than both, since what
+/// was found without them may be wrong.
+int exit_code_of(const std::vector<Finding>& findings, const Outcome outcome) {
+    if (lacks_rights(findings)) {
+        return exit_code(Reason::refused);
+    }
+    switch (outcome) {
+    case Outcome::all_open:
+        return EX_OK;
+    case Outcome::unknown:
+        return exit_code(Reason::try_later);
+    case Outcome::not_all_open:
+        return exit_code(Reason::unavailable);
+    }
+    return EX_SOFTWARE;
+}
+
+/// Another user cannot see the keys, the TPM and most files: whatever is found without them may be wrong, and
+/// so may be what to do about it.
+void check_rights(const Paths& paths) {
+    if (paths.is_running_system() && ::geteuid() != 0) {
+        throw Error{Reason::refused,
+                    "only root may look at all that the volumes need: nothing was checked",
+                    {AdviceKind::run_as_root}};
+    }
 }
 
 /// Why nothing is known of any of these PCRs.
@@ -74,19 +118,20 @@ NextPcrs next_pcrs(const Paths& paths) {
 }
 
 int run_check(const CheckOptions& options, const Globals& globals, const Machine& machine) {
+    check_rights(globals.paths());
     const Store store{globals.paths()};
     const CheckContext context{
         .machine = machine, .store = store, .is_this_machine = globals.paths().is_running_system()};
     const auto name = options.name.empty() ? std::nullopt : std::optional{options.name};
     const auto findings =
         options.next_boot ? check_next_boot(context, name, next_pcrs(globals.paths())) : check(context, name);
-    const bool well = all_open(findings);
+    const Outcome outcome = outcome_of(findings);
     if (globals.json) {
-        print_json(to_json(findings, well));
+        print_json(to_json(findings, outcome));
     } else {
-        print_findings(findings, well, options.next_boot ? "at the next boot" : "now");
+        print_findings(findings, outcome, options.next_boot ? "at the next boot" : "now");
     }
-    return well ? 0 : exit_code(Reason::unavailable);
+    return exit_code_of(findings, outcome);
 }
 
 } // namespace

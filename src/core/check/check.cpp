@@ -2,9 +2,11 @@
 #include "core/check/check.hpp"
 
 #include "base/format.hpp"
+#include "core/check/check_kernel.hpp"
 #include "core/check/check_machine.hpp"
 #include "core/check/check_places.hpp"
 #include "core/check/check_slots.hpp"
+#include "core/check/check_units.hpp"
 #include "core/check/check_volume.hpp"
 
 #include <algorithm>
@@ -16,15 +18,15 @@ namespace {
 
 /// Why the TPM does not release the master key: each slot, or what is wrong with all of them.
 void add_refusal(const std::string& name, const MasterRefusal& refusal, std::vector<Finding>& findings) {
+    const Advice fix =
+        advice_about_srk(refusal.kind).value_or(Advice{.kind = AdviceKind::reseal_if_known, .subject = name});
     const auto add = [&](const char* const item, Problem problem) {
         const bool has_advice = problem.advice.kind != AdviceKind::none;
         findings.push_back({.about = formatted("master {}", name),
                             .item = item,
                             .severity = Severity::bad,
                             .text = std::move(problem.message),
-                            .fix = has_advice
-                                       ? std::move(problem.advice)
-                                       : Advice{.kind = AdviceKind::reseal_if_known, .subject = name}});
+                            .fix = has_advice ? std::move(problem.advice) : fix});
     };
     for (const SlotRefusal& slot : refusal.slots) {
         if (slot.kind != RefusalKind::policy_mismatch) {
@@ -36,6 +38,21 @@ void add_refusal(const std::string& name, const MasterRefusal& refusal, std::vec
     }
     if (refusal.kind != RefusalKind::policy_mismatch) {
         add("unseal", {.message = with_detail(refusal)});
+    }
+}
+
+/// Another program has evicted the storage root key, or made it again with a password. Unlocks do without.
+void check_srk_handle(Tpm& tpm, const std::string& name, const MasterFile& master,
+                      std::vector<Finding>& findings) {
+    const auto problem = problem_with_srk(tpm, master);
+    if (problem && problem->kind == RefusalKind::srk_missing && tpm.use_primary(master.srk_name)) {
+        findings.push_back(
+            {.about = "tpm",
+             .item = "srk",
+             .severity = Severity::warning,
+             .text = "its storage root key is not persistent any more: another program evicted it. "
+                     "Each unlock has to make it again",
+             .fix = {.kind = AdviceKind::persist_srk, .subject = name}});
     }
 }
 
@@ -51,6 +68,7 @@ std::optional<SecretBytes> check_master(const CheckContext& context, Tpm* const 
             return std::nullopt; // there is a finding about that
         }
         check_slots(context.store.paths(), name, master, *tpm, findings);
+        check_srk_handle(*tpm, name, master, findings);
         auto unsealed = unseal_master(*tpm, {.file = master, .files = context.store.policy_files()},
                                       context.machine.backoff);
         if (!unsealed) {
@@ -95,6 +113,8 @@ const char* to_string(const Severity severity) noexcept {
         return "good";
     case Severity::warning:
         return "warning";
+    case Severity::unknown:
+        return "unknown";
     case Severity::bad:
         return "bad";
     }
@@ -102,6 +122,13 @@ const char* to_string(const Severity severity) noexcept {
 }
 
 Finding failed_look(std::string about, std::string item, const Error& error, Advice fix) {
+    if (error.reason() == Reason::refused) {
+        return {.about = std::move(about),
+                .item = std::move(item),
+                .severity = Severity::unknown,
+                .text = error.what(),
+                .fix = {.kind = AdviceKind::run_as_root}};
+    }
     return {.about = std::move(about),
             .item = std::move(item),
             .severity = Severity::bad,
@@ -109,8 +136,23 @@ Finding failed_look(std::string about, std::string item, const Error& error, Adv
             .fix = error.advice().kind == AdviceKind::none ? std::move(fix) : error.advice()};
 }
 
-bool all_open(const std::vector<Finding>& findings) {
-    return std::ranges::none_of(findings, [](const Finding& f) { return f.severity == Severity::bad; });
+Severity severity_of(const Problem& problem) {
+    return problem.advice.kind == AdviceKind::run_as_root ? Severity::unknown : Severity::bad;
+}
+
+Outcome outcome_of(const std::vector<Finding>& findings) {
+    const auto has = [&](const Severity severity) {
+        return std::ranges::find(findings, severity, &Finding::severity) != findings.end();
+    };
+    if (has(Severity::bad)) {
+        return Outcome::not_all_open;
+    }
+    return has(Severity::unknown) ? Outcome::unknown : Outcome::all_open;
+}
+
+bool lacks_rights(const std::vector<Finding>& findings) {
+    return std::ranges::any_of(
+        findings, [](const Finding& finding) { return finding.fix.kind == AdviceKind::run_as_root; });
 }
 
 std::vector<Finding> check(const CheckContext& context, const std::optional<std::string>& name) {
@@ -122,8 +164,11 @@ std::vector<Finding> check(const CheckContext& context, const std::optional<std:
     check_places(context, volumes, findings);
     const bool trusted_demanded =
         std::ranges::any_of(volumes, [](const Volume& v) { return v.form == FormChoice::trusted; });
+    UnitsReport units;
     if (context.is_this_machine) {
-        check_kernel(context, trusted_demanded, findings);
+        check_kernel(context, volumes, trusted_demanded, findings);
+        check_generator(context, findings);
+        units = ask_about_units(context, volumes);
     }
     const std::unique_ptr<Tpm> tpm = check_tpm(context, trusted_demanded, findings);
     std::set<std::string> masters;
@@ -133,6 +178,9 @@ std::vector<Finding> check(const CheckContext& context, const std::optional<std:
         for (const Volume& volume : volumes) {
             if (volume.master == master) {
                 check_volume(context, volume, key ? &*key : nullptr, findings);
+                if (context.is_this_machine) {
+                    check_units(context, volume, units, findings);
+                }
             }
         }
     }

@@ -3,37 +3,13 @@
 #include "core/check/check_machine.hpp"
 
 #include "base/format.hpp"
-#include "core/master/master_form.hpp"
-#include "sys/host/kernel_features.hpp"
 
 namespace sealmount {
 
 namespace {
 
-Finding good(std::string about, std::string item, std::string text) {
-    return {.about = std::move(about), .item = std::move(item), .text = std::move(text)};
-}
-
-Finding key_types_found(Keyring& keyring, const bool trusted_demanded) {
-    const auto form = kernel_form(keyring);
-    if (!form) {
-        return {.about = "kernel",
-                .item = "key-types",
-                .severity = Severity::bad,
-                .text = "this kernel has no encrypted keys",
-                .fix = {.kind = AdviceKind::boot_with_encrypted_keys}};
-    }
-    if (*form == MasterForm::trusted) {
-        return good("kernel", "key-types", "has trusted and encrypted keys");
-    }
-    Finding finding =
-        good("kernel", "key-types",
-             "has no trusted keys that encrypted keys could use: master keys come in as user keys");
-    if (trusted_demanded) {
-        finding.severity = Severity::bad;
-        finding.fix = {.kind = AdviceKind::boot_with_trusted_keys};
-    }
-    return finding;
+Finding good_about_tpm(std::string item, std::string text) {
+    return {.about = "tpm", .item = std::move(item), .text = std::move(text)};
 }
 
 /// When the TPM has forgotten the failed tries, or so many that it is not locked any more.
@@ -47,7 +23,7 @@ std::uint64_t seconds_to_recover(const LockoutState& state) {
 void check_lockout(Tpm& tpm, std::vector<Finding>& findings) {
     const LockoutState state = tpm.lockout();
     if (!state.locked && state.failed_tries == 0) {
-        findings.push_back(good("tpm", "lockout", "is not in lockout, no failed tries"));
+        findings.push_back(good_about_tpm("lockout", "is not in lockout, no failed tries"));
         return;
     }
     const std::string tries = formatted("{} of {} failed tries", state.failed_tries, state.allowed_tries);
@@ -83,7 +59,7 @@ void check_raw_device(const CheckContext& context, std::vector<Finding>& finding
     }
     const TpmRoom room = (*raw)->room();
     if (room.objects == 0 && room.loaded_sessions == 0) {
-        findings.push_back(good("tpm", "raw-device", "is free, and nothing was left in the TPM"));
+        findings.push_back(good_about_tpm("raw-device", "is free, and nothing was left in the TPM"));
     } else {
         findings.push_back({.about = "tpm",
                             .item = "raw-device",
@@ -95,19 +71,6 @@ void check_raw_device(const CheckContext& context, std::vector<Finding>& finding
 }
 
 } // namespace
-
-void check_kernel(const CheckContext& context, const bool trusted_demanded, std::vector<Finding>& findings) {
-    findings.push_back(key_types_found(context.machine.keyring, trusted_demanded));
-    if (kernel_has_ecryptfs()) {
-        findings.push_back(good("kernel", "ecryptfs", "has eCryptfs"));
-    } else {
-        findings.push_back({.about = "kernel",
-                            .item = "ecryptfs",
-                            .severity = Severity::bad,
-                            .text = "this kernel has no eCryptfs",
-                            .fix = {.kind = AdviceKind::boot_with_ecryptfs}});
-    }
-}
 
 std::unique_ptr<Tpm> check_tpm(const CheckContext& context, const bool trusted_demanded,
                                std::vector<Finding>& findings) {
@@ -122,7 +85,7 @@ std::unique_ptr<Tpm> check_tpm(const CheckContext& context, const bool trusted_d
              .fix = {.kind = late ? AdviceKind::load_tpm_driver : AdviceKind::switch_on_tpm}});
         return nullptr;
     }
-    findings.push_back(good("tpm", "present", "is there"));
+    findings.push_back(good_about_tpm("present", "is there"));
     try {
         check_lockout(**tpm, findings);
         if (context.is_this_machine) {

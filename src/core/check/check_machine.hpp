@@ -1,4 +1,4 @@
-// The part of a check that is about the machine: its kernel and its TPM.
+// The part of a check that is about the TPM, before any master key is.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: the sealmount authors
@@ -10,10 +10,6 @@
 #include <vector>
 
 namespace sealmount {
-
-/// Appends what the kernel has: eCryptfs, encrypted and trusted keys. `trusted_demanded`: a volume does not
-/// open without trusted keys.
-void check_kernel(const CheckContext& context, bool trusted_demanded, std::vector<Finding>& findings);
 
 /// Appends the findings about the TPM: present, lockout, who is in the way. Returns it; nullptr when nothing
 /// more about it can be looked at.

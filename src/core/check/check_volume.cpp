@@ -5,13 +5,14 @@
 #include "core/ecryptfs/encrypted_key.hpp"
 #include "core/unlock/obstacle.hpp"
 #include "core/unlock/unlock_load.hpp"
-#include "core/volume/unit_text.hpp"
 #include "sys/files/files.hpp"
 #include "sys/files/fstab.hpp"
 #include "sys/files/guard.hpp"
 #include "sys/files/idle_mountpoint.hpp"
 #include "sys/files/mounts.hpp"
-#include "sys/host/crypto_probe.hpp"
+
+#include <algorithm>
+#include <system_error>
 
 namespace sealmount {
 
@@ -34,8 +35,6 @@ class VolumeCheck {
         look([&] { mount_point(); });
         if (context_.is_this_machine) {
             look([&] { other_users(); });
-            look([&] { ciphers(); });
-            look([&] { units(); });
             look([&] { keys_in_the_way(); });
         }
         look([&] { table_of_mounts(); });
@@ -50,7 +49,9 @@ class VolumeCheck {
         } catch (const Error& error) {
             findings_.push_back(failed_look(about_, "accident", error, {.kind = fix}));
         } catch (const fs::filesystem_error& error) {
-            add(Severity::bad, "accident", error.what(), {.kind = fix});
+            const bool may_not = error.code() == std::errc::permission_denied;
+            add(may_not ? Severity::unknown : Severity::bad, "accident", error.what(),
+                {.kind = may_not ? AdviceKind::run_as_root : fix});
         }
     }
 
@@ -68,7 +69,8 @@ class VolumeCheck {
             check_privacy(context_.store.paths().key(signature), about_, findings_);
         }
         if (auto problem = problem_with_key_file(context_.store, volume_, signature, master)) {
-            add(Severity::bad, "key", std::move(problem->message), std::move(problem->advice));
+            const Severity severity = severity_of(*problem);
+            add(severity, "key", std::move(problem->message), std::move(problem->advice));
         } else if (master != nullptr) {
             good("key", formatted("the key {} opens under the master key", signature));
         }
@@ -114,8 +116,10 @@ class VolumeCheck {
         } else {
             good("ground", formatted("{} is the directory that was enrolled", volume_.lower));
         }
-        if (look && look->read_only) {
-            add(Severity::warning, "read-only", formatted("{} is on a file system that is read-only", volume_.lower),
+        const bool is_meant = std::ranges::find(volume_.options, "ro") != volume_.options.end();
+        if (look && look->read_only && !is_meant) { // eCryptfs then mounts read-only as well, without a word
+            add(Severity::warning, "read-only",
+                formatted("{} is on a file system that is read-only: so will the volume be", volume_.lower),
                 {.kind = AdviceKind::mount_read_write, .subject = volume_.lower});
         }
     }
@@ -124,13 +128,6 @@ class VolumeCheck {
     void other_users() {
         for (std::string& user : MountObstacles{context_.store.paths()}.users_left(volume_, false)) {
             add(Severity::bad, "in-use", std::move(user), {.kind = AdviceKind::end_other_use});
-        }
-    }
-
-    void ciphers() {
-        for (const std::string& name : absent_for_ecryptfs(volume_.cipher)) {
-            add(Severity::bad, "cipher", formatted("this kernel does not have {}, which eCryptfs requires", name),
-                {.kind = AdviceKind::boot_with_cipher});
         }
     }
 
@@ -162,7 +159,12 @@ class VolumeCheck {
             return false;
         }
         std::error_code failed;
-        if (mountpoint != volume_.lower && !is_idle(mountpoint_, failed) && !failed) {
+        const bool hides_files = mountpoint != volume_.lower && !is_idle(mountpoint_, failed);
+        if (failed) {
+            add(Severity::unknown, "plaintext",
+                formatted("{} cannot be looked into: {}", mountpoint, failed.message()),
+                {.kind = AdviceKind::fix_as_message_says});
+        } else if (hides_files) {
             add(Severity::bad, "plaintext",
                 formatted("{} holds files that are not in the volume: a program wrote them while it was not "
                           "mounted",
@@ -198,20 +200,6 @@ class VolumeCheck {
         }
     }
 
-    void units() {
-        const std::string name = mount_unit_name(volume_.mountpoint);
-        const auto text = read_trusted_file_if_exists(fs::path{"/run/systemd/generator.late"} / name);
-        const auto is_text_for = [&](const MountPlace& place) { return *text == mount_unit(volume_, place); };
-        if (text && std::ranges::any_of(all_mount_places(), is_text_for)) {
-            good("units", formatted("{} is as the manifest says", name));
-        } else {
-            add(Severity::bad, "units",
-                text ? formatted("{} is not as the manifest says", name)
-                     : formatted("systemd has no {} of ours", name),
-                {.kind = AdviceKind::reload_units});
-        }
-    }
-
     void keys_in_the_way() {
         for (Problem& problem : problems_with_user_keys(context_.machine.keyring, volume_)) {
             add(Severity::warning, "user-key", std::move(problem.message), std::move(problem.advice));
@@ -240,7 +228,9 @@ std::optional<Problem> problem_with_key_file(const Store& store, const Volume& v
     try {
         text = store.key(signature);
     } catch (const Error& error) {
-        return Problem{.message = error.what(), .advice = {.kind = AdviceKind::restore_key}};
+        const bool may_not = error.reason() == Reason::refused;
+        return Problem{.message = error.what(),
+                       .advice = {.kind = may_not ? AdviceKind::run_as_root : AdviceKind::restore_key}};
     }
     const std::string description = master_description_of(text);
     if (description != formatted("trusted:{}", volume.master)) {
@@ -272,7 +262,9 @@ std::vector<Problem> problems_with_user_keys(Keyring& keyring, const Volume& vol
 
 void check_privacy(const fs::path& file, const std::string& about, std::vector<Finding>& findings) {
     constexpr auto others = fs::perms::group_all | fs::perms::others_all;
-    if ((fs::status(file).permissions() & others) != fs::perms::none) {
+    std::error_code failed;
+    const fs::file_status status = fs::status(file, failed);
+    if (fs::exists(status) && (status.permissions() & others) != fs::perms::none) {
         findings.push_back({.about = about,
                             .item = "permissions",
                             .severity = Severity::warning,

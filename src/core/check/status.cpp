@@ -36,7 +36,9 @@ void look_at_tpm(const Store& store, const Machine& machine, const MasterFile& m
         status.refusal = refusal_without_slots(tpm.error());
         return;
     }
-    if (auto problem = problem_with_srk(**tpm, master)) {
+    auto problem = problem_with_srk(**tpm, master);
+    const bool is_evicted = problem && problem->kind == RefusalKind::srk_missing;
+    if (problem && !(is_evicted && (*tpm)->use_primary(master.srk_name))) {
         status.refusal = refusal_without_slots(std::move(*problem));
         return;
     }

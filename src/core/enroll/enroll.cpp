@@ -9,7 +9,9 @@
 #include "core/enroll/enroll_survey.hpp"
 #include "core/enroll/enroll_write.hpp"
 #include "core/master/master_form.hpp"
+#include "core/store/configuration_mount.hpp"
 #include "sys/crypto/crypto.hpp"
+#include "sys/files/holding_mount.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -137,6 +139,11 @@ EnrollDraft prepare_enrollment(const EnrollContext& context, EnrollRequest reque
     auto tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
     if (!context.store.has_master(request.volume.master)) {
         append(warnings, warnings_about(context.bind(*tpm, request.policy).front().policy));
+    }
+    if (context.store.paths().is_running_system()) {
+        if (const auto mount = configuration_mount(context.store.paths(), text_of_mountinfo())) {
+            warnings.push_back(problem_with(*mount));
+        }
     }
     return {.request = std::move(request),
             .survey = std::move(found),

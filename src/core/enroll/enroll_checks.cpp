@@ -11,7 +11,7 @@
 #include "sys/files/fstab.hpp"
 #include "sys/files/idle_mountpoint.hpp"
 #include "sys/files/mounts.hpp"
-#include "sys/host/crypto_probe.hpp"
+#include "sys/host/kernel_features.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -218,9 +218,11 @@ void check_ciphers_of_kernel(const Paths& paths, const Volume& volume) {
         absent.merge(absent_for_ecryptfs(cipher));
     }
     if (!absent.empty()) {
+        const bool is_for_fips = absent.contains("md5") && module_state().is_fips;
         throw Error{Reason::unavailable,
                     formatted("this kernel does not have {}, which eCryptfs requires for this volume", join(absent)),
-                    {AdviceKind::boot_with_cipher}};
+                    is_for_fips ? Advice{.kind = AdviceKind::leave_fips_mode}
+                                : Advice{.kind = AdviceKind::boot_with_cipher, .subject = *absent.begin()}};
     }
 }
 

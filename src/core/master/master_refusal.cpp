@@ -38,6 +38,17 @@ MasterRefusal refusal_from(const Error& error) {
             .detail = error.what()};
 }
 
+std::optional<Advice> advice_about_srk(const RefusalKind kind) {
+    switch (kind) {
+    case RefusalKind::storage_disabled:
+        return Advice{.kind = AdviceKind::enable_storage};
+    case RefusalKind::srk_locked:
+        return Advice{.kind = AdviceKind::evict_locked_srk};
+    default:
+        return std::nullopt;
+    }
+}
+
 Advice advice_for(const MasterRefusal& refusal, Advice otherwise) {
     for (const SlotRefusal& slot : refusal.slots) {
         for (Problem& reason : reasons_of(slot)) {

@@ -9,6 +9,7 @@
 #include "core/master/measured_events.hpp"
 #include "core/policy/policy.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,10 @@ struct MasterRefusal {
 
 /// An accident as a refusal, where it ends the same way: files_unusable for files of ours, else tpm_failed.
 [[nodiscard]] MasterRefusal refusal_from(const Error& error);
+
+/// What to do about a storage root key that is locked or hidden, which no new slot helps against; nothing for
+/// other refusals.
+[[nodiscard]] std::optional<Advice> advice_about_srk(RefusalKind kind);
 
 /// What a slot's refusal advises, which is more exact than `otherwise` can be; that, if none does.
 [[nodiscard]] Advice advice_for(const MasterRefusal& refusal, Advice otherwise);

@@ -75,7 +75,8 @@ class SlotTries {
     /// Something failed that should not have. Is another try worth it?
     std::expected<void, SlotRefusal> may_try_again(Refusal cause) {
         if (cause.kind == RefusalKind::key_type_absent || cause.kind == RefusalKind::tpm_lockout ||
-            cause.kind == RefusalKind::tpm_failed || cause.kind == RefusalKind::pin_wrong) {
+            cause.kind == RefusalKind::tpm_failed || cause.kind == RefusalKind::pin_wrong ||
+            cause.kind == RefusalKind::srk_locked) {
             return refuse(std::move(cause));
         }
         if (dropped_leftovers(cause)) {
@@ -95,9 +96,17 @@ class SlotTries {
             cause = {.kind = tpm_.lockout().locked ? RefusalKind::tpm_lockout : RefusalKind::pin_wrong,
                      .detail = {}};
         } else if (cause.kind == RefusalKind::unseal_failed) {
-            cause.kind = RefusalKind::object_rejected;
+            cause.kind = why_not_loaded();
         }
         return refuse(std::move(cause));
+    }
+
+    /// The kernel says only that it failed. When userspace loads the object, without a step of its policy, it
+    /// shows whether the key above it refuses.
+    RefusalKind why_not_loaded() {
+        const auto loaded = tpm_.unseal(slot_.sealed, {});
+        const bool is_locked = !loaded && loaded.error().kind == RefusalKind::srk_locked;
+        return is_locked ? RefusalKind::srk_locked : RefusalKind::object_rejected;
     }
 
     /// Plans the steps for the state as it is now. Was the failure a race with a PCR extension? A refusal
@@ -163,12 +172,65 @@ auto first_open_slot(Tpm& tpm, const UnsealRequest& request, const Open& open)
     return std::unexpected{summary(std::move(choice.refused))};
 }
 
+bool is_evicted(const RefusalKind kind, Tpm& tpm, const MasterFile& master) {
+    return kind == RefusalKind::srk_missing && tpm.use_primary(master.srk_name);
+}
+
+/// Has the SRK made persistent again; where that fails, it can still be used in userspace.
+bool make_persistent(Tpm& tpm) {
+    try {
+        static_cast<void>(tpm.make_srk());
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+std::expected<unsigned, MasterRefusal> load_under_srk(Tpm& tpm, Keyring& keyring, const std::string_view name,
+                                                      const UnsealRequest& request, const Backoff& backoff) {
+    return first_open_slot(tpm, request, [&](const FittingSlot& fitting, const std::uint32_t counter) {
+        const Slot& slot = *fitting.slot;
+        const std::vector<std::byte> blob = write_tpm_key(slot.sealed);
+        const auto attempt = [&](const PolicySteps& steps) -> std::expected<unsigned, Refusal> {
+            const auto session = tpm.start_policy_session(steps);
+            if (!session) {
+                return std::unexpected{session.error()};
+            }
+            if (auto loaded = keyring.load_trusted_master(name, blob, (*session)->handle(),
+                                                          slot.policy.pin ? request.pin : nullptr);
+                !loaded) {
+                return std::unexpected{std::move(loaded.error())};
+            }
+            return slot.id;
+        };
+        return SlotTries{tpm, TpmAccess::raw, request, fitting, counter}.run<unsigned>(backoff, attempt);
+    });
+}
+
+std::expected<UnsealedMaster, MasterRefusal> unseal_under_srk(Tpm& tpm, const UnsealRequest& request,
+                                                              const Backoff& backoff) {
+    return first_open_slot(tpm, request, [&](const FittingSlot& fitting, const std::uint32_t counter) {
+        const Slot& slot = *fitting.slot;
+        const auto attempt = [&](const PolicySteps& steps) -> std::expected<UnsealedMaster, Refusal> {
+            auto key = tpm.unseal(slot.sealed, steps, slot.policy.pin ? request.pin : nullptr);
+            if (!key) {
+                return std::unexpected{std::move(key.error())};
+            }
+            return UnsealedMaster{.slot = slot.id, .key = std::move(*key)};
+        };
+        return SlotTries{tpm, TpmAccess::managed, request, fitting, counter}.run<UnsealedMaster>(backoff,
+                                                                                                 attempt);
+    });
+}
+
 } // namespace
 
 std::optional<Refusal> problem_with_srk(Tpm& tpm, const MasterFile& master) {
     std::expected<TpmName, Refusal> name = tpm.srk_name();
     if (!name) {
-        return std::move(name.error());
+        const bool is_hidden = name.error().kind == RefusalKind::srk_missing && !tpm.has_storage();
+        return is_hidden ? Refusal{.kind = RefusalKind::storage_disabled, .detail = {}}
+                         : std::move(name.error());
     }
     if (*name != master.srk_name) {
         return Refusal{
@@ -219,27 +281,20 @@ SlotChoice choose_slots(Tpm& tpm, const UnsealRequest& request) {
     return choice;
 }
 
+bool restore_srk(Tpm& tpm, const MasterFile& master) {
+    const auto problem = problem_with_srk(tpm, master);
+    return problem && is_evicted(problem->kind, tpm, master) && make_persistent(tpm);
+}
+
 std::expected<unsigned, MasterRefusal> load_trusted_master(Tpm& tpm, Keyring& keyring,
                                                            const std::string_view name,
                                                            const UnsealRequest& request,
                                                            const Backoff& backoff) {
-    return first_open_slot(tpm, request, [&](const FittingSlot& fitting, const std::uint32_t counter) {
-        const Slot& slot = *fitting.slot;
-        const std::vector<std::byte> blob = write_tpm_key(slot.sealed);
-        const auto attempt = [&](const PolicySteps& steps) -> std::expected<unsigned, Refusal> {
-            const auto session = tpm.start_policy_session(steps);
-            if (!session) {
-                return std::unexpected{session.error()};
-            }
-            if (auto loaded = keyring.load_trusted_master(name, blob, (*session)->handle(),
-                                                          slot.policy.pin ? request.pin : nullptr);
-                !loaded) {
-                return std::unexpected{std::move(loaded.error())};
-            }
-            return slot.id;
-        };
-        return SlotTries{tpm, TpmAccess::raw, request, fitting, counter}.run<unsigned>(backoff, attempt);
-    });
+    auto loaded = load_under_srk(tpm, keyring, name, request, backoff);
+    if (!loaded && is_evicted(loaded.error().kind, tpm, request.file) && make_persistent(tpm)) {
+        return load_under_srk(tpm, keyring, name, request, backoff);
+    }
+    return loaded;
 }
 
 LoadedMaster::~LoadedMaster() {
@@ -251,18 +306,11 @@ LoadedMaster::~LoadedMaster() {
 
 std::expected<UnsealedMaster, MasterRefusal> unseal_master(Tpm& tpm, const UnsealRequest& request,
                                                            const Backoff& backoff) {
-    return first_open_slot(tpm, request, [&](const FittingSlot& fitting, const std::uint32_t counter) {
-        const Slot& slot = *fitting.slot;
-        const auto attempt = [&](const PolicySteps& steps) -> std::expected<UnsealedMaster, Refusal> {
-            auto key = tpm.unseal(slot.sealed, steps, slot.policy.pin ? request.pin : nullptr);
-            if (!key) {
-                return std::unexpected{std::move(key.error())};
-            }
-            return UnsealedMaster{.slot = slot.id, .key = std::move(*key)};
-        };
-        return SlotTries{tpm, TpmAccess::managed, request, fitting, counter}.run<UnsealedMaster>(backoff,
-                                                                                                 attempt);
-    });
+    auto unsealed = unseal_under_srk(tpm, request, backoff);
+    if (!unsealed && is_evicted(unsealed.error().kind, tpm, request.file)) {
+        return unseal_under_srk(tpm, request, backoff);
+    }
+    return unsealed;
 }
 
 } // namespace sealmount

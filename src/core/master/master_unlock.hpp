@@ -50,13 +50,19 @@ struct SlotChoice {
 [[nodiscard]] SlotChoice choose_slots(Tpm& tpm, const UnsealRequest& request);
 
 /// Why the key at the SRK's handle cannot have sealed this master key; nothing when it is the pinned one.
+/// storage_disabled instead of srk_missing where the TPM hides it.
 [[nodiscard]] std::optional<Refusal> problem_with_srk(Tpm& tpm, const MasterFile& master);
+
+/// Where another program has evicted the SRK, it is made again from its template, and persistent, if its name
+/// is the pinned one. Did that happen? For verbs that change slots; an unlock does it when it has to.
+bool restore_srk(Tpm& tpm, const MasterFile& master);
 
 /// Loads the master key into the kernel as "trusted:NAME" through the first slot that fits. Returns the
 /// slot's number. With one slot of a literal policy which fits, that is PCR_Read, StartAuthSession, PolicyPCR
 /// and FlushContext from us, Load, Unseal and FlushContext from the kernel. The TPM's PCR update counter
 /// shows whether a refusal by the kernel was a race with a PCR extension; where the TPM may be full, what
-/// others left in it is dropped, once. `tpm` is the raw device.
+/// others left in it is dropped, once. An SRK that was evicted is restored, as the kernel requires it at its
+/// handle. `tpm` is the raw device.
 [[nodiscard]] std::expected<unsigned, MasterRefusal> load_trusted_master(Tpm& tpm, Keyring& keyring,
                                                                          std::string_view name,
                                                                          const UnsealRequest& request,
@@ -81,7 +87,8 @@ struct UnsealedMaster {
     SecretBytes key;
 };
 
-/// The same as load_trusted_master() in userspace: the master key's bytes.
+/// The same as load_trusted_master() in userspace: the master key's bytes. An evicted SRK is not restored: it
+/// is used from the TPM's volatile memory, so that nothing changes.
 [[nodiscard]] std::expected<UnsealedMaster, MasterRefusal>
 unseal_master(Tpm& tpm, const UnsealRequest& request, const Backoff& backoff);
 

@@ -37,6 +37,9 @@ SealingParent srk_to_seal_under(Tpm& tpm) {
     tpm.check_srk();
     if (auto name = tpm.srk_name()) {
         return {.name = std::move(*name), .is_new = false};
+    } else if (name.error().kind == RefusalKind::srk_missing && !tpm.has_storage()) {
+        throw Error{
+            Reason::unavailable, describe(RefusalKind::storage_disabled), {AdviceKind::enable_storage}};
     } else if (name.error().kind == RefusalKind::srk_missing) {
         return {.name = tpm.make_srk(), .is_new = true};
     } else {
@@ -49,6 +52,9 @@ Slot seal_slot(Tpm& tpm, const SecretBytes& master, const SecretBytes* const pin
         throw Error{Reason::internal, "a slot with a PIN was requested without one"};
     }
     auto sealed = tpm.seal(master, policy_digest(slot.policy), slot.policy.pin ? pin : nullptr);
+    if (!sealed && sealed.error().kind == RefusalKind::srk_locked) {
+        throw Error{Reason::refused, with_detail(sealed.error()), {AdviceKind::evict_locked_srk}};
+    }
     if (!sealed) {
         fail("the TPM does not seal the master key", with_detail(sealed.error()));
     }

@@ -19,7 +19,9 @@ namespace {
         }
     }
     throw Error{Reason::refused, message + "\nNothing was changed",
-                advice_for(refusal, {.kind = AdviceKind::reseal_with_recovery, .subject = name})};
+                advice_for(refusal,
+                           advice_about_srk(refusal.kind)
+                               .value_or(Advice{.kind = AdviceKind::reseal_with_recovery, .subject = name}))};
 }
 
 bool has_slot_that_opens(const SlotContext& context, Tpm& tpm, const MasterFile& file,
@@ -89,6 +91,7 @@ bool opens_now(const SlotContext& context, Tpm& tpm, const MasterFile& file) {
 OpenMaster open_master(const SlotContext& context, const std::string& name) {
     OpenMaster master{.name = name, .file = context.store.master(name)};
     master.tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
+    restore_srk(*master.tpm, master.file);
     auto key = unseal_master(*master.tpm, context.request_for(master.file), context.machine.backoff);
     if (!key && key.error().kind == RefusalKind::pin_needed) {
         master.pin = context.ask_pin();

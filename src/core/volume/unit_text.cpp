@@ -80,16 +80,6 @@ std::string unit_of(const std::string_view what, const std::string_view instance
     return name;
 }
 
-/// The units that bring the keys, in one line: those of a volume that is not mounted at boot leave the
-/// automatic ones of its master key alone.
-std::vector<std::string> key_units(const Volume& volume) {
-    std::vector<std::string> units = {load_unit_name(volume), keys_unit_name(volume)};
-    if (!volume.noauto) {
-        units.insert(units.begin(), unlock_unit_name(volume));
-    }
-    return units;
-}
-
 /// A stop takes the keys along, and ends whatever is loading them.
 std::vector<std::string> stopped_units(const Volume& volume) {
     return {load_unit_name(volume), keys_unit_name(volume)};
@@ -181,14 +171,12 @@ std::string keys_unit_name(const Volume& volume) {
     return keys_unit_name(std::string_view{volume.name});
 }
 
-std::vector<std::string> units_of(const Volume& volume) {
-    std::vector<std::string> units = {mount_unit_name(volume.mountpoint)};
-    if (volume.automount) {
-        units.push_back(automount_unit_name(volume.mountpoint));
+// Those of a volume that is not mounted at boot leave the automatic ones of its master key alone.
+std::vector<std::string> key_units(const Volume& volume) {
+    std::vector<std::string> units = {load_unit_name(volume), keys_unit_name(volume)};
+    if (!volume.noauto) {
+        units.insert(units.begin(), unlock_unit_name(volume));
     }
-    units.push_back(unlock_unit_name(volume));
-    units.push_back(load_unit_name(volume));
-    units.push_back(keys_unit_name(volume));
     return units;
 }
 

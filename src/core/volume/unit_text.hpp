@@ -28,8 +28,8 @@ namespace sealmount {
 [[nodiscard]] std::string load_unit_name(const Volume& volume);
 [[nodiscard]] std::string keys_unit_name(const Volume& volume);
 
-/// All units of ours that a volume uses, its mount unit (and automount unit) first.
-[[nodiscard]] std::vector<std::string> units_of(const Volume& volume);
+/// The services that bring and take the keys, which the mount unit (or the automount unit) pulls in.
+[[nodiscard]] std::vector<std::string> key_units(const Volume& volume);
 
 /// What a mount unit depends on beside its volume.
 struct MountPlace {

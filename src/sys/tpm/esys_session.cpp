@@ -60,6 +60,11 @@ std::expected<EsysHandle, Refusal> start_salted_session(EsysContext& context, co
     return owner;
 }
 
+bool demands_authorization(const TSS2_RC rc) noexcept {
+    const auto code = tpm_code(rc);
+    return code == TPM2_RC_BAD_AUTH || code == TPM2_RC_AUTH_FAIL || code == TPM2_RC_AUTH_UNAVAILABLE;
+}
+
 std::expected<EsysHandle, Refusal> find_srk(EsysContext& context) {
     return find_parent(context, srk_handle);
 }
@@ -86,6 +91,11 @@ void check_srk(const TPMT_PUBLIC& key) {
     if (!storage) {
         throw Error{Reason::unavailable,
                     "the TPM's handle 0x81000001 holds a key that is not a storage root key"};
+    }
+    if ((key.objectAttributes & TPMA_OBJECT_USERWITHAUTH) == 0) {
+        throw Error{Reason::unavailable,
+                    "the storage root key at the TPM's handle 0x81000001 can be used only under a policy",
+                    {AdviceKind::evict_locked_srk}};
     }
 }
 

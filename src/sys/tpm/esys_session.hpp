@@ -21,6 +21,11 @@ namespace sealmount {
 [[nodiscard]] std::expected<EsysHandle, Refusal> start_salted_session(EsysContext& context, TPM2_SE type,
                                                                       const EsysHandle& key, bool commands);
 
+/// Does the code say that a key requires another authorization than the empty value? (TPM_RC_BAD_AUTH for
+/// keys that are not subject to dictionary-attack protection, TPM_RC_AUTH_FAIL for others,
+/// TPM_RC_AUTH_UNAVAILABLE for those that only a policy opens.)
+[[nodiscard]] bool demands_authorization(TSS2_RC rc) noexcept;
+
 /// The key at `srk_handle`, as ESYS needs it to salt sessions, or srk_missing or tpm_full.
 [[nodiscard]] std::expected<EsysHandle, Refusal> find_srk(EsysContext& context);
 

@@ -16,6 +16,8 @@ namespace sealmount {
 
 namespace {
 
+constexpr const char* cannot_make_srk = "cannot make the storage root key";
+
 class EsysPolicySession final : public PolicySession {
   public:
     EsysPolicySession(const EsysContext& context, EsysHandle session) : session_(std::move(session)) {
@@ -45,6 +47,11 @@ void check_owner(const TSS2_RC rc, const std::string_view what) {
         throw Error{Reason::refused,
                     formatted("{}: the TPM's owner hierarchy has a password", what),
                     {AdviceKind::make_srk_by_hand}};
+    }
+    if (code == TPM2_RC_HIERARCHY) {
+        throw Error{Reason::unavailable,
+                    formatted("{}: the TPM's storage hierarchy is disabled", what),
+                    {AdviceKind::enable_storage}};
     }
     check_tpm(rc, what);
 }
@@ -82,6 +89,8 @@ class EsysTpm final : public Tpm {
     std::expected<TpmName, Refusal> srk_name() override;
     void check_srk() override;
     TpmName make_srk() override;
+    bool use_primary(const TpmName& pinned) override;
+    bool has_storage() override;
     TpmClock clock() override;
     TpmName nv_name(std::uint32_t index) override;
     std::expected<SealedObject, Refusal> seal(const SecretBytes& secret, const PolicyDigest& policy,
@@ -96,10 +105,13 @@ class EsysTpm final : public Tpm {
     unsigned drop_leftovers() override;
 
   private:
-    std::expected<EsysHandle, Refusal> load(const EsysHandle& srk, const SealedObject& object);
+    std::expected<EsysHandle, Refusal> srk();
+    EsysHandle primary();
+    std::expected<EsysHandle, Refusal> load(const EsysHandle& parent, const SealedObject& object);
     void prove_pin(const EsysHandle& session, const EsysHandle& object, const SecretBytes& pin);
 
     EsysContext context_;
+    bool uses_primary_ = false; ///< where nothing is at the SRK's handle
 };
 
 PcrReading EsysTpm::read_pcrs(const PcrSelection selection) {
@@ -146,44 +158,73 @@ PcrReading EsysTpm::read_pcrs(const PcrSelection selection) {
     return reading;
 }
 
-std::expected<TpmName, Refusal> EsysTpm::srk_name() {
-    const auto srk = find_srk(context_);
-    if (!srk) {
-        return std::unexpected{srk.error()};
+/// The key at the SRK's handle, or the one that takes its place.
+std::expected<EsysHandle, Refusal> EsysTpm::srk() {
+    auto found = find_srk(context_);
+    if (!found && found.error().kind == RefusalKind::srk_missing && uses_primary_) {
+        return primary();
     }
-    return name_of(context_, srk->get());
+    return found;
+}
+
+std::expected<TpmName, Refusal> EsysTpm::srk_name() {
+    const auto key = srk();
+    if (!key) {
+        return std::unexpected{key.error()};
+    }
+    return name_of(context_, key->get());
 }
 
 void EsysTpm::check_srk() {
-    const auto srk = find_srk(context_);
-    if (!srk) {
+    const auto key = srk();
+    if (!key) {
         return; // sealing reports it
     }
     EsysResult<TPM2B_PUBLIC> area;
-    check_tpm(::Esys_ReadPublic(context_.get(), srk->get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+    check_tpm(::Esys_ReadPublic(context_.get(), key->get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
                                 area.out(), nullptr, nullptr),
               "cannot read the storage root key");
     sealmount::check_srk(area->publicArea);
 }
 
-TpmName EsysTpm::make_srk() {
-    constexpr auto what = "cannot make the storage root key";
+/// From the template, in the TPM's volatile memory until the end of the scope.
+EsysHandle EsysTpm::primary() {
     const TPM2B_SENSITIVE_CREATE no_password = {};
     const auto area = srk_template();
     const TPM2B_DATA outside = {};
     const TPML_PCR_SELECTION creation_pcrs = {};
-    ESYS_TR primary = ESYS_TR_NONE;
+    ESYS_TR made = ESYS_TR_NONE;
     check_owner(::Esys_CreatePrimary(context_.get(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-                                     ESYS_TR_NONE, &no_password, &area, &outside, &creation_pcrs, &primary,
+                                     ESYS_TR_NONE, &no_password, &area, &outside, &creation_pcrs, &made,
                                      nullptr, nullptr, nullptr, nullptr),
-                what);
-    const auto transient = EsysHandle{context_, primary, EsysHandle::End::flush};
+                cannot_make_srk);
+    return EsysHandle{context_, made, EsysHandle::End::flush};
+}
+
+TpmName EsysTpm::make_srk() {
+    const EsysHandle transient = primary();
     ESYS_TR kept = ESYS_TR_NONE;
-    check_owner(::Esys_EvictControl(context_.get(), ESYS_TR_RH_OWNER, primary, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-                                    ESYS_TR_NONE, srk_handle, &kept),
-                what);
+    check_owner(::Esys_EvictControl(context_.get(), ESYS_TR_RH_OWNER, transient.get(), ESYS_TR_PASSWORD,
+                                    ESYS_TR_NONE, ESYS_TR_NONE, srk_handle, &kept),
+                cannot_make_srk);
     const auto persistent = EsysHandle{context_, kept, EsysHandle::End::forget};
     return name_of(context_, kept);
+}
+
+bool EsysTpm::use_primary(const TpmName& pinned) {
+    try {
+        const EsysHandle made = primary();
+        uses_primary_ = name_of(context_, made.get()) == pinned;
+    } catch (const Error&) {
+        return false; // why it cannot be made does not matter: it is missing
+    }
+    return uses_primary_;
+}
+
+bool EsysTpm::has_storage() {
+    const auto properties = tpm_properties(context_, TPM2_PT_STARTUP_CLEAR, 1);
+    const auto found = properties.find(TPM2_PT_STARTUP_CLEAR);
+    return found == properties.end() || (found->second & TPMA_STARTUP_CLEAR_SHENABLE) != 0;
 }
 
 TpmClock EsysTpm::clock() {
@@ -205,11 +246,11 @@ TpmName EsysTpm::nv_name(const std::uint32_t index) {
 
 std::expected<SealedObject, Refusal> EsysTpm::seal(const SecretBytes& secret, const PolicyDigest& policy,
                                                    const SecretBytes* const pin) {
-    const auto srk = find_srk(context_);
-    if (!srk) {
-        return std::unexpected{srk.error()};
+    const auto parent = srk();
+    if (!parent) {
+        return std::unexpected{parent.error()};
     }
-    const auto session = start_salted_session(context_, TPM2_SE_HMAC, *srk, true);
+    const auto session = start_salted_session(context_, TPM2_SE_HMAC, *parent, true);
     if (!session) {
         return std::unexpected{session.error()};
     }
@@ -228,12 +269,15 @@ std::expected<SealedObject, Refusal> EsysTpm::seal(const SecretBytes& secret, co
     const TPML_PCR_SELECTION creation_pcrs = {};
     EsysResult<TPM2B_PRIVATE> private_area;
     EsysResult<TPM2B_PUBLIC> public_area;
-    const auto rc = ::Esys_Create(context_.get(), srk->get(), session->get(), ESYS_TR_NONE, ESYS_TR_NONE,
+    const auto rc = ::Esys_Create(context_.get(), parent->get(), session->get(), ESYS_TR_NONE, ESYS_TR_NONE,
                                   &sensitive, &area, &outside, &creation_pcrs, private_area.out(),
                                   public_area.out(), nullptr, nullptr, nullptr);
     wipe(std::as_writable_bytes(std::span{&sensitive, 1}));
     if (auto refusal = refusal_of(rc)) {
         return std::unexpected{std::move(*refusal)};
+    }
+    if (demands_authorization(rc)) {
+        return std::unexpected{Refusal{RefusalKind::srk_locked, text_of(rc)}};
     }
     check_tpm(rc, "the TPM did not seal");
     if (!same_demands(public_area->publicArea, area.publicArea)) {
@@ -242,20 +286,23 @@ std::expected<SealedObject, Refusal> EsysTpm::seal(const SecretBytes& secret, co
     return to_object(*public_area, *private_area);
 }
 
-std::expected<EsysHandle, Refusal> EsysTpm::load(const EsysHandle& srk, const SealedObject& object) {
+std::expected<EsysHandle, Refusal> EsysTpm::load(const EsysHandle& parent, const SealedObject& object) {
     const auto areas = from_object(object);
     if (!areas) {
         return std::unexpected{Refusal{RefusalKind::object_rejected, "not TPM structures"}};
     }
-    const auto session = start_salted_session(context_, TPM2_SE_HMAC, srk, true);
+    const auto session = start_salted_session(context_, TPM2_SE_HMAC, parent, true);
     if (!session) {
         return std::unexpected{session.error()};
     }
     ESYS_TR loaded = ESYS_TR_NONE;
-    const auto rc = ::Esys_Load(context_.get(), srk.get(), session->get(), ESYS_TR_NONE, ESYS_TR_NONE,
+    const auto rc = ::Esys_Load(context_.get(), parent.get(), session->get(), ESYS_TR_NONE, ESYS_TR_NONE,
                                 &areas->private_area, &areas->public_area, &loaded);
     if (auto refusal = refusal_of(rc)) {
         return std::unexpected{std::move(*refusal)};
+    }
+    if (demands_authorization(rc)) {
+        return std::unexpected{Refusal{RefusalKind::srk_locked, text_of(rc)}};
     }
     // The parameters of TPM2_Load are the object; the sensitive area's own errors name no parameter. A
     // structure that ESYS itself cannot send is rejected as well.
@@ -270,16 +317,16 @@ std::expected<EsysHandle, Refusal> EsysTpm::load(const EsysHandle& srk, const Se
 
 std::expected<SecretBytes, Refusal> EsysTpm::unseal(const SealedObject& object, const PolicySteps& steps,
                                                     const SecretBytes* const pin) {
-    const auto srk = find_srk(context_);
-    if (!srk) {
-        return std::unexpected{srk.error()};
+    const auto parent = srk();
+    if (!parent) {
+        return std::unexpected{parent.error()};
     }
-    const auto loaded = load(*srk, object);
+    const auto loaded = load(*parent, object);
     if (!loaded) {
         return std::unexpected{loaded.error()};
     }
     // As late as possible: any PCR that changes after PolicyPCR makes the session useless.
-    const auto session = start_salted_session(context_, TPM2_SE_POLICY, *srk, false);
+    const auto session = start_salted_session(context_, TPM2_SE_POLICY, *parent, false);
     if (!session) {
         return std::unexpected{session.error()};
     }

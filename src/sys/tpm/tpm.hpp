@@ -92,13 +92,23 @@ class Tpm {
     [[nodiscard]] virtual std::expected<TpmName, Refusal> srk_name() = 0;
 
     /// Throws Error{unavailable} when the key at `srk_handle` is not a storage key that we could seal under:
-    /// not restricted and decrypting, not fixed to this TPM, or subject to dictionary-attack lockout.
+    /// not restricted and decrypting, not fixed to this TPM, only usable under a policy (no userWithAuth), or
+    /// subject to dictionary-attack lockout.
     virtual void check_srk() = 0;
 
     /// Makes the ECC P-256 storage root key from the TCG template that systemd uses as well, makes it
     /// persistent at `srk_handle` and returns its name. Throws Error{refused} when the owner hierarchy has a
     /// password.
     [[nodiscard]] virtual TpmName make_srk() = 0;
+
+    /// Has this connection do without a key at `srk_handle`, where there is none: it makes the one of
+    /// make_srk() again when it requires it, and keeps nothing in the TPM. The same template gives the same
+    /// key as long as the TPM is not cleared. True when its name is `pinned`; false, and nothing has changed,
+    /// when it is another one, or when the owner hierarchy has a password or is disabled.
+    [[nodiscard]] virtual bool use_primary(const TpmName& pinned) = 0;
+
+    /// Is the storage hierarchy enabled (TPM_PT_STARTUP_CLEAR, shEnable)? Else the TPM shows no key of it.
+    [[nodiscard]] virtual bool has_storage() = 0;
 
     [[nodiscard]] virtual TpmClock clock() = 0;
 
@@ -109,13 +119,14 @@ class Tpm {
     /// TPM2_Create of a KEYEDHASH object under the SRK that holds `secret` and opens only to `policy`;
     /// attributes fixedTPM, fixedParent, noDA. With a PIN, which becomes its authorization value (at most
     /// longest_pin bytes), it is subject to dictionary-attack protection. The secrets cross the bus
-    /// encrypted, in a session salted with the SRK. srk_missing, tpm_full or tpm_lockout as refusals.
+    /// encrypted, in a session salted with the SRK. srk_missing, srk_locked, tpm_full or tpm_lockout as
+    /// refusals.
     [[nodiscard]] virtual std::expected<SealedObject, Refusal>
     seal(const SecretBytes& secret, const PolicyDigest& policy, const SecretBytes* pin = nullptr) = 0;
 
     /// Loads and unseals in userspace through a policy session that is led through `steps`; the answer
     /// crosses the bus encrypted. `pin` goes with a PasswordStep. policy_mismatch, pcr_changed, pin_wrong,
-    /// object_rejected, srk_missing, tpm_full or tpm_lockout as refusals.
+    /// object_rejected, srk_missing, srk_locked, tpm_full or tpm_lockout as refusals.
     [[nodiscard]] virtual std::expected<SecretBytes, Refusal>
     unseal(const SealedObject& object, const PolicySteps& steps, const SecretBytes* pin = nullptr) = 0;
 

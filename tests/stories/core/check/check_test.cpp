@@ -10,6 +10,8 @@ namespace sealmount::testing {
 
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::HasSubstr;
@@ -87,6 +89,47 @@ TEST_F(CheckTest, AnotherTpmIsFoundByBoth) {
     EXPECT_EQ(status().masters.front().refusal.kind, RefusalKind::srk_changed);
 }
 
+TEST_F(CheckTest, AnEvictedStorageRootKeyIsAWarningAndChangesNothing) {
+    chip.evict_srk();
+    EXPECT_THAT(bad_findings(), IsEmpty());
+    const auto findings = check({.machine = machine, .store = store, .is_this_machine = false}, std::nullopt);
+    EXPECT_THAT(findings,
+                Contains(AllOf(
+                    Field(&Finding::item, "srk"), Field(&Finding::severity, Severity::warning),
+                    Field(&Finding::fix, (Advice{.kind = AdviceKind::persist_srk, .subject = "default"})))));
+    EXPECT_TRUE(status().masters.front().opens_now());
+    EXPECT_FALSE(chip.has_srk()) << "a check only looks";
+}
+
+TEST_F(CheckTest, ALockedStorageRootKeyIsItsOwnSentence) {
+    chip.lock_srk(true);
+    const auto findings = bad_findings();
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_THAT(findings.front().text, HasSubstr("has an authorization value"));
+    EXPECT_EQ(findings.front().fix.kind, AdviceKind::evict_locked_srk);
+    chip.lock_srk(false);
+    chip.evict_srk();
+    EXPECT_THAT(bad_findings(), IsEmpty()) << "the advice helps";
+}
+
+TEST_F(CheckTest, ADisabledHierarchyIsItsOwnSentence) {
+    chip.disable_storage(true);
+    const auto findings = bad_findings();
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_THAT(findings.front().text, HasSubstr("storage hierarchy is disabled"));
+    EXPECT_EQ(findings.front().fix.kind, AdviceKind::enable_storage);
+    EXPECT_EQ(status().masters.front().refusal.kind, RefusalKind::storage_disabled);
+}
+
+TEST_F(CheckTest, WhatMayNotBeReadIsUnknownAndOnlyRightsAreAdvised) {
+    const Finding finding = failed_look("master default", "file", Error{Reason::refused, "default.json: no"},
+                                        {.kind = AdviceKind::restore_store});
+    EXPECT_EQ(finding.severity, Severity::unknown);
+    EXPECT_EQ(finding.fix.kind, AdviceKind::run_as_root);
+    EXPECT_EQ(outcome_of({finding}), Outcome::unknown);
+    EXPECT_TRUE(lacks_rights({finding}));
+}
+
 TEST_F(CheckTest, AUserKeyInTheWayIsAProblemOfTheVolume) {
     keyring.add_user_key(std::string{vault_signature});
     EXPECT_THAT(status().volumes.front().problems,
@@ -100,7 +143,7 @@ TEST_F(CheckTest, WithoutATpmTheCheckSaysSoOnce) {
     ASSERT_EQ(findings.size(), 1U);
     EXPECT_EQ(findings.front().about, "tpm");
     EXPECT_EQ(findings.front().fix.kind, AdviceKind::switch_on_tpm);
-    EXPECT_FALSE(all_open(findings));
+    EXPECT_EQ(outcome_of(findings), Outcome::not_all_open);
     EXPECT_EQ(status().masters.front().refusal.kind, RefusalKind::no_tpm);
 }
 

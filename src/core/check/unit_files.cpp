@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
+#include "core/check/unit_files.hpp"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <system_error>
+
+namespace sealmount {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view generator_name = "sealmount-generator";
+
+constexpr std::array generated_in = {"/run/systemd/generator/", "/run/systemd/generator.early/",
+                                     "/run/systemd/generator.late/"};
+constexpr std::array packaged_in = {"/usr/lib/", "/lib/"};
+constexpr std::array generators_in = {"/etc/systemd/system-generators",
+                                      "/usr/local/lib/systemd/system-generators",
+                                      "/usr/lib/systemd/system-generators", "/lib/systemd/system-generators"};
+
+/// What generators wrote is there again after a boot; all else in /run is not.
+bool lasts(const std::string& directory) {
+    return !directory.starts_with("/run/") || is_generated(directory + "/");
+}
+
+/// A link to /dev/null is there, too, and so is one that leads nowhere.
+bool has_entry(const fs::path& file) {
+    std::error_code ignored;
+    return fs::symlink_status(file, ignored).type() != fs::file_type::not_found;
+}
+
+std::optional<std::string> first_entry(const Paths& paths, const std::vector<std::string>& directories,
+                                       const std::string& name) {
+    for (const std::string& directory : directories) {
+        std::string file = directory + "/" + name;
+        if (has_entry(paths.below_root(file))) {
+            return file;
+        }
+    }
+    return std::nullopt;
+}
+
+/// "a@.service" for "a@b.service"; "" for a unit that is not an instance.
+std::string template_of(const std::string_view unit) {
+    const auto at = unit.find('@');
+    const auto dot = unit.rfind('.');
+    return at == std::string_view::npos || dot == std::string_view::npos || dot < at
+               ? std::string{}
+               : std::string{unit.substr(0, at + 1)}.append(unit.substr(dot));
+}
+
+} // namespace
+
+bool is_generated(const std::string_view unit_file) {
+    return std::ranges::any_of(generated_in,
+                               [&](const char* const place) { return unit_file.starts_with(place); });
+}
+
+bool is_packaged(const std::string_view unit_file) {
+    return std::ranges::any_of(packaged_in,
+                               [&](const char* const place) { return unit_file.starts_with(place); });
+}
+
+bool is_masking(const fs::path& file) {
+    std::error_code failed;
+    const fs::file_status status = fs::status(file, failed);
+    if (fs::is_character_file(status)) {
+        return true;
+    }
+    return fs::is_regular_file(status) && fs::file_size(file, failed) == 0 && !failed;
+}
+
+std::optional<std::string> unit_file_at_boot(const Paths& paths, const std::vector<std::string>& unit_path,
+                                             const std::string_view unit) {
+    std::vector<std::string> lasting;
+    std::ranges::copy_if(unit_path, std::back_inserter(lasting), lasts);
+    if (auto own = first_entry(paths, lasting, std::string{unit})) {
+        return own;
+    }
+    const std::string common = template_of(unit);
+    return common.empty() ? std::nullopt : first_entry(paths, lasting, common);
+}
+
+bool is_same_file(const Paths& paths, const std::string& one, const std::string& other) {
+    std::error_code failed;
+    return one == other || fs::equivalent(paths.below_root(one), paths.below_root(other), failed);
+}
+
+std::optional<std::string> generator_file_at_boot(const Paths& paths) {
+    const std::vector<std::string> directories{generators_in.begin(), generators_in.end()};
+    return first_entry(paths, directories, std::string{generator_name});
+}
+
+} // namespace sealmount
