@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr const char* generated = "/run/systemd/generator/";
+constexpr const char* generated = "/run/systemd/generator.late/";
 constexpr const char* packaged = "/usr/lib/systemd/system/";
 constexpr const char* program = "/usr/lib/sealmount/sealmount-unlock";
 constexpr const char* generator = "/usr/lib/systemd/system-generators/sealmount-generator";
@@ -33,8 +33,7 @@ class CheckUnitsTest : public FakeMachine {
         enroll("vault", vault_passphrase);
         volume = store.volume("vault");
         names = units_of(volume);
-        put(generated + names.mount, mount_unit(volume, false));
-        put(packaged + std::string{"sealmount-unlock@.service"}, "[Service]\n");
+        put(generated + names.mount, mount_unit(volume, {}));
         put(program, "program");
         put(generator, "program");
         fs::permissions(path(program), fs::perms::owner_all);
@@ -51,11 +50,13 @@ class CheckUnitsTest : public FakeMachine {
             .starts_after = names.services,
             .mount = {{"What", volume.lower}, {"Where", volume.mountpoint}, {"Type", "ecryptfs"}}};
         for (const std::string& name : names.services) {
+            const std::string file = packaged + name.substr(0, name.find('@') + 1) + ".service";
+            put(file, "[Service]\n");
             units[name] = {.name = name,
                            .load_state = "loaded",
                            .active_state = "inactive",
                            .result = "success",
-                           .fragment_path = packaged + std::string{"sealmount-unlock@.service"},
+                           .fragment_path = file,
                            .pulled_in_by = {names.mount},
                            .commands = {{.program = program, .arguments = {}}}};
         }
@@ -236,10 +237,10 @@ TEST_F(CheckUnitsTest, AUnitThatCannotBeLoadedIsBad) {
     expect("units", Severity::bad, "nonsense", AdviceKind::look_at_unit);
 }
 
-TEST_F(CheckUnitsTest, ACopyInTheLateDirectoryIsOursAsWell) {
+TEST_F(CheckUnitsTest, ACopyInTheNormalDirectoryIsOursAsWell) {
     fs::remove(path(generated + names.mount));
-    mount().fragment_path = "/run/systemd/generator.late/" + names.mount;
-    put(mount().fragment_path, mount_unit(volume, true));
+    mount().fragment_path = "/run/systemd/generator/" + names.mount;
+    put(mount().fragment_path, mount_unit(volume, {.with_helper = true}));
     EXPECT_THAT(findings(), IsEmpty());
 }
 
@@ -252,7 +253,7 @@ TEST_F(CheckUnitsTest, NothingThatStartsItIsBadUnlessItIsNotAutomatic) {
     EXPECT_THAT(findings(), IsEmpty());
     volume.noauto = true;
     store.write_manifest(manifest_with(manifest_without(store.manifest_text(), "vault"), volume));
-    put(generated + names.mount, mount_unit(volume, false));
+    put(generated + names.mount, mount_unit(volume, {}));
     mount().pulled_in_by = {};
     EXPECT_THAT(findings(), IsEmpty());
 }
