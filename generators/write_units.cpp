@@ -98,7 +98,7 @@ void write_volume(const UnitDirectory& directory, const PlannedVolume& planned, 
     std::string automount;
     if (volume.automount) {
         started = automount_unit_name(volume.mountpoint);
-        automount = automount_unit(volume);
+        automount = automount_unit(volume, planned.place);
     }
 
     directory.create_file(mount_name, mount);

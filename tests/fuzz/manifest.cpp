@@ -35,9 +35,7 @@ void look_at(const Volume& volume) {
     }
     const std::optional<std::string> drop_in = load_drop_in(volume, "");
     require(!drop_in || lines(*drop_in) == 8);
-    if (volume.automount) {
-        require(lines(automount_unit(volume)) == lines(automount_unit(plain)));
-    }
+    require(lines(automount_unit(volume, {})) == lines(automount_unit(plain, {})));
     try {
         require(mount_unit_name(volume.mountpoint).ends_with(".mount"));
     } catch (const Error&) { // longer than systemd allows

@@ -110,7 +110,7 @@ Settings meant_mount(const Volume& volume, const MountPlace& place) {
         meant["[Unit] PropagatesStopTo"] = words({load, keys});
         meant["[Unit] Upholds"] = keys;
     }
-    if (!place.is_inside) {
+    if (!place.is_inside && !volume.automount) {
         meant["[Unit] AssertPathIsDirectory"] = volume.mountpoint;
     }
     if (place.is_home) {
@@ -139,6 +139,7 @@ Settings meant_automount(const Volume& volume) {
         {"[Unit] Wants", words(volume.noauto ? std::vector{load, keys} : std::vector{unlock, load, keys})},
         {"[Unit] PropagatesStopTo", words({load, keys})},
         {"[Unit] After", unlock},
+        {"[Unit] AssertPathIsDirectory", volume.mountpoint},
         {"[Unit] StartLimitIntervalSec", "0"},
         {"[Automount] Where", volume.mountpoint},
     };
@@ -164,7 +165,7 @@ void expect_meant(const Volume& volume) {
     EXPECT_EQ(load_unit_name(volume), "sealmount-load@" + volume.name + ".service");
     EXPECT_EQ(keys_unit_name(volume), "sealmount-keys@" + volume.name + ".service");
     if (volume.automount) {
-        EXPECT_EQ(read_unit(automount_unit(volume)), meant_automount(volume));
+        EXPECT_EQ(read_unit(automount_unit(volume, {})), meant_automount(volume));
     }
     const std::optional<std::string> drop_in = load_drop_in(volume, "");
     ASSERT_EQ(drop_in.has_value(), volume.timeout != std::chrono::seconds{90});

@@ -102,7 +102,7 @@ std::string random_name(Dice& dice, std::size_t number) {
     for (std::size_t i = 0; i < length; ++i) {
         name += dice.pick(letters);
     }
-    return name + std::to_string(number); // never twice
+    return name + "-" + std::to_string(number); // never twice
 }
 
 Volume random_volume(Dice& dice, std::size_t number, std::set<std::string>& mountpoints) {

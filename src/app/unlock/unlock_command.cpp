@@ -50,7 +50,7 @@ std::optional<SecretBytes> credential_of_service(const char* const name, const s
 
 /// Runs a story on this machine. What it throws ends in the journal.
 template<typename Story>
-int tell(UnlockJournal& journal, const bool may_ask, const Story& story) {
+int run_story(UnlockJournal& journal, const bool may_ask, const Story& story) {
     try {
         const Store store{Paths{}};
         const auto tpm = machine_tpm();
@@ -78,7 +78,7 @@ int tell(UnlockJournal& journal, const bool may_ask, const Story& story) {
 
 int load(const std::string& name) {
     UnlockJournal journal{name, load_unit_name(name)};
-    return tell(journal, true, [&](const UnlockContext& context) {
+    return run_story(journal, true, [&](const UnlockContext& context) {
         const auto unlocked = load_volume(context, name);
         if (!unlocked) {
             journal.not_unlocked(unlocked.error());
@@ -91,7 +91,7 @@ int load(const std::string& name) {
 
 int load_all_of(const std::string& master) {
     UnlockJournal journal{master, unlock_unit_name(master)};
-    return tell(journal, false, [&](const UnlockContext& context) {
+    return run_story(journal, false, [&](const UnlockContext& context) {
         const UnlockedTogether all = load_automatic_volumes(context, master);
         journal.unlocked_together(all);
         return all.refusal ? exit_code(all.refusal->kind) : 0;

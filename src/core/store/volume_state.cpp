@@ -6,6 +6,7 @@
 #include "sys/files/files.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <filesystem>
 #include <system_error>
 
@@ -175,8 +176,12 @@ void forget_stopped(const Paths& paths, const std::string_view volume) noexcept 
     remove_quietly(stopped_note(paths, volume));
 }
 
-void forget_started(const Paths& paths) noexcept {
-    remove_quietly(paths.started());
+void note_booting(const Paths& paths) noexcept {
+    try {
+        prepare_notes(paths);
+        write_note(paths.booting(), not_known);
+    } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): it only saves processes
+    }
 }
 
 } // namespace sealmount

@@ -39,7 +39,7 @@ enum class VolumeState {
 /// Those of all loaded volumes but this one.
 [[nodiscard]] std::vector<std::string> signatures_of_others(const Paths& paths, std::string_view volume);
 
-/// Makes the directories of the notes, for whoever wants to see one come. Throws Error.
+/// Makes the directories of the notes, for whoever waits for one. Throws Error.
 void prepare_notes(const Paths& paths);
 
 /// After the keys are in the kernel. `how` as loaded_by() has it; "" when they were there already: as the note
@@ -56,7 +56,8 @@ void forget_loaded(const Paths& paths, std::string_view volume) noexcept;
 /// The next boot, or what counts as one, begins: whatever was stopped in the last may be loaded again.
 void forget_stopped(const Paths& paths, std::string_view volume) noexcept;
 
-/// The mounts of this boot, or of what counts as one, are still to come.
-void forget_started(const Paths& paths) noexcept;
+/// The mounts of this boot, or of what counts as one, are still to come: until sealmount-manifest.service takes
+/// this note away, units believe the others. Without room for it each volume asks the kernel.
+void note_booting(const Paths& paths) noexcept;
 
 } // namespace sealmount

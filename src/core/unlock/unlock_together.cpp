@@ -17,8 +17,8 @@ std::vector<Volume> automatic_volumes(const Store& store, const std::string_view
     return volumes;
 }
 
-void begin_anew(const UnlockContext& context, const std::vector<Volume>& volumes) {
-    forget_started(context.store.paths());
+void begin_boot(const UnlockContext& context, const std::vector<Volume>& volumes) {
+    note_booting(context.store.paths());
     for (const Volume& volume : volumes) {
         context.observer.begins(volume);
         forget_stopped(context.store.paths(), volume.name);
@@ -41,7 +41,7 @@ bool is_its_own(const Volume& volume, const MasterRefusal& refusal) {
 
 UnlockedTogether load_automatic_volumes(const UnlockContext& context, const std::string_view master) {
     UnlockedTogether all{.volumes = automatic_volumes(context.store, master)};
-    begin_anew(context, all.volumes);
+    begin_boot(context, all.volumes);
     MountObstacles obstacles{context.store.paths()};
     bool trusted_was_refused = false;
     for (const Volume& volume : all.volumes) {

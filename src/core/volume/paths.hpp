@@ -35,8 +35,8 @@ class Paths {
     /// look for the former (core/volume/unit_text.hpp, units/).
     [[nodiscard]] std::filesystem::path loaded() const { return runtime() / "loaded"; }
     [[nodiscard]] std::filesystem::path stopped() const { return runtime() / "stopped"; }
-    /// Is there when all volumes of the boot have been mounted, or could not be (units/sealmount-manifest.service).
-    [[nodiscard]] std::filesystem::path started() const { return runtime() / "started"; }
+    /// A note as well: the mounts of this boot are still to come (units/sealmount-load@.service).
+    [[nodiscard]] std::filesystem::path booting() const { return runtime() / "booting"; }
     /// For whoever makes that directory.
     static constexpr unsigned runtime_mode = 0700;
 

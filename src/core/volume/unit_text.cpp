@@ -97,6 +97,14 @@ std::vector<std::string> later_units(const Volume& volume, const MountPlace& pla
     return units;
 }
 
+/// Looked at before something is mounted there, and so not by the mount unit of an automount.
+void append_mountpoint(std::string& text, const Volume& volume, const MountPlace& place) {
+    if (!place.is_inside) {
+        text += "# systemd would make one that accepts plaintext.\n";
+        append_line(text, "AssertPathIsDirectory", volume.mountpoint);
+    }
+}
+
 /// The [Unit] section of a mount unit, but for its head.
 void append_dependencies(std::string& text, const Volume& volume, const MountPlace& place) {
     if (!volume.automount) {
@@ -113,9 +121,8 @@ void append_dependencies(std::string& text, const Volume& volume, const MountPla
     append_units(text, "Before", later_units(volume, place));
     text += "# Without its keys it would fail in the kernel's words.\n";
     append_line(text, "AssertPathIsSymbolicLink", "/run/sealmount/loaded/" + volume.name);
-    if (!place.is_inside) {
-        text += "# systemd would make one that accepts plaintext.\n";
-        append_line(text, "AssertPathIsDirectory", volume.mountpoint);
+    if (!volume.automount) {
+        append_mountpoint(text, volume, place);
     }
     text += "StartLimitIntervalSec=0\n";
 }
@@ -249,7 +256,7 @@ std::string automount_unit_name(const std::string_view path) {
     return name;
 }
 
-std::string automount_unit(const Volume& volume) {
+std::string automount_unit(const Volume& volume, const MountPlace& place) {
     std::string text{head};
     append_line(text, "Description", "eCryptfs volume " + volume.name + ", on demand");
     text += "Documentation=man:sealmount(8) man:sealmount-manifest(5)\n"
@@ -259,6 +266,7 @@ std::string automount_unit(const Volume& volume) {
     append_units(text, "PropagatesStopTo", stopped_units(volume));
     // Not after the volume's own unit, which may ask a person: local-fs.target would wait for the answer.
     append_line(text, "After", unlock_unit_name(volume));
+    append_mountpoint(text, volume, place);
     text += "StartLimitIntervalSec=0\n"
             "\n[Automount]\n";
     append_line(text, "Where", volume.mountpoint);

@@ -54,7 +54,7 @@ struct MountPlace {
 
 /// "srv-vault.automount", and its text; only for a volume with "automount".
 [[nodiscard]] std::string automount_unit_name(std::string_view path);
-[[nodiscard]] std::string automount_unit(const Volume& volume);
+[[nodiscard]] std::string automount_unit(const Volume& volume, const MountPlace& place);
 
 /// The text of the drop-in for the volume's instance of sealmount-load@.service; nothing for a volume for
 /// which the template is enough. `disk` is the mount unit that the lower directory comes with, or "".

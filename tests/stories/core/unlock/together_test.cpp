@@ -124,10 +124,14 @@ TEST_F(TogetherTest, AMasterKeyWithoutVolumesIsNoError) {
     EXPECT_FALSE(all.refusal);
 }
 
-TEST_F(TogetherTest, TheNoteThatTheMountsAreMadeGoes) {
-    std::filesystem::create_directories(store.paths().started());
+TEST_F(TogetherTest, ItIsNotedThatTheMountsAreStillToCome) {
     static_cast<void>(load_together());
-    EXPECT_FALSE(std::filesystem::exists(store.paths().started()));
+    EXPECT_TRUE(std::filesystem::is_symlink(store.paths().booting()));
+}
+
+TEST_F(TogetherTest, AVolumeOfItsOwnSaysNothingOfTheBoot) {
+    ASSERT_TRUE(load("first"));
+    EXPECT_FALSE(std::filesystem::is_symlink(store.paths().booting()));
 }
 
 } // namespace
