@@ -80,7 +80,8 @@ int load(const std::string& name) {
 /// A stop that was not the last one: somebody else has the volume mounted, or its files open.
 void log_users_left(const std::string& name) {
     try {
-        for (const std::string& user : MountObstacles{Paths{}}.users_left(Store{Paths{}}.volume(name), true)) {
+        for (const std::string& user :
+             MountObstacles{Paths{}}.users_left(Store{Paths{}}.volume(name), true)) {
             log(Level::warning, name, formatted("stopped here, but {}", user));
         }
     } catch (const Error&) { // NOLINT(bugprone-empty-catch): it has left the manifest, which a stop may

@@ -105,17 +105,19 @@ class VolumeCheck {
             add(Severity::bad, "ground", std::move(*problem), restore);
         } else if (!volume_.ground) {
             add(Severity::warning, "ground",
-                formatted("which directory {} is was not recorded: another disk in its place would not be noticed",
-                          volume_.lower),
+                formatted(
+                    "which directory {} is was not recorded: another disk in its place would not be noticed",
+                    volume_.lower),
                 {.kind = AdviceKind::record_ground, .subject = volume_.name});
         } else if (look && look->is_empty.value_or(false) && !volume_.ground->empty) {
-            add(Severity::warning, "ground", formatted("{} is empty, and was not when it was enrolled", volume_.lower),
-                restore);
+            add(Severity::warning, "ground",
+                formatted("{} is empty, and was not when it was enrolled", volume_.lower), restore);
         } else {
             good("ground", formatted("{} is the directory that was enrolled", volume_.lower));
         }
         if (look && look->read_only) {
-            add(Severity::warning, "read-only", formatted("{} is on a file system that is read-only", volume_.lower),
+            add(Severity::warning, "read-only",
+                formatted("{} is on a file system that is read-only", volume_.lower),
                 {.kind = AdviceKind::mount_read_write, .subject = volume_.lower});
         }
     }
@@ -129,7 +131,8 @@ class VolumeCheck {
 
     void ciphers() {
         for (const std::string& name : absent_for_ecryptfs(volume_.cipher)) {
-            add(Severity::bad, "cipher", formatted("this kernel does not have {}, which eCryptfs requires", name),
+            add(Severity::bad, "cipher",
+                formatted("this kernel does not have {}, which eCryptfs requires", name),
                 {.kind = AdviceKind::boot_with_cipher});
         }
     }

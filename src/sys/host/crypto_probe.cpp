@@ -40,12 +40,13 @@ int bind_algorithm(const std::string_view type, const std::string_view name) {
     return ::bind(fd.get(), reinterpret_cast<const ::sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
 }
 
-/// A kernel without the type answers as one without the algorithm. These are in every kernel that has the type, in
-/// FIPS mode too.
+/// A kernel without the type answers as one without the algorithm. These are in every kernel that has the
+/// type, in FIPS mode too.
 bool has_type(const std::string_view type) {
     using Algorithm = std::pair<std::string_view, std::string_view>;
-    constexpr std::array<Algorithm, 4> sure = {Algorithm{"skcipher", "cbc(aes)"}, Algorithm{"skcipher", "ecb(aes)"},
-                                               Algorithm{"hash", "sha256"}, Algorithm{"hash", "sha512"}};
+    constexpr std::array<Algorithm, 4> sure = {Algorithm{"skcipher", "cbc(aes)"},
+                                               Algorithm{"skcipher", "ecb(aes)"}, Algorithm{"hash", "sha256"},
+                                               Algorithm{"hash", "sha512"}};
     return std::ranges::any_of(sure, [&](const Algorithm& algorithm) {
         return algorithm.first == type && bind_algorithm(type, algorithm.second) == 0;
     });
