@@ -81,13 +81,14 @@ enum class AdviceKind {
     reload_units,        ///< systemd's units are not those of the manifest: reload them
     purge_user_key,      ///< a user key of signature `subject` is in the way: purge it
     make_private,        ///< others can read the file `subject`
-    restore_ground,      ///< volume `subject`: mount the file system that belongs there, or record what is there now
-    record_ground,       ///< volume `subject` has no ground recorded
-    end_other_use,       ///< somebody else uses the lower directory: end that
-    separate_volumes,    ///< directories of volumes overlap: choose others, or remove one of the volumes
-    confirm_empty,       ///< the lower directory is empty: mount what belongs there, or say that it is new
-    mount_table_line,    ///< mount what belongs on `subject`, or say that the directory below is meant
-    mount_read_write,    ///< the lower directory `subject` is on a file system that is read-only
+    restore_ground,   ///< volume `subject`: mount the file system that belongs there, or record what is there
+                      ///< now
+    record_ground,    ///< volume `subject` has no ground recorded
+    end_other_use,    ///< somebody else uses the lower directory: end that
+    separate_volumes, ///< directories of volumes overlap: choose others, or remove one of the volumes
+    confirm_empty,    ///< the lower directory is empty: mount what belongs there, or say that it is new
+    mount_table_line, ///< mount what belongs on `subject`, or say that the directory below is meant
+    mount_read_write, ///< the lower directory `subject` is on a file system that is read-only
 
     // Check: what it cannot look at.
     run_as_root,            ///< the rights to look are missing

@@ -24,14 +24,15 @@ enum class RefusalKind {
     pin_needed,       ///< only slots with a PIN fit, and none was given: ask for it
     pin_wrong,   ///< the PIN is not the slot's: ask again, three times in all; each costs a try of the TPM's
     pcr_changed, ///< a PCR was extended during the session (TPM_RC_PCR_CHANGED): retry with a new session
-    object_rejected,  ///< the TPM cannot load the sealed object: another TPM's or damaged; ask
-    unseal_failed,    ///< the kernel reports EPERM, its answer to nearly every TPM error: read PCRs and SRK,
-                      ///< decide
-    key_type_absent,  ///< this kernel has no such key type: another form of the master key, or ask
-    text_rejected,    ///< the encrypted key's text is damaged or was made under another master key: ask
-    ground_changed,   ///< the lower directory is absent, or another one than was enrolled: load no key, do not ask
-    lower_in_use,     ///< somebody else uses the lower directory: load no key, do not ask
-    files_unusable,   ///< the master file or a key file is missing or damaged: ask; it must be restored
+    object_rejected, ///< the TPM cannot load the sealed object: another TPM's or damaged; ask
+    unseal_failed,   ///< the kernel reports EPERM, its answer to nearly every TPM error: read PCRs and SRK,
+                     ///< decide
+    key_type_absent, ///< this kernel has no such key type: another form of the master key, or ask
+    text_rejected,   ///< the encrypted key's text is damaged or was made under another master key: ask
+    ground_changed,  ///< the lower directory is absent, or another one than was enrolled: load no key, do not
+                     ///< ask
+    lower_in_use,    ///< somebody else uses the lower directory: load no key, do not ask
+    files_unusable,  ///< the master file or a key file is missing or damaged: ask; it must be restored
     passphrase_wrong, ///< what was typed does not make the volume's key: ask again, three times in all
     prompt_timeout,   ///< nobody answered in time: give up
     prompt_cancelled, ///< the person declined: give up

@@ -1,4 +1,5 @@
-// A directory that looks like /proc, with processes in mount namespaces of their own, and the roots that they see.
+// A directory that looks like /proc, with processes in mount namespaces of their own, and the roots that they
+// see.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -15,7 +16,9 @@ namespace sealmount::testing {
 class FakeProc {
   public:
     FakeProc() {
-        std::string name = (std::filesystem::canonical(std::filesystem::temp_directory_path()) / "sealmount-proc.XXXXXX").string();
+        std::string name =
+            (std::filesystem::canonical(std::filesystem::temp_directory_path()) / "sealmount-proc.XXXXXX")
+                .string();
         if (::mkdtemp(name.data()) == nullptr) {
             throw std::runtime_error{"no temporary directory"};
         }

@@ -219,7 +219,8 @@ void add_enroll_options(Arguments& verb, EnrollOptions& options) {
     verb.flag("--no-guard", options.no_guard,
               "leave the mount point writable while the volume is not mounted");
     verb.flag("--empty", options.request.may_be_empty,
-              "the lower directory is new: do not warn that it is empty, nor refuse one below a mount of /etc/fstab "
+              "the lower directory is new: do not warn that it is empty, nor refuse one below a mount of "
+              "/etc/fstab "
               "that is not there");
     verb.flag("--quiet", options.quiet, "print nothing when everything is well");
 }

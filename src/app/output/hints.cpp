@@ -109,12 +109,13 @@ constexpr std::array hints = {
          "run 'systemctl daemon-reload', and look at 'journalctl -b -t sealmount-generator -k'"},
     Hint{AdviceKind::purge_user_key, "run 'keyctl purge user {0}'"},
     Hint{AdviceKind::make_private, "run {2}", "chmod 600 {}"},
-    Hint{AdviceKind::restore_ground,
-         "mount the file system that belongs there; if the directory was moved on purpose, 'sealmount ground {0} "
-         "--renew' records what is there now"},
+    Hint{AdviceKind::restore_ground, "mount the file system that belongs there; if the directory was moved "
+                                     "on purpose, 'sealmount ground {0} "
+                                     "--renew' records what is there now"},
     Hint{AdviceKind::record_ground, "run {2}", "sealmount ground {}"},
     Hint{AdviceKind::end_other_use, "end that first: two mounts of one lower directory lose files"},
-    Hint{AdviceKind::separate_volumes, "choose directories that do not overlap, or run 'sealmount remove' for one"},
+    Hint{AdviceKind::separate_volumes,
+         "choose directories that do not overlap, or run 'sealmount remove' for one"},
     Hint{AdviceKind::confirm_empty,
          "if a disk belongs there, mount it first; --empty says that the volume is to begin without files"},
     Hint{AdviceKind::mount_table_line, "run {2} first; --empty says that the directory below it is meant",
@@ -313,7 +314,8 @@ std::string hint_for(const RefusalKind kind, const std::string_view master) {
         return "'sealmount check' says which; boot a kernel that has it, or load the modules trusted and "
                "encrypted-keys";
     case RefusalKind::ground_changed:
-        return "mount the file system that belongs there and 'systemctl start' the mount again; if the directory was "
+        return "mount the file system that belongs there and 'systemctl start' the mount again; if the "
+               "directory was "
                "moved on purpose, 'sealmount ground --renew' records what is there now";
     case RefusalKind::lower_in_use:
         return "end the other use, and 'systemctl start' the mount again";

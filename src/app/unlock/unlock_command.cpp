@@ -65,7 +65,8 @@ int run_story(UnlockJournal& journal, const bool may_ask, const Story& story) {
                 [] { return credential_of_service(passphrase_credential, longest_recovery_key_text); },
             .pin_credential = [] { return credential_of_service(pin_credential, longest_pin); },
             .bind = bind_to_present(Paths{}),
-            .filename_credential = [] { return credential_of_service(filename_credential, longest_passphrase); },
+            .filename_credential =
+                [] { return credential_of_service(filename_credential, longest_passphrase); },
             .may_ask = may_ask});
     } catch (const Error& error) {
         journal.failed(with_hint(error));
@@ -101,7 +102,8 @@ int load_all_of(const std::string& master) {
 /// A stop that was not the last one: somebody else has the volume mounted, or its files open.
 void log_users_left(const std::string& name) {
     try {
-        for (const std::string& user : MountObstacles{Paths{}}.users_left(Store{Paths{}}.volume(name), true)) {
+        for (const std::string& user :
+             MountObstacles{Paths{}}.users_left(Store{Paths{}}.volume(name), true)) {
             log(Level::warning, name, formatted("stopped here, but {}", user));
         }
     } catch (const Error&) { // NOLINT(bugprone-empty-catch): it has left the manifest, which a stop may

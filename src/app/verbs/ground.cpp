@@ -74,7 +74,8 @@ void print_report(const GroundReport& report) {
 
 /// What is there now takes the place of what was recorded; the person has seen both.
 void confirm_renewal(const GroundReport& report) {
-    const std::string change = formatted("{}: from now on this volume is {}", report.volume.lower, found_text(report));
+    const std::string change =
+        formatted("{}: from now on this volume is {}", report.volume.lower, found_text(report));
     confirm({.question = formatted("{}? [y/N] ", change),
              .word = {},
              .otherwise = formatted("{}: give --yes to record that", change),
@@ -84,15 +85,17 @@ void confirm_renewal(const GroundReport& report) {
 /// Records it where it is not, or where that was asked for.
 void record(const Store& store, const GroundOptions& options, GroundReport& report) {
     if (!report.found) {
-        throw Error{Reason::unavailable,
-                    formatted("{}: {}", report.volume.lower, std::generic_category().message(report.found.error())),
-                    {.kind = AdviceKind::fix_lower}};
+        throw Error{
+            Reason::unavailable,
+            formatted("{}: {}", report.volume.lower, std::generic_category().message(report.found.error())),
+            {.kind = AdviceKind::fix_lower}};
     }
     if (report.problem && !options.yes) {
         confirm_renewal(report);
     }
     const FileLock lock = store.lock();
-    store.write_manifest(manifest_with_ground(store.manifest_text(), report.volume.name, report.found->ground));
+    store.write_manifest(
+        manifest_with_ground(store.manifest_text(), report.volume.name, report.found->ground));
     report.is_written = true;
     report.problem.reset();
 }
@@ -131,8 +134,9 @@ int run_ground(const GroundOptions& options, const Globals& globals, const Machi
 Run declare_ground(Arguments& verb) {
     const auto options = std::make_shared<GroundOptions>();
     verb.argument("NAME", options->name, "one volume only; records its ground if that is not recorded yet");
-    verb.flag("--renew", options->renew,
-              "record what is there now: the volume's files were moved to another disk or directory on purpose");
+    verb.flag(
+        "--renew", options->renew,
+        "record what is there now: the volume's files were moved to another disk or directory on purpose");
     verb.flag("--yes", options->yes, "do not ask");
     return [options](const Globals& globals, const Machine& machine) {
         return run_ground(*options, globals, machine);

@@ -10,7 +10,8 @@
 
 namespace sealmount {
 
-/// Appends a finding for each of `volumes` that lies where it must not, because of any volume of the manifest.
+/// Appends a finding for each of `volumes` that lies where it must not, because of any volume of the
+/// manifest.
 void check_places(const CheckContext& context, const std::vector<Volume>& volumes,
                   std::vector<Finding>& findings);
 

@@ -89,8 +89,9 @@ class UnitsCheck {
         } else if (unit.load_state == "not-found") {
             add(Severity::bad, "units",
                 is_generated_unit(unit.name) ? formatted("systemd has no {} of ours", unit.name)
-                                          : formatted("systemd has no {}", unit.name),
-                {.kind = is_generated_unit(unit.name) ? AdviceKind::reload_units : AdviceKind::install_again});
+                                             : formatted("systemd has no {}", unit.name),
+                {.kind =
+                     is_generated_unit(unit.name) ? AdviceKind::reload_units : AdviceKind::install_again});
         } else {
             add(Severity::bad, "units", formatted("systemd cannot load {}: {}", unit.name, unit.load_error),
                 {.kind = AdviceKind::look_at_unit, .subject = unit.name});
@@ -109,10 +110,9 @@ class UnitsCheck {
     void mount_comes_from(const UnitState& mount) {
         if (is_generated(mount.fragment_path) && mount.source_path == our_source) {
             const auto text = read_trusted_file_if_exists(paths_.below_root(mount.fragment_path));
-            is_as_manifest_ =
-                text && std::ranges::any_of(all_mount_places(), [&](const MountPlace& place) {
-                    return *text == mount_unit(volume_, place);
-                });
+            is_as_manifest_ = text && std::ranges::any_of(all_mount_places(), [&](const MountPlace& place) {
+                                  return *text == mount_unit(volume_, place);
+                              });
             is_as_manifest_
                 ? add(Severity::good, "units", formatted("{} is as the manifest says", mount.name))
                 : add(Severity::bad, "units", formatted("{} is not as the manifest says", mount.name),

@@ -107,12 +107,13 @@ class VolumeCheck {
             add(Severity::bad, "ground", std::move(*problem), restore);
         } else if (!volume_.ground) {
             add(Severity::warning, "ground",
-                formatted("which directory {} is was not recorded: another disk in its place would not be noticed",
-                          volume_.lower),
+                formatted(
+                    "which directory {} is was not recorded: another disk in its place would not be noticed",
+                    volume_.lower),
                 {.kind = AdviceKind::record_ground, .subject = volume_.name});
         } else if (look && look->is_empty.value_or(false) && !volume_.ground->empty) {
-            add(Severity::warning, "ground", formatted("{} is empty, and was not when it was enrolled", volume_.lower),
-                restore);
+            add(Severity::warning, "ground",
+                formatted("{} is empty, and was not when it was enrolled", volume_.lower), restore);
         } else {
             good("ground", formatted("{} is the directory that was enrolled", volume_.lower));
         }

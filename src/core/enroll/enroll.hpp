@@ -43,8 +43,9 @@ struct EnrollRequest {
     bool filename_encryption = false;
     Policy policy; ///< for a new master key; PCRs without a value take the present one
     std::optional<KeyringKeys> from_keyring;
-    bool guard = true;                         ///< make the mount point immutable
-    bool may_be_empty = false; ///< the lower directory is new: that it is empty, or below a mount of fstab, is meant
+    bool guard = true; ///< make the mount point immutable
+    bool may_be_empty =
+        false; ///< the lower directory is new: that it is empty, or below a mount of fstab, is meant
     const SecretBytes* recovery_key = nullptr; ///< of a new master key; nullptr: it has none
     std::optional<ExpectedKeys> expected;
 };
@@ -83,9 +84,9 @@ struct Enrolled {
 };
 
 /// Checks all that can be known before a passphrase is typed: the name and the mount point are free in the
-/// manifest and in the kernel, the lower directory is there, is nobody else's and was made in the way that was
-/// asked for, its files ask for the expected keys, the kernel has its ciphers, the store can be written, the TPM
-/// is there. Paths lose their symbolic links, and the ground is noted. Throws Error with its advice.
+/// manifest and in the kernel, the lower directory is there, is nobody else's and was made in the way that
+/// was asked for, its files ask for the expected keys, the kernel has its ciphers, the store can be written,
+/// the TPM is there. Paths lose their symbolic links, and the ground is noted. Throws Error with its advice.
 [[nodiscard]] EnrollDraft prepare_enrollment(const EnrollContext& context, EnrollRequest request);
 
 /// Derives the keys, refuses a passphrase that did not make this directory, seals or unseals the master key,

@@ -79,8 +79,8 @@ void check_mountpoint(const Paths& paths, const Volume& volume) {
     }
 }
 
-/// Without symbolic links, as the system below the root calls it; as it is where that cannot be found out. What does not
-/// exist yet is taken as it is written.
+/// Without symbolic links, as the system below the root calls it; as it is where that cannot be found out.
+/// What does not exist yet is taken as it is written.
 std::string without_links(const Paths& paths, const std::string& path) {
     std::error_code failed;
     const std::string whole = std::filesystem::weakly_canonical(paths.below_root(path), failed).string();
@@ -101,14 +101,15 @@ void take_links_out_of(const Paths& paths, const bool may_follow, std::string& p
         refuse_enrollment(formatted("{} leads to {} through a symbolic link", path, found));
     }
     if (found != path) {
-        warnings.push_back({.message = formatted("{} leads to {} through a symbolic link: the volume gets that path",
-                                                 path, found)});
+        warnings.push_back(
+            {.message = formatted("{} leads to {} through a symbolic link: the volume gets that path", path,
+                                  found)});
         path = std::move(found);
     }
 }
 
-/// A mount that belongs between the root and the lower directory, and is not there: it will be at the next boot, and then
-/// the path leads elsewhere.
+/// A mount that belongs between the root and the lower directory, and is not there: it will be at the next
+/// boot, and then the path leads elsewhere.
 void check_table_of_mounts(const Paths& paths, const MountView& view, const std::string& lower) {
     const auto text = read_trusted_file_if_exists(paths.below_root("/etc/fstab"));
     for (const FstabLine& line : read_fstab(text.value_or(""))) {
@@ -118,9 +119,10 @@ void check_table_of_mounts(const Paths& paths, const MountView& view, const std:
         }
         const MountLine* const mounted = view.table().covering(lower);
         if (mounted == nullptr || !is_in(mounted->mountpoint, line.mountpoint)) {
-            refuse_enrollment(formatted("{} lies below {}, where line {} of /etc/fstab mounts {}, which is not mounted",
-                                        lower, line.mountpoint, line.number, line.source),
-                              {.kind = AdviceKind::mount_table_line, .subject = line.mountpoint});
+            refuse_enrollment(
+                formatted("{} lies below {}, where line {} of /etc/fstab mounts {}, which is not mounted",
+                          lower, line.mountpoint, line.number, line.source),
+                {.kind = AdviceKind::mount_table_line, .subject = line.mountpoint});
         }
     }
 }
@@ -175,8 +177,7 @@ std::vector<Problem> take_links_out(const Paths& paths, EnrollRequest& request) 
 std::vector<Problem> check_ground(const Store& store, EnrollRequest& request) {
     Volume& volume = request.volume;
     const MountView view = view_for(store.paths(), Viewer::this_process);
-    const auto users =
-        other_mounts_of(store.paths(), view, EcryptfsMounts::look("/proc", view), volume);
+    const auto users = other_mounts_of(store.paths(), view, EcryptfsMounts::look("/proc", view), volume);
     if (!users.empty()) {
         refuse_enrollment(users.front(), {AdviceKind::end_other_use});
     }
@@ -198,8 +199,9 @@ std::vector<Problem> check_ground(const Store& store, EnrollRequest& request) {
             check_table_of_mounts(store.paths(), view, volume.lower);
         }
         if (look->ground.empty) {
-            warnings.push_back({.message = formatted("{} is empty: the volume begins without files", volume.lower),
-                                .advice = {AdviceKind::confirm_empty}});
+            warnings.push_back(
+                {.message = formatted("{} is empty: the volume begins without files", volume.lower),
+                 .advice = {AdviceKind::confirm_empty}});
         }
     }
     if (look->read_only) {
@@ -219,10 +221,11 @@ void check_ciphers_of_kernel(const Paths& paths, const Volume& volume) {
     }
     if (!absent.empty()) {
         const bool is_for_fips = absent.contains("md5") && module_state().is_fips;
-        throw Error{Reason::unavailable,
-                    formatted("this kernel does not have {}, which eCryptfs requires for this volume", join(absent)),
-                    is_for_fips ? Advice{.kind = AdviceKind::leave_fips_mode}
-                                : Advice{.kind = AdviceKind::boot_with_cipher, .subject = *absent.begin()}};
+        throw Error{
+            Reason::unavailable,
+            formatted("this kernel does not have {}, which eCryptfs requires for this volume", join(absent)),
+            is_for_fips ? Advice{.kind = AdviceKind::leave_fips_mode}
+                        : Advice{.kind = AdviceKind::boot_with_cipher, .subject = *absent.begin()}};
     }
 }
 

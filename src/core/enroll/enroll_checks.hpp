@@ -21,13 +21,14 @@ namespace sealmount {
 void check_against_manifest(const Store& store, const Volume& volume);
 void check_directories(const Store& store, const Volume& volume);
 
-/// Replaces both paths by those without symbolic links, with a warning for each that had one: systemd mounts nothing on a
-/// path with links, and the lower directory must stay the one that it is now. Refuses instead where the paths come from the
-/// setup of a user (`expected`), who could put a link there meanwhile.
+/// Replaces both paths by those without symbolic links, with a warning for each that had one: systemd mounts
+/// nothing on a path with links, and the lower directory must stay the one that it is now. Refuses instead
+/// where the paths come from the setup of a user (`expected`), who could put a link there meanwhile.
 [[nodiscard]] std::vector<Problem> take_links_out(const Paths& paths, EnrollRequest& request);
 
-/// Throws when somebody else uses the lower directory, when it is not what was recorded for this very volume, or when it lies below
-/// a mount of /etc/fstab that is not there. Notes what it is in the request's volume. Returns warnings.
+/// Throws when somebody else uses the lower directory, when it is not what was recorded for this very volume,
+/// or when it lies below a mount of /etc/fstab that is not there. Notes what it is in the request's volume.
+/// Returns warnings.
 [[nodiscard]] std::vector<Problem> check_ground(const Store& store, EnrollRequest& request);
 
 /// Throws Error{unavailable} when the running kernel is known to lack an algorithm that the volume requires.

@@ -8,7 +8,8 @@ namespace sealmount {
 
 namespace {
 
-/// A volume on its own lower directory, with an automount there: a look at the directory would start the mount that waits for us.
+/// A volume on its own lower directory, with an automount there: a look at the directory would start the
+/// mount that waits for us.
 bool is_behind_automount(const Paths& paths, const MountView& view, const Volume& volume) {
     const MountLine* const line = view.table().covering(paths.below_root(volume.lower).string());
     return line != nullptr && line->type == "autofs" &&
@@ -34,9 +35,10 @@ const EcryptfsMounts& MountObstacles::mounts() {
 const std::vector<DetachedUse>& MountObstacles::detached() {
     if (!detached_) {
         const auto held = EcryptfsMounts::held_by_kernel(sources_.sysfs);
-        detached_ = held && *held <= mounts().devices().size()
-                        ? std::vector<DetachedUse>{}
-                        : detached_uses(sources_.proc, devices_in_tables(view(), mounts()), sources_.is_ecryptfs);
+        detached_ =
+            held && *held <= mounts().devices().size()
+                ? std::vector<DetachedUse>{}
+                : detached_uses(sources_.proc, devices_in_tables(view(), mounts()), sources_.is_ecryptfs);
     }
     return *detached_;
 }

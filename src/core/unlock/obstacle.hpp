@@ -1,8 +1,10 @@
-// What keeps a volume from being mounted before any key matters: its lower directory is absent or another one, or somebody
-// else uses it. Asked before a key of the volume is loaded, so that there is no key without its mount.
+// What keeps a volume from being mounted before any key matters: its lower directory is absent or another
+// one, or somebody else uses it. Asked before a key of the volume is loaded, so that there is no key without
+// its mount.
 //
-// Light, for programs that load nothing else: no TPM, no keyring, no OpenSSL, no JSON. Looks at tables of mounts, at the lower
-// directory and at its file system; never at the mount point, where an automount might wait for this very unlock.
+// Light, for programs that load nothing else: no TPM, no keyring, no OpenSSL, no JSON. Looks at tables of
+// mounts, at the lower directory and at its file system; never at the mount point, where an automount might
+// wait for this very unlock.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -27,20 +29,22 @@ struct ObstacleSources {
     IsEcryptfs is_ecryptfs = is_on_ecryptfs;
 };
 
-/// For any number of volumes, in one program that loads their keys: the tables are read once, with the first question.
+/// For any number of volumes, in one program that loads their keys: the tables are read once, with the first
+/// question.
 class MountObstacles {
   public:
     explicit MountObstacles(Paths paths, ObstacleSources sources = {})
         : paths_(std::move(paths)), sources_(std::move(sources)) {}
 
-    /// Why the volume must not be mounted now: RefusalKind::ground_changed or lower_in_use, with the sentence. Nothing when it
-    /// may, or is mounted already. `was_mounted`: since boot, so that a mount of it may have been unmounted lazily; then
-    /// the open files of all processes are looked at too, unless the kernel shows that it holds no such mount. Throws Error{os}
-    /// when there is no table of mounts.
+    /// Why the volume must not be mounted now: RefusalKind::ground_changed or lower_in_use, with the
+    /// sentence. Nothing when it may, or is mounted already. `was_mounted`: since boot, so that a mount of it
+    /// may have been unmounted lazily; then the open files of all processes are looked at too, unless the
+    /// kernel shows that it holds no such mount. Throws Error{os} when there is no table of mounts.
     [[nodiscard]] std::optional<Refusal> to_mount(const Volume& volume, bool was_mounted);
 
-    /// Who has the volume beside its own mount, a sentence for each; all processes are looked at. Once it is unmounted: who keeps
-    /// it from being mounted again. `is_suspected` as for detached_users_of(): it was mounted until now.
+    /// Who has the volume beside its own mount, a sentence for each; all processes are looked at. Once it is
+    /// unmounted: who keeps it from being mounted again. `is_suspected` as for detached_users_of(): it was
+    /// mounted until now.
     [[nodiscard]] std::vector<std::string> users_left(const Volume& volume, bool is_suspected);
 
   private:

@@ -51,7 +51,7 @@ struct Volume {
     std::vector<std::string> needs;       ///< "requires": units that it starts only with, and after
     bool automount = false;               ///< mounted when somebody looks
     std::optional<std::chrono::seconds> idle_timeout; ///< and unmounted when nobody did for so long
-    std::optional<Ground> ground; ///< what the lower directory was when it was recorded
+    std::optional<Ground> ground;                     ///< what the lower directory was when it was recorded
 
     bool operator==(const Volume&) const = default;
 

@@ -37,16 +37,17 @@ std::optional<std::string> conflict_of_lowers(const Volume& volume, const std::o
 
 std::optional<std::string> conflict_of_mountpoints(const Volume& volume, const Volume& other) {
     if (is_in(volume.lower, other.mountpoint)) {
-        return formatted("{} lies in {}, the mount point of the volume \"{}\": eCryptfs is not mounted on eCryptfs",
-                         volume.lower, other.mountpoint, other.name);
+        return formatted(
+            "{} lies in {}, the mount point of the volume \"{}\": eCryptfs is not mounted on eCryptfs",
+            volume.lower, other.mountpoint, other.name);
     }
     if (is_in(other.lower, volume.mountpoint)) {
         return formatted("{} would hide {}, the lower directory of the volume \"{}\"", volume.mountpoint,
                          other.lower, other.name);
     }
     if (is_in(volume.mountpoint, other.lower)) {
-        return formatted("{} lies in {}, the lower directory of the volume \"{}\"", volume.mountpoint, other.lower,
-                         other.name);
+        return formatted("{} lies in {}, the lower directory of the volume \"{}\"", volume.mountpoint,
+                         other.lower, other.name);
     }
     if (is_in(other.mountpoint, volume.lower)) {
         return formatted("{} holds {}, the mount point of the volume \"{}\"", volume.lower, other.mountpoint,
@@ -59,7 +60,8 @@ std::optional<std::string> conflict_of_mountpoints(const Volume& volume, const V
 
 std::optional<std::string> conflict_with_itself(const Volume& volume) {
     if (volume.mountpoint != volume.lower && is_in(volume.mountpoint, volume.lower)) {
-        return formatted("the mount point {} lies in the lower directory {}", volume.mountpoint, volume.lower);
+        return formatted("the mount point {} lies in the lower directory {}", volume.mountpoint,
+                         volume.lower);
     }
     return std::nullopt;
 }

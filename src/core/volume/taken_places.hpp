@@ -1,5 +1,6 @@
-// Where a volume must not lie because of another volume of the manifest, or because of itself: one lower directory is one
-// volume, no lower directory holds another or lies in a volume, and no mount point lies in a lower directory.
+// Where a volume must not lie because of another volume of the manifest, or because of itself: one lower
+// directory is one volume, no lower directory holds another or lies in a volume, and no mount point lies in a
+// lower directory.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -15,8 +16,8 @@
 
 namespace sealmount {
 
-/// What is wrong with a volume by itself: its mount point lies in its lower directory, and so would be encrypted twice, or
-/// appear in itself.
+/// What is wrong with a volume by itself: its mount point lies in its lower directory, and so would be
+/// encrypted twice, or appear in itself.
 [[nodiscard]] std::optional<std::string> conflict_with_itself(const Volume& volume);
 
 /// Where the volumes of a manifest lie. Refers to them.
@@ -24,9 +25,10 @@ class TakenPlaces {
   public:
     TakenPlaces(const Paths& paths, const MountView& view, const std::vector<Volume>& volumes);
 
-    /// What is wrong between a volume and the first of the others (not itself, by its name), as a sentence about the volume.
-    /// Lower directories are compared as the directories that they are, whatever links and mounts lead there; where one's ground
-    /// is recorded, its path is without links, and costs no system call. Mount points are compared as they are written.
+    /// What is wrong between a volume and the first of the others (not itself, by its name), as a sentence
+    /// about the volume. Lower directories are compared as the directories that they are, whatever links and
+    /// mounts lead there; where one's ground is recorded, its path is without links, and costs no system
+    /// call. Mount points are compared as they are written.
     [[nodiscard]] std::optional<std::string> conflict_with(const Volume& volume) const;
 
   private:

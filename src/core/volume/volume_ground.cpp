@@ -19,9 +19,21 @@ std::string mountpoint_path(const Paths& paths, const Volume& volume) {
     return paths.below_root(volume.mountpoint).string();
 }
 
-/// Closed to us is not gone.
-bool is_closed(const int error) {
-    return error == EACCES || error == EPERM;
+/// A mount would meet the same. What is closed to us, or a sandbox forbids, is not gone.
+bool is_gone(const int error) {
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP:
+    case ESTALE:
+    case ENOTCONN:
+    case ENXIO:
+    case ENODEV:
+    case EIO:
+        return true;
+    default:
+        return false;
+    }
 }
 
 bool is_another(const Ground& was, const Ground& now) {
@@ -43,8 +55,9 @@ std::string with_type(const GroundLook& look) {
 }
 
 std::string in_namespace_of(const ProcessName& process) {
-    return process.id == 0 ? std::string{}
-                           : formatted(" in the mount namespace of process {} ({})", process.id, process.command);
+    return process.id == 0
+               ? std::string{}
+               : formatted(" in the mount namespace of process {} ({})", process.id, process.command);
 }
 
 /// How the mount's lower directory lies to the volume's.
@@ -96,10 +109,11 @@ std::expected<GroundLook, int> look_at_lower(const Paths& paths, const MountView
 std::optional<std::string> problem_with_ground(const Volume& volume,
                                                const std::expected<GroundLook, int>& look) {
     if (!look) {
-        if (is_closed(look.error())) {
+        if (!is_gone(look.error())) {
             return std::nullopt;
         }
-        return formatted("{} is not there ({}){}", volume.lower, std::generic_category().message(look.error()),
+        return formatted("{} is not there ({}){}", volume.lower,
+                         std::generic_category().message(look.error()),
                          volume.ground ? formatted("; it was {}", describe(*volume.ground)) : "");
     }
     if (!volume.ground) {
@@ -159,13 +173,14 @@ std::vector<std::string> detached_users_of(const Paths& paths, const MountView& 
         const IsItsMount is_its = is_mount_of_lower(use, view, lower);
         const std::string who = formatted("process {} ({})", use.process.id, use.process.command);
         if (is_its == IsItsMount::yes) {
-            sentences.push_back(formatted("{} is still in use: {} has {} open in a mount that was unmounted lazily",
-                                          volume.lower, who, use.path));
+            sentences.push_back(
+                formatted("{} is still in use: {} has {} open in a mount that was unmounted lazily",
+                          volume.lower, who, use.path));
         } else if (is_its == IsItsMount::unknown && is_suspected) {
-            sentences.push_back(formatted(
-                "{} may still be in use: {} has {} open in an eCryptfs mount that was unmounted lazily, on the "
-                "same file system, and nothing shows which directory that was",
-                volume.lower, who, use.path));
+            sentences.push_back(formatted("{} may still be in use: {} has {} open in an eCryptfs mount that "
+                                          "was unmounted lazily, on the "
+                                          "same file system, and nothing shows which directory that was",
+                                          volume.lower, who, use.path));
         }
     }
     return sentences;

@@ -30,12 +30,15 @@ using UuidBytes = std::array<unsigned char, uuid_size>;
 constexpr unsigned long ext_magic = 0xef53; // ext2, ext3 and ext4
 constexpr unsigned long xfs_magic = 0x58465342;
 constexpr unsigned long btrfs_magic = 0x9123683e;
-constexpr std::array<unsigned long, 9> lasting_magics = {
-    ext_magic,   xfs_magic,
-    btrfs_magic, 0xf2f52010 /* F2FS */,
-    0xca451a4e /* bcachefs */, 0x2fc12fc1 /* ZFS */,
-    0x3153464a /* JFS */,      0x3434 /* NILFS */,
-    0x52654973 /* ReiserFS */};
+constexpr std::array<unsigned long, 9> lasting_magics = {ext_magic,
+                                                         xfs_magic,
+                                                         btrfs_magic,
+                                                         0xf2f52010 /* F2FS */,
+                                                         0xca451a4e /* bcachefs */,
+                                                         0x2fc12fc1 /* ZFS */,
+                                                         0x3153464a /* JFS */,
+                                                         0x3434 /* NILFS */,
+                                                         0x52654973 /* ReiserFS */};
 
 /// EXT4_IOC_GETFSUUID (fs/ext4/ext4.h), since Linux 6.0; no header of userspace has it.
 struct ExtUuid {
@@ -129,7 +132,8 @@ std::optional<bool> has_no_entry(UniqueFd directory) {
 } // namespace
 
 std::expected<GroundLook, int> look_at_ground(const MountView& view, const std::string& directory) {
-    // A directory that may not be read, as a user's from a service without that capability, still has its inode.
+    // A directory that may not be read, as a user's from a service without that capability, still has its
+    // inode.
     UniqueFd fd = view.open(directory, O_RDONLY | O_DIRECTORY);
     const bool is_readable = static_cast<bool>(fd);
     if (!is_readable && (errno == EACCES || errno == EPERM)) {
@@ -161,7 +165,8 @@ std::expected<GroundLook, int> look_at_ground(const MountView& view, const std::
 }
 
 std::string describe(const Ground& ground) {
-    const std::string which = ground.inode == 0 ? std::string{"a directory"} : formatted("inode {}", ground.inode);
+    const std::string which =
+        ground.inode == 0 ? std::string{"a directory"} : formatted("inode {}", ground.inode);
     return formatted("{} of {}{}", which,
                      ground.uuid.empty() ? std::string{"a file system without a lasting UUID"}
                                          : formatted("the file system {}", ground.uuid),

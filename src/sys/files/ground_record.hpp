@@ -11,9 +11,10 @@ namespace sealmount {
 
 /// What does not change while a directory is the same: over reboots, other device names, other kernels.
 struct Ground {
-    std::string uuid;        ///< the file system's, with lower-case digits; "" where it has none that lasts
-    std::uint64_t inode = 0; ///< the directory's number; 0 where the file system gives it anew at each mount
-    bool empty = false;      ///< nothing was in it (but lost+found)
+    std::string uuid; ///< the file system's, with lower-case digits; "" where it has none that lasts
+    std::uint64_t inode =
+        0; ///< the directory's number; 0 where the file system numbers directories again at each mount
+    bool empty = false; ///< nothing was in it (but lost+found)
 
     bool operator==(const Ground&) const = default;
 };

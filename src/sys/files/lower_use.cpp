@@ -26,8 +26,9 @@ std::optional<unsigned> unsigned_in(std::string_view text) {
     return is_whole ? std::optional{number} : std::nullopt;
 }
 
-/// What distinguishes the mount namespace of a process: the link's text (namespaces(7)); where that may not be read, the
-/// number of its first mount, as no other namespace has a mount of that number. "" when the process has ended.
+/// What distinguishes the mount namespace of a process: the link's text (namespaces(7)); where that may not
+/// be read, the number of its first mount, as no other namespace has a mount of that number. "" when the
+/// process has ended.
 std::string mount_namespace_of(const std::filesystem::path& process) {
     std::error_code failed;
     const auto link = std::filesystem::read_symlink(process / "ns/mnt", failed);

@@ -1,5 +1,5 @@
-// Who has eCryptfs mounts, in every mount namespace that a process is in. Two mounts of one lower directory have two page
-// caches over the same files, and lose what is written through them.
+// Who has eCryptfs mounts, in every mount namespace that a process is in. Two mounts of one lower directory
+// have two page caches over the same files, and lose what is written through them.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -26,25 +26,29 @@ struct ProcessName {
 struct EcryptfsMount {
     ProcessName process; ///< in whose mount namespace it is; 0 for that of the view
     std::string mountpoint;
-    std::string source;            ///< the lower directory, as whoever mounted it wrote it
-    std::string device;            ///< of the mount itself, the same for its copies in other namespaces
-    std::vector<FilePlace> places; ///< where `source` leads; both, where it may have been meant in two namespaces
+    std::string source; ///< the lower directory, as whoever mounted it wrote it
+    std::string device; ///< of the mount itself, the same for its copies in other namespaces
+    std::vector<FilePlace>
+        places; ///< where `source` leads; both, where it may have been meant in two namespaces
 };
 
-/// A look at all of them. What it cannot see: a namespace that only an open file or a bind mount of it keeps; mounts out of
-/// reach of a process that is in a chroot(2); processes that /proc does not show (proc(5), hidepid=).
+/// A look at all of them. What it cannot see: a namespace that only an open file or a bind mount of it keeps;
+/// mounts out of reach of a process that is in a chroot(2); processes that /proc does not show (proc(5),
+/// hidepid=).
 class EcryptfsMounts {
   public:
-    /// `proc` is where proc(5) is mounted; `view` is that in which volumes are mounted. A mount that is there in it is not
-    /// listed again for its copies in other namespaces. A namespace is read once, however many processes are in it.
+    /// `proc` is where proc(5) is mounted; `view` is that in which volumes are mounted. A mount that is there
+    /// in it is not listed again for its copies in other namespaces. A namespace is read once, however many
+    /// processes are in it.
     [[nodiscard]] static EcryptfsMounts look(const std::filesystem::path& proc, const MountView& view);
 
     [[nodiscard]] const std::vector<EcryptfsMount>& list() const { return list_; }
     /// The devices of all of them.
     [[nodiscard]] const std::set<std::string>& devices() const { return devices_; }
-    /// How many eCryptfs mounts the kernel holds, in every namespace and in none (lazily unmounted ones that are still in use),
-    /// or more: the references to the module. Nothing where it is built in.
-    [[nodiscard]] static std::optional<std::size_t> held_by_kernel(const std::filesystem::path& sysfs = "/sys");
+    /// How many eCryptfs mounts the kernel holds, in every namespace and in none (lazily unmounted ones that
+    /// are still in use), or more: the references to the module. Nothing where it is built in.
+    [[nodiscard]] static std::optional<std::size_t>
+    held_by_kernel(const std::filesystem::path& sysfs = "/sys");
 
   private:
     void add_ours(const MountView& view);

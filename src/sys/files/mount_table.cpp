@@ -14,7 +14,8 @@ namespace sealmount {
 
 namespace {
 
-/// The kernel writes blanks, tabs, newlines and backslashes as three octal digits (fs/proc_namespace.c, mangle).
+/// The kernel writes blanks, tabs, newlines and backslashes as three octal digits (fs/proc_namespace.c,
+/// mangle).
 std::string without_escapes(const std::string_view text) {
     const auto digit = [&](const std::size_t i) {
         return i < text.size() && text[i] >= '0' && text[i] <= '7' ? text[i] - '0' : -1;
@@ -119,7 +120,8 @@ const MountLine* MountTable::covering(const std::string_view path) const {
             break;
         }
     }
-    // Down the tree of mounts: of those on the present one the path meets the one that is nearest to the root first.
+    // Down the tree of mounts: of those on the present one the path meets the one that is nearest to the root
+    // first.
     const MountLine* next = current;
     for (std::size_t steps = 0; next != nullptr && steps <= lines_.size(); ++steps) {
         current = next;

@@ -1,5 +1,6 @@
-// A table of mounts as the kernel shows it (proc(5), /proc/PID/mountinfo), and what follows from it about paths: which file
-// system a path leads to, and where in that. From text alone: nothing is opened, so nothing can hang.
+// A table of mounts as the kernel shows it (proc(5), /proc/PID/mountinfo), and what follows from it about
+// paths: which file system a path leads to, and where in that. From text alone: nothing is opened, so nothing
+// can hang.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -57,8 +58,8 @@ class MountTable {
 
     [[nodiscard]] const std::vector<MountLine>& lines() const { return lines_; }
 
-    /// The mount that an absolute, clean path without symbolic links leads to; nullptr when the table has none, as that of a
-    /// process whose root is not a mount.
+    /// The mount that an absolute, clean path without symbolic links leads to; nullptr when the table has
+    /// none, as that of a process whose root is not a mount.
     [[nodiscard]] const MountLine* covering(std::string_view path) const;
 
     /// The mount that is on top at exactly this path, or nullptr.

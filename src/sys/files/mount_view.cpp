@@ -2,6 +2,7 @@
 // Copyright (C) the sealmount authors
 #include "sys/files/mount_view.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -37,7 +38,13 @@ UniqueFd MountView::open(const std::string& path, const int flags) const {
     ::open_how how{};
     how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
     how.resolve = RESOLVE_IN_ROOT;
-    return UniqueFd{static_cast<int>(::syscall(SYS_openat2, root_.get(), path.c_str(), &how, sizeof how))};
+    UniqueFd fd{static_cast<int>(::syscall(SYS_openat2, root_.get(), path.c_str(), &how, sizeof how))};
+    if (!fd && errno == ENOSYS) {
+        const std::size_t start = std::min(path.find_first_not_of('/'), path.size());
+        const std::string below = start == path.size() ? "." : path.substr(start);
+        fd = UniqueFd{::openat(root_.get(), below.c_str(), flags | O_CLOEXEC)};
+    }
+    return fd;
 }
 
 std::optional<std::string> MountView::resolved(const std::string& path) const {

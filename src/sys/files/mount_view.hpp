@@ -1,5 +1,6 @@
-// The file system as a process sees it: its root and its table of mounts (proc(5), /proc/PID/root and /proc/PID/mountinfo).
-// A unit with a sandbox has another view than the service manager, which mounts the volumes.
+// The file system as a process sees it: its root and its table of mounts (proc(5), /proc/PID/root and
+// /proc/PID/mountinfo). A unit with a sandbox has another view than the service manager, which mounts the
+// volumes.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -16,8 +17,9 @@ namespace sealmount {
 
 class MountView {
   public:
-    /// That of the process whose directory in /proc this is. Nothing when its table cannot be read. Its root may be out of
-    /// reach all the same (ptrace(2), PTRACE_MODE_READ_FSCREDS): then paths are taken as they are written.
+    /// That of the process whose directory in /proc this is. Nothing when its table cannot be read. Its root
+    /// may be out of reach all the same (ptrace(2), PTRACE_MODE_READ_FSCREDS): then paths are taken as they
+    /// are written.
     [[nodiscard]] static std::optional<MountView> of(const std::filesystem::path& process);
 
     /// The same, of a table that was read already.
@@ -26,12 +28,14 @@ class MountView {
     [[nodiscard]] const MountTable& table() const { return table_; }
     [[nodiscard]] bool reaches_root() const { return static_cast<bool>(root_); }
 
-    /// open(2) of an absolute path as that process would, symbolic links included (openat2(2), RESOLVE_IN_ROOT). Without a
-    /// descriptor, errno says why.
+    /// open(2) of an absolute path as that process would, symbolic links included (openat2(2),
+    /// RESOLVE_IN_ROOT). In a service with RestrictSUIDSGID= there is no openat2(2) (systemd,
+    /// src/shared/seccomp-util.c: it cannot see into its arguments): there, an absolute link in the path is
+    /// followed from our own root. Without a descriptor, errno says why.
     [[nodiscard]] UniqueFd open(const std::string& path, int flags) const;
 
-    /// The path without symbolic links, as that process would write it; nothing when it does not exist or cannot be reached.
-    /// What is mounted at its very end is not woken up (open(2), O_PATH).
+    /// The path without symbolic links, as that process would write it; nothing when it does not exist or
+    /// cannot be reached. What is mounted at its very end is not woken up (open(2), O_PATH).
     [[nodiscard]] std::optional<std::string> resolved(const std::string& path) const;
 
     /// Where a path leads: resolved() where that is possible, else as it is written.

@@ -109,7 +109,8 @@ std::optional<DetachedUse> use_by_process(const std::filesystem::path& process,
 
 bool is_on_ecryptfs(const std::string& link) {
     struct ::statfs system = {};
-    return ::statfs(link.c_str(), &system) == 0 && static_cast<unsigned long>(system.f_type) == ecryptfs_magic;
+    return ::statfs(link.c_str(), &system) == 0 &&
+           static_cast<unsigned long>(system.f_type) == ecryptfs_magic;
 }
 
 std::vector<DetachedUse> detached_uses(const std::filesystem::path& proc, const std::set<std::string>& known,

@@ -44,9 +44,9 @@ enum class Presence {
 /// for FIPS mode by itself ("ecryptfs: Use MD5 library instead of crypto_shash").
 [[nodiscard]] bool ecryptfs_asks_for_md5(std::string_view release);
 
-/// What eCryptfs requires of the kernel for a cipher (fs/ecryptfs/crypto.c and main.c: keys and file names with
-/// ecb, contents with cbc, initialization vectors with md5) and is absent, by name. What is unknown is not in
-/// the list.
+/// What eCryptfs requires of the kernel for a cipher (fs/ecryptfs/crypto.c and main.c: keys and file names
+/// with ecb, contents with cbc, initialization vectors with md5) and is absent, by name. What is unknown is
+/// not in the list.
 [[nodiscard]] std::set<std::string> absent_for_ecryptfs(const std::string& cipher);
 
 /// What stands against loading modules, and the mode that forbids algorithms. The paths are those of proc(5),

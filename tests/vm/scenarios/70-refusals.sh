@@ -40,9 +40,11 @@ check "the right one is taken" enroll vault /srv/.vault /srv/vault 'correct hors
 check "an empty volume is enrolled" enroll empty /srv/.empty /srv/empty 'correct horse battery' --headless
 
 refused "a wrong passphrase for an enrolled directory" 77 'wrong passphrase.* 7f475b5d20a645dc.* gives [0-9a-f]{16}' \
-    enroll again /srv/.vault /srv/again 'wrong horse'
+    enroll vault /srv/.vault /srv/vault 'wrong horse' --headless
 refused "a wrong passphrase for an enrolled directory without files" 77 \
-    'wrong passphrase.*"empty".* 7f475b5d20a645dc.* gives [0-9a-f]{16}' enroll again /srv/.empty /srv/again 'wrong horse'
+    'wrong passphrase.*"empty".* 7f475b5d20a645dc.* gives [0-9a-f]{16}' enroll empty /srv/.empty /srv/empty 'wrong horse' --headless
+refused "the lower directory of another volume" 77 '/srv/.vault is the lower directory of the volume "vault" already' \
+    enroll again /srv/.vault /srv/again 'correct horse battery'
 refused "a second volume of the same name" 77 'already has a volume called "vault"' \
     enroll vault /srv/.second /srv/second 'another passphrase'
 

@@ -148,9 +148,9 @@ TEST_F(CheckTest, WithoutATpmTheCheckSaysSoOnce) {
 }
 
 TEST_F(CheckTest, AnotherLowerDirectoryIsBad) {
-    store.write_manifest(manifest_with_ground(
-        store.manifest_text(), "vault",
-        {.uuid = "0b5c1a5e-0000-4000-8000-000000000001", .inode = 1, .empty = false}));
+    store.write_manifest(
+        manifest_with_ground(store.manifest_text(), "vault",
+                             {.uuid = "0b5c1a5e-0000-4000-8000-000000000001", .inode = 1, .empty = false}));
     const auto findings = bad_findings();
     ASSERT_EQ(findings.size(), 1U);
     EXPECT_EQ(findings.front().item, "ground");

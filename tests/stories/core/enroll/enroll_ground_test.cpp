@@ -51,7 +51,8 @@ class EnrollGroundTest : public FakeMachine {
 
 TEST_F(EnrollGroundTest, WhatTheLowerDirectoryIsGoesIntoTheManifest) {
     enroll("vault", vault_passphrase);
-    const auto look = look_at_lower(store.paths(), view_for(store.paths(), Viewer::this_process), store.volume("vault"));
+    const auto look =
+        look_at_lower(store.paths(), view_for(store.paths(), Viewer::this_process), store.volume("vault"));
     ASSERT_TRUE(look);
     EXPECT_EQ(recorded(), look->ground);
     EXPECT_TRUE(recorded()->empty);
@@ -76,9 +77,9 @@ TEST_F(EnrollGroundTest, EnrollingAgainRecordsWhatIsMissing) {
 
 TEST_F(EnrollGroundTest, EnrollingAgainOnAnotherDirectoryIsRefused) {
     enroll("vault", vault_passphrase);
-    store.write_manifest(manifest_with_ground(
-        store.manifest_text(), "vault",
-        {.uuid = "0b5c1a5e-0000-4000-8000-000000000001", .inode = 1, .empty = false}));
+    store.write_manifest(
+        manifest_with_ground(store.manifest_text(), "vault",
+                             {.uuid = "0b5c1a5e-0000-4000-8000-000000000001", .inode = 1, .empty = false}));
     const Error refusal = refusal_of(request("vault"));
     EXPECT_THAT(refusal.what(), HasSubstr("/srv/.vault is another directory"));
     EXPECT_EQ(refusal.advice(), (Advice{.kind = AdviceKind::restore_ground, .subject = "vault"}));
@@ -89,7 +90,8 @@ TEST_F(EnrollGroundTest, OneLowerDirectoryIsOneVolume) {
     EnrollRequest wanted = request("again");
     wanted.volume.lower = "/srv/.vault";
     const Error refusal = refusal_of(wanted);
-    EXPECT_THAT(refusal.what(), HasSubstr("/srv/.vault is the lower directory of the volume \"vault\" already"));
+    EXPECT_THAT(refusal.what(),
+                HasSubstr("/srv/.vault is the lower directory of the volume \"vault\" already"));
     EXPECT_EQ(refusal.advice().kind, AdviceKind::separate_volumes);
     std::filesystem::create_directory(root / "srv/.vault/inner");
     wanted.volume.lower = "/srv/.vault/inner";
@@ -114,16 +116,19 @@ TEST_F(EnrollGroundTest, SymbolicLinksAreResolvedAndSaid) {
     const EnrollDraft draft = draft_of(wanted);
     EXPECT_EQ(draft.request.volume.lower, "/srv/.vault");
     EXPECT_EQ(draft.request.volume.mountpoint, "/srv/vault");
-    EXPECT_THAT(draft.warnings, Contains(Field(&Problem::message, HasSubstr("/var/link/vault leads to /srv/vault"))));
+    EXPECT_THAT(draft.warnings,
+                Contains(Field(&Problem::message, HasSubstr("/var/link/vault leads to /srv/vault"))));
 }
 
 TEST_F(EnrollGroundTest, LinksInTheSetupOfAUserAreRefused) {
     std::filesystem::create_directory_symlink("srv", root / "link");
     EnrollRequest wanted = request("vault");
     wanted.volume.mountpoint = "/link/vault";
-    wanted.expected = ExpectedKeys{
-        .signature = std::string{vault_signature}, .filename_signature = std::nullopt, .said_by = "Private.sig"};
-    EXPECT_THAT(refusal_of(wanted).what(), HasSubstr("/link/vault leads to /srv/vault through a symbolic link"));
+    wanted.expected = ExpectedKeys{.signature = std::string{vault_signature},
+                                   .filename_signature = std::nullopt,
+                                   .said_by = "Private.sig"};
+    EXPECT_THAT(refusal_of(wanted).what(),
+                HasSubstr("/link/vault leads to /srv/vault through a symbolic link"));
 }
 
 } // namespace

@@ -35,7 +35,8 @@ class ObstacleTest : public ::testing::Test {
     void machine(const std::string& mounts) const { fake.process("1", "systemd", mounts, "host"); }
 
     MountObstacles obstacles() {
-        return MountObstacles{Paths{}, {.proc = fake.proc(), .sysfs = fake.sysfs(), .is_ecryptfs = is_of_detached_mount}};
+        return MountObstacles{
+            Paths{}, {.proc = fake.proc(), .sysfs = fake.sysfs(), .is_ecryptfs = is_of_detached_mount}};
     }
 
     /// What keeps it from being mounted, or "".
@@ -76,7 +77,8 @@ TEST_F(ObstacleTest, AnotherDirectoryIs) {
 TEST_F(ObstacleTest, AnotherMountIs) {
     machine(std::string{host} + "31 22 0:50 / /mnt/hand rw - ecryptfs /srv/.vault rw\n");
     EXPECT_EQ(obstacle(RefusalKind::lower_in_use), "/srv/.vault is mounted on /mnt/hand already");
-    EXPECT_THAT(obstacles().users_left(volume, true), ElementsAre("/srv/.vault is mounted on /mnt/hand already"));
+    EXPECT_THAT(obstacles().users_left(volume, true),
+                ElementsAre("/srv/.vault is mounted on /mnt/hand already"));
 }
 
 TEST_F(ObstacleTest, AVolumeThatIsMountedHasNone) {

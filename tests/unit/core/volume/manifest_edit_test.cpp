@@ -179,7 +179,8 @@ TEST(ManifestEditTest, ABadGroundIsRefused) {
          {R"({})", R"({"uuid":"x"})", R"({"uuid":"0B5C1A5E-0000-4000-8000-000000000001"})",
           R"({"uuid":"unknown","inode":0})", R"({"uuid":"unknown","device":"8:1"})", R"("unknown")"}) {
         std::string text{minimal_text};
-        text.replace(text.find("\"key_bytes\": 32"), 15, std::string{"\"key_bytes\": 32, \"ground\": "} + ground);
+        text.replace(text.find("\"key_bytes\": 32"), 15,
+                     std::string{"\"key_bytes\": 32, \"ground\": "} + ground);
         EXPECT_EQ(read_manifest(text).problems.size(), 1U) << ground;
     }
 }

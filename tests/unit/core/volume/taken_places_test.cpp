@@ -24,8 +24,9 @@ class TakenPlacesTest : public ::testing::Test {
         std::filesystem::create_directories(fake.root("host") / "srv/.vault/inner");
         std::filesystem::create_directories(fake.root("host") / "bound/.vault");
         FakeProc::link(fake.root("host") / "link", "/srv/.vault");
-        fake.process("1", "systemd", "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
-                                     "23 22 8:1 /srv /bound rw - ext4 /dev/sda1 rw\n",
+        fake.process("1", "systemd",
+                     "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+                     "23 22 8:1 /srv /bound rw - ext4 /dev/sda1 rw\n",
                      "host");
     }
 
@@ -34,7 +35,9 @@ class TakenPlacesTest : public ::testing::Test {
         const auto view = MountView::of(fake.proc() / "1");
         const Paths paths;
         const std::vector<Volume> volumes = {volume_at("vault", "/srv/.vault", "/srv/vault")};
-        return TakenPlaces{paths, *view, volumes}.conflict_with(volume_at("new", lower, mountpoint)).value_or("");
+        return TakenPlaces{paths, *view, volumes}
+            .conflict_with(volume_at("new", lower, mountpoint))
+            .value_or("");
     }
 
     FakeProc fake;
@@ -54,22 +57,26 @@ TEST_F(TakenPlacesTest, ALowerDirectoryIsOneVolumeWhateverLeadsThere) {
 }
 
 TEST_F(TakenPlacesTest, NeitherParentNorChild) {
-    EXPECT_EQ(conflict_with("/srv", "/x"), "/srv holds /srv/.vault, the lower directory of the volume \"vault\"");
+    EXPECT_EQ(conflict_with("/srv", "/x"),
+              "/srv holds /srv/.vault, the lower directory of the volume \"vault\"");
     EXPECT_EQ(conflict_with("/srv/.vault/inner", "/x"),
               "/srv/.vault/inner lies in /srv/.vault, the lower directory of the volume \"vault\"");
-    EXPECT_EQ(conflict_with("/bound", "/x"), "/bound holds /srv/.vault, the lower directory of the volume \"vault\"");
+    EXPECT_EQ(conflict_with("/bound", "/x"),
+              "/bound holds /srv/.vault, the lower directory of the volume \"vault\"");
 }
 
 TEST_F(TakenPlacesTest, NoVolumeOnAVolume) {
     EXPECT_EQ(conflict_with("/srv/vault/.other", "/x"),
-              "/srv/vault/.other lies in /srv/vault, the mount point of the volume \"vault\": eCryptfs is not mounted "
+              "/srv/vault/.other lies in /srv/vault, the mount point of the volume \"vault\": eCryptfs is "
+              "not mounted "
               "on eCryptfs");
 }
 
 TEST_F(TakenPlacesTest, MountPointsLieInNoLowerDirectory) {
     EXPECT_EQ(conflict_with("/y/.x", "/srv/.vault/x"),
               "/srv/.vault/x lies in /srv/.vault, the lower directory of the volume \"vault\"");
-    EXPECT_EQ(conflict_with("/y/.x", "/srv"), "/srv would hide /srv/.vault, the lower directory of the volume \"vault\"");
+    EXPECT_EQ(conflict_with("/y/.x", "/srv"),
+              "/srv would hide /srv/.vault, the lower directory of the volume \"vault\"");
     EXPECT_TRUE(conflict_with_itself(volume_at("x", "/srv/.x", "/srv/.x/clear")));
     EXPECT_FALSE(conflict_with_itself(volume_at("x", "/srv/.x", "/srv/.x")));
     EXPECT_FALSE(conflict_with_itself(volume_at("x", "/srv/.x", "/srv/x")));

@@ -39,14 +39,16 @@ Volume volume_on(const std::optional<Ground>& ground) {
 TEST(VolumeGroundTest, TheSameDirectoryIsAccepted) {
     const Volume volume = volume_on(Ground{.uuid = uuid, .inode = 12, .empty = false});
     EXPECT_EQ(problem_with_ground(volume, look_of(uuid, 12, false)), std::nullopt);
-    EXPECT_EQ(problem_with_ground(volume, look_of(uuid, 12, true)), std::nullopt) << "its owner has emptied it";
+    EXPECT_EQ(problem_with_ground(volume, look_of(uuid, 12, true)), std::nullopt)
+        << "its owner has emptied it";
 }
 
 TEST(VolumeGroundTest, AnotherDiskIsNamedWithTheExpectedOne) {
     const Volume volume = volume_on(Ground{.uuid = uuid, .inode = 2, .empty = false});
     const auto problem = problem_with_ground(volume, look_of(other_uuid, 2, false));
     ASSERT_TRUE(problem);
-    EXPECT_THAT(*problem, AllOf(HasSubstr("/srv/.vault is another directory"), HasSubstr(uuid), HasSubstr(other_uuid)));
+    EXPECT_THAT(*problem,
+                AllOf(HasSubstr("/srv/.vault is another directory"), HasSubstr(uuid), HasSubstr(other_uuid)));
 }
 
 TEST(VolumeGroundTest, AnotherDirectoryOfTheSameDiskIsRefused) {
@@ -67,8 +69,9 @@ TEST(VolumeGroundTest, WithoutAUuidAnEmptyDirectoryIsRefusedIfItWasNot) {
     const auto problem = problem_with_ground(volume, look_of("", 0, true));
     ASSERT_TRUE(problem);
     EXPECT_THAT(*problem, HasSubstr("/srv/.vault is empty, and was not"));
-    EXPECT_EQ(problem_with_ground(volume_on(Ground{.uuid = "", .inode = 0, .empty = true}), look_of("", 0, true)),
-              std::nullopt);
+    EXPECT_EQ(
+        problem_with_ground(volume_on(Ground{.uuid = "", .inode = 0, .empty = true}), look_of("", 0, true)),
+        std::nullopt);
 }
 
 TEST(VolumeGroundTest, AKernelThatDoesNotSayTheUuidIsNoReason) {
@@ -88,7 +91,10 @@ TEST(VolumeGroundTest, AnAbsentDirectoryIsRefusedEvenIfNothingWasRecorded) {
 }
 
 TEST(VolumeGroundTest, WhatMayNotBeLookedAtIsNoReason) {
-    EXPECT_EQ(problem_with_ground(volume_on(std::nullopt), std::unexpected{EACCES}), std::nullopt);
+    for (const int error : {EACCES, EPERM, ENOSYS, EMFILE}) {
+        EXPECT_EQ(problem_with_ground(volume_on(std::nullopt), std::unexpected{error}), std::nullopt)
+            << error;
+    }
 }
 
 constexpr auto host = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n";
@@ -103,7 +109,8 @@ class OtherMountsTest : public ::testing::Test {
     std::vector<std::string> others(const std::string& mounts) {
         fake.process("1", "systemd", host + mounts, "host");
         const auto view = MountView::of(fake.proc() / "1");
-        return other_mounts_of(Paths{}, *view, EcryptfsMounts::look(fake.proc(), *view), volume_on(std::nullopt));
+        return other_mounts_of(Paths{}, *view, EcryptfsMounts::look(fake.proc(), *view),
+                               volume_on(std::nullopt));
     }
 
     FakeProc fake;
@@ -149,11 +156,13 @@ TEST_F(OtherMountsTest, EcryptfsAroundOrInTheLowerDirectoryIsNamed) {
 }
 
 TEST_F(OtherMountsTest, AContainerThatHoldsItIsNamedWithItsProcess) {
-    fake.process("300", "backup", "90 1 0:60 / / rw - overlay overlay rw\n"
-                                  "91 90 0:50 / /data rw - ecryptfs /srv/.vault rw\n",
+    fake.process("300", "backup",
+                 "90 1 0:60 / / rw - overlay overlay rw\n"
+                 "91 90 0:50 / /data rw - ecryptfs /srv/.vault rw\n",
                  "container");
-    EXPECT_THAT(others(""), ElementsAre("/srv/.vault is mounted on /data in the mount namespace of process 300 "
-                                        "(backup) already"));
+    EXPECT_THAT(others(""),
+                ElementsAre("/srv/.vault is mounted on /data in the mount namespace of process 300 "
+                            "(backup) already"));
 }
 
 TEST_F(OtherMountsTest, TheViewIsThatOfProcessOneWhereItCanBeReached) {
@@ -161,7 +170,8 @@ TEST_F(OtherMountsTest, TheViewIsThatOfProcessOneWhereItCanBeReached) {
     fake.process("self", "unlock", "50 1 8:9 / / ro - ext4 /dev/sda9 rw\n", "confined");
     EXPECT_EQ(view_for(Paths{}, Viewer::service_manager, fake.proc()).table().lines().front().device, "8:1");
     EXPECT_EQ(view_for(Paths{}, Viewer::this_process, fake.proc()).table().lines().front().device, "8:9");
-    EXPECT_EQ(view_for(Paths{"/mnt"}, Viewer::service_manager, fake.proc()).table().lines().front().device, "8:9");
+    EXPECT_EQ(view_for(Paths{"/mnt"}, Viewer::service_manager, fake.proc()).table().lines().front().device,
+              "8:9");
     std::filesystem::remove(fake.proc() / "1/root");
     EXPECT_EQ(view_for(Paths{}, Viewer::service_manager, fake.proc()).table().lines().front().device, "8:9");
 }

@@ -20,7 +20,9 @@ class LowerUseTest : public ::testing::Test {
   protected:
     LowerUseTest() { std::filesystem::create_directories(fake.root("host") / "srv/.vault"); }
 
-    EcryptfsMounts look() const { return EcryptfsMounts::look(fake.proc(), *MountView::of(fake.proc() / "1")); }
+    EcryptfsMounts look() const {
+        return EcryptfsMounts::look(fake.proc(), *MountView::of(fake.proc() / "1"));
+    }
 
     FakeProc fake;
 };
@@ -43,8 +45,9 @@ TEST_F(LowerUseTest, OursAreListedOnceWithTheirPlace) {
 
 TEST_F(LowerUseTest, AnotherNamespaceKeepsWhatWasUnmountedHere) {
     fake.process("1", "systemd", host, "host");
-    fake.process("300", "backup", std::string{"90 1 0:60 / / rw - overlay overlay rw\n"} +
-                                      "91 90 0:50 / /data rw - ecryptfs /srv/.vault rw\n",
+    fake.process("300", "backup",
+                 std::string{"90 1 0:60 / / rw - overlay overlay rw\n"} +
+                     "91 90 0:50 / /data rw - ecryptfs /srv/.vault rw\n",
                  "container");
     const auto mounts = look();
     ASSERT_EQ(mounts.list().size(), 1U);
@@ -57,9 +60,10 @@ TEST_F(LowerUseTest, AnotherNamespaceKeepsWhatWasUnmountedHere) {
 
 TEST_F(LowerUseTest, AContainersOwnMountIsAtItsOwnPaths) {
     fake.process("1", "systemd", host, "host");
-    fake.process("300", "backup", std::string{"90 1 0:60 / / rw - overlay overlay rw\n"} +
-                                      "92 90 8:1 /srv /data rw - ext4 /dev/sda1 rw\n" +
-                                      "91 90 0:51 / /clear rw - ecryptfs /data/.vault rw\n",
+    fake.process("300", "backup",
+                 std::string{"90 1 0:60 / / rw - overlay overlay rw\n"} +
+                     "92 90 8:1 /srv /data rw - ext4 /dev/sda1 rw\n" +
+                     "91 90 0:51 / /clear rw - ecryptfs /data/.vault rw\n",
                  "container");
     std::filesystem::create_directories(fake.root("container") / "data/.vault");
     const auto mounts = look();
@@ -70,8 +74,9 @@ TEST_F(LowerUseTest, AContainersOwnMountIsAtItsOwnPaths) {
 
 TEST_F(LowerUseTest, WhereTheRootIsOutOfReachThePathMayMeanBoth) {
     fake.process("1", "systemd", host, "host");
-    fake.process("300", "backup", std::string{"90 1 0:60 / / rw - overlay overlay rw\n"} +
-                                      "91 90 0:51 / /clear rw - ecryptfs /srv/.vault rw\n",
+    fake.process("300", "backup",
+                 std::string{"90 1 0:60 / / rw - overlay overlay rw\n"} +
+                     "91 90 0:51 / /clear rw - ecryptfs /srv/.vault rw\n",
                  "container");
     std::filesystem::remove(fake.proc() / "300/root");
     const auto mounts = look();
