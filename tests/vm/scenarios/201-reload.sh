@@ -15,7 +15,7 @@ boot reload <<'END'
 manifest=/etc/sealmount/manifest.json
 cp "$manifest" /root/good
 check "both are mounted" eval 'readable /srv/vault && readable /srv/other'
-hold() { exec 9>/srv/vault/open; echo begun >&9; sleep infinity; }
+hold() { exec 9>/srv/vault/open; echo begun >&9; exec sleep infinity; }
 hold & holder=$!
 still() {
     check "$1: both stay mounted" eval 'readable /srv/vault && readable /srv/other'
