@@ -51,7 +51,7 @@ void check_srk_handle(Tpm& tpm, const std::string& name, const MasterFile& maste
              .item = "srk",
              .severity = Severity::warning,
              .text = "its storage root key is not persistent any more: another program evicted it. "
-                     "Each unlock has to make it again",
+                     "Unlocks make it again",
              .fix = {.kind = AdviceKind::persist_srk, .subject = name}});
     }
 }

@@ -117,8 +117,18 @@ class UnitsCheck {
                 ? add(Severity::good, "units", formatted("{} is as the manifest says", mount.name))
                 : add(Severity::bad, "units", formatted("{} is not as the manifest says", mount.name),
                       {.kind = AdviceKind::reload_units});
+            changed_by_drop_ins(mount);
         } else {
             overridden_mount(mount);
+        }
+    }
+
+    void changed_by_drop_ins(const UnitState& mount) {
+        const std::string wrong = differing_setting(mount);
+        if (is_as_manifest_ && !mount.drop_ins.empty() && !wrong.empty()) {
+            add(Severity::bad, "override",
+                formatted("{} is changed by {}: {}", mount.name, join(mount.drop_ins), wrong),
+                {.kind = AdviceKind::remove_override, .subject = mount.drop_ins.back()});
         }
     }
 
@@ -177,21 +187,32 @@ class UnitsCheck {
     }
 
     void service_comes_from(const UnitState& service) {
-        if (is_packaged(service.fragment_path) || is_generated(service.fragment_path)) {
-            runs_program(service);
-            return;
+        const bool is_ours = is_packaged(service.fragment_path) || is_generated(service.fragment_path);
+        const std::string from = is_ours ? join(service.drop_ins) : service.fragment_path;
+        const Advice fix = {.kind = AdviceKind::remove_override,
+                            .subject = is_ours && !service.drop_ins.empty() ? service.drop_ins.back()
+                                                                            : service.fragment_path};
+        if (starts_something_else(service)) {
+            add(Severity::bad, "override",
+                formatted("{} is taken from {}, and does not run the unlock", service.name, from), fix);
+        } else if (!is_ours) {
+            add(Severity::warning, "override",
+                formatted("{} is taken from {}, not from the package; it runs the unlock all the same",
+                          service.name, from),
+                fix);
         }
-        const bool runs_ours = std::ranges::any_of(service.commands, [](const UnitCommand& command) {
-            return fs::path{command.program}.filename() == unlock_program_name;
-        });
-        add(runs_ours ? Severity::warning : Severity::bad, "override",
-            runs_ours
-                ? formatted("{} is taken from {}, not from the package; it runs the unlock all the same",
-                            service.name, service.fragment_path)
-                : formatted("{} is taken from {}, not from the package, and does not run the unlock",
-                            service.name, service.fragment_path),
-            {.kind = AdviceKind::remove_override, .subject = service.fragment_path});
         runs_program(service);
+    }
+
+    /// A service without a program to start it is for the end only.
+    [[nodiscard]] static bool starts_something_else(const UnitState& service) {
+        const auto is_unlock = [](const UnitCommand& command) {
+            return fs::path{command.program}.filename() == unlock_program_name;
+        };
+        const bool has_start = std::ranges::any_of(service.commands, &UnitCommand::is_start);
+        return has_start && std::ranges::none_of(service.commands, [&](const UnitCommand& command) {
+                   return command.is_start && is_unlock(command);
+               });
     }
 
     /// Each program that the service runs is there.

@@ -176,16 +176,6 @@ bool is_evicted(const RefusalKind kind, Tpm& tpm, const MasterFile& master) {
     return kind == RefusalKind::srk_missing && tpm.use_primary(master.srk_name);
 }
 
-/// Has the SRK made persistent again; where that fails, it can still be used in userspace.
-bool make_persistent(Tpm& tpm) {
-    try {
-        static_cast<void>(tpm.make_srk());
-        return true;
-    } catch (const Error&) {
-        return false;
-    }
-}
-
 std::expected<unsigned, MasterRefusal> load_under_srk(Tpm& tpm, Keyring& keyring, const std::string_view name,
                                                       const UnsealRequest& request, const Backoff& backoff) {
     return first_open_slot(tpm, request, [&](const FittingSlot& fitting, const std::uint32_t counter) {
@@ -281,9 +271,13 @@ SlotChoice choose_slots(Tpm& tpm, const UnsealRequest& request) {
     return choice;
 }
 
-bool restore_srk(Tpm& tpm, const MasterFile& master) {
-    const auto problem = problem_with_srk(tpm, master);
-    return problem && is_evicted(problem->kind, tpm, master) && make_persistent(tpm);
+bool restore_srk(Tpm& tpm) {
+    try {
+        static_cast<void>(tpm.make_srk());
+        return true;
+    } catch (const Error&) {
+        return false; // it can still be used in userspace
+    }
 }
 
 std::expected<unsigned, MasterRefusal> load_trusted_master(Tpm& tpm, Keyring& keyring,
@@ -291,7 +285,7 @@ std::expected<unsigned, MasterRefusal> load_trusted_master(Tpm& tpm, Keyring& ke
                                                            const UnsealRequest& request,
                                                            const Backoff& backoff) {
     auto loaded = load_under_srk(tpm, keyring, name, request, backoff);
-    if (!loaded && is_evicted(loaded.error().kind, tpm, request.file) && make_persistent(tpm)) {
+    if (!loaded && is_evicted(loaded.error().kind, tpm, request.file) && restore_srk(tpm)) {
         return load_under_srk(tpm, keyring, name, request, backoff);
     }
     return loaded;
@@ -308,7 +302,10 @@ std::expected<UnsealedMaster, MasterRefusal> unseal_master(Tpm& tpm, const Unsea
                                                            const Backoff& backoff) {
     auto unsealed = unseal_under_srk(tpm, request, backoff);
     if (!unsealed && is_evicted(unsealed.error().kind, tpm, request.file)) {
-        return unseal_under_srk(tpm, request, backoff);
+        unsealed = unseal_under_srk(tpm, request, backoff);
+        if (unsealed) {
+            unsealed->is_srk_evicted = true;
+        }
     }
     return unsealed;
 }

@@ -53,9 +53,9 @@ struct SlotChoice {
 /// storage_disabled instead of srk_missing where the TPM hides it.
 [[nodiscard]] std::optional<Refusal> problem_with_srk(Tpm& tpm, const MasterFile& master);
 
-/// Where another program has evicted the SRK, it is made again from its template, and persistent, if its name
-/// is the pinned one. Did that happen? For verbs that change slots; an unlock does it when it has to.
-bool restore_srk(Tpm& tpm, const MasterFile& master);
+/// Makes an SRK that was evicted again, and persistent. Did that work? For verbs that change slots; the
+/// unlock by the kernel does it by itself.
+bool restore_srk(Tpm& tpm);
 
 /// Loads the master key into the kernel as "trusted:NAME" through the first slot that fits. Returns the
 /// slot's number. With one slot of a literal policy which fits, that is PCR_Read, StartAuthSession, PolicyPCR
@@ -85,6 +85,7 @@ class LoadedMaster {
 struct UnsealedMaster {
     unsigned slot = 0;
     SecretBytes key;
+    bool is_srk_evicted = false; ///< nothing was at the SRK's handle, and it was made again for this
 };
 
 /// The same as load_trusted_master() in userspace: the master key's bytes. An evicted SRK is not restored: it

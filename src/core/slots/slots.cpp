@@ -91,7 +91,6 @@ bool opens_now(const SlotContext& context, Tpm& tpm, const MasterFile& file) {
 OpenMaster open_master(const SlotContext& context, const std::string& name) {
     OpenMaster master{.name = name, .file = context.store.master(name)};
     master.tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
-    restore_srk(*master.tpm, master.file);
     auto key = unseal_master(*master.tpm, context.request_for(master.file), context.machine.backoff);
     if (!key && key.error().kind == RefusalKind::pin_needed) {
         master.pin = context.ask_pin();
@@ -100,6 +99,9 @@ OpenMaster open_master(const SlotContext& context, const std::string& name) {
     }
     if (!key) {
         refuse_to_open(name, key.error());
+    }
+    if (key->is_srk_evicted) {
+        restore_srk(*master.tpm);
     }
     master.slot = key->slot;
     master.key = std::move(key->key);

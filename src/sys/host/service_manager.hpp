@@ -26,6 +26,7 @@ struct UnitCondition {
 struct UnitCommand {
     std::string program;
     std::vector<std::string> arguments; ///< the first is its own name
+    bool is_start = false;              ///< ExecStart=, not one that ends it
 
     bool operator==(const UnitCommand&) const = default;
 };

@@ -87,7 +87,7 @@ void read_conditions(::sd_bus_message* const message, std::vector<UnitCondition>
 }
 
 /// "a(sasbttttuii)": path, arguments, whether a failure is ignored, times and how it ended.
-void read_commands(::sd_bus_message* const message, std::vector<UnitCommand>& commands) {
+void read_commands(::sd_bus_message* const message, const bool is_start, std::vector<UnitCommand>& commands) {
     const Container list{message, 'a', "(sasbttttuii)"};
     while (list.has_more()) {
         const Container one{message, 'r', "sasbttttuii"};
@@ -95,6 +95,7 @@ void read_commands(::sd_bus_message* const message, std::vector<UnitCommand>& co
         command.program = read_text(message);
         command.arguments = read_texts(message);
         readable(::sd_bus_message_skip(message, "bttttuii"));
+        command.is_start = is_start;
         commands.push_back(std::move(command));
     }
 }
@@ -143,8 +144,12 @@ void read_unit_conditions(::sd_bus_message* const message, UnitReply& reply) {
     read_conditions(message, reply.state.conditions);
 }
 
-void read_unit_commands(::sd_bus_message* const message, UnitReply& reply) {
-    read_commands(message, reply.state.commands);
+void read_start(::sd_bus_message* const message, UnitReply& reply) {
+    read_commands(message, true, reply.state.commands);
+}
+
+void read_stop(::sd_bus_message* const message, UnitReply& reply) {
+    read_commands(message, false, reply.state.commands);
 }
 
 constexpr const char* commands_type = "a(sasbttttuii)";
@@ -179,9 +184,9 @@ constexpr std::array properties = {
     Property{"AssertResult", "b", read_check_result},
     Property{"Conditions", conditions_type, read_unit_conditions},
     Property{"Asserts", conditions_type, read_unit_conditions},
-    Property{"ExecStart", commands_type, read_unit_commands},
-    Property{"ExecStop", commands_type, read_unit_commands},
-    Property{"ExecStopPost", commands_type, read_unit_commands},
+    Property{"ExecStart", commands_type, read_start},
+    Property{"ExecStop", commands_type, read_stop},
+    Property{"ExecStopPost", commands_type, read_stop},
     Property{"What", "s", [](auto* m, UnitReply& reply) { reply.state.mount["What"] = read_text(m); }},
     Property{"Where", "s", [](auto* m, UnitReply& reply) { reply.state.mount["Where"] = read_text(m); }},
     Property{"Type", "s", [](auto* m, UnitReply& reply) { reply.state.mount["Type"] = read_text(m); }},

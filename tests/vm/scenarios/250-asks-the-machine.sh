@@ -147,11 +147,11 @@ check "the advice: start it" systemctl start "$mount_unit"
 fine "started"
 stop
 mkdir -p "/run/systemd/system/$unlock.d"
-printf '[Service]\nExecStartPre=/bin/sleep 8\n' >"/run/systemd/system/$unlock.d/slow.conf"
+printf '[Service]\nExecStartPre=/bin/sleep 15\n' >"/run/systemd/system/$unlock.d/slow.conf"
 reload
 systemctl start --no-block "$mount_unit"
 finds 75 'unknown .*systemd has a job for it, start' "being started"
-check "it comes" wait_until 30 readable /srv/vault
+check "it comes" wait_until 60 readable /srv/vault
 rm -r "/run/systemd/system/$unlock.d"
 reload
 fine "started"

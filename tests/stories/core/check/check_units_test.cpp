@@ -58,7 +58,8 @@ class CheckUnitsTest : public FakeMachine {
                            .result = "success",
                            .fragment_path = file,
                            .pulled_in_by = {names.mount},
-                           .commands = {{.program = program, .arguments = {}}}};
+                           .commands = {{.program = program, .arguments = {}, .is_start = true},
+                                        {.program = program, .arguments = {}}}};
         }
     }
 
@@ -210,8 +211,24 @@ TEST_F(CheckUnitsTest, AnOverrideOfTheUnlockThatRunsSomethingElseIsBad) {
     put(service().fragment_path, "[Service]\n");
     put("/bin/true", "program");
     fs::permissions(path("/bin/true"), fs::perms::owner_all);
-    service().commands = {{.program = "/bin/true", .arguments = {}}};
+    service().commands.front().program = "/bin/true";
     expect("override", Severity::bad, "does not run the unlock", AdviceKind::remove_override);
+    service().fragment_path = packaged + std::string{"sealmount-unlock@.service"};
+    fs::remove(path("/etc/systemd/system/sealmount-unlock@.service"));
+    service().drop_ins = {"/etc/systemd/system/sealmount-unlock@.service.d/mine.conf"};
+    expect("override", Severity::bad, "mine.conf, and does not run the unlock", AdviceKind::remove_override);
+}
+
+TEST_F(CheckUnitsTest, AServiceThatOnlyEndsSomethingIsComplete) {
+    service().commands.erase(service().commands.begin());
+    EXPECT_THAT(findings(), IsEmpty());
+}
+
+TEST_F(CheckUnitsTest, ADropInThatMountsSomethingElseIsBad) {
+    mount().drop_ins = {"/etc/systemd/system/srv-vault.mount.d/mine.conf"};
+    EXPECT_THAT(findings(), IsEmpty());
+    mount().mount["What"] = "/srv/elsewhere";
+    expect("override", Severity::bad, "is changed by /etc", AdviceKind::remove_override);
 }
 
 TEST_F(CheckUnitsTest, UnitsOlderThanTheManifestAreBad) {

@@ -117,7 +117,8 @@ TEST_F(UnitReplyTest, AServiceHasProgramsAndNoPlaceToMount) {
     EXPECT_TRUE(reply.state.mount.empty());
     EXPECT_THAT(reply.state.commands,
                 ElementsAre(UnitCommand{.program = "/usr/lib/sealmount/sealmount-unlock",
-                                        .arguments = {"sealmount-unlock", "load"}}));
+                                        .arguments = {"sealmount-unlock", "load"},
+                                        .is_start = true}));
 }
 
 TEST_F(UnitReplyTest, AnotherTypeIsAnError) {
