@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <set>
 
 namespace sealmount {
@@ -54,6 +55,7 @@ class UnitsCheck {
                 service_comes_from(service);
             }
         }
+        programs();
         for (const std::string& name : names_.all()) {
             about_any(state_of(name));
         }
@@ -146,10 +148,12 @@ class UnitsCheck {
         std::string wrong = differing_setting(mount);
         // An automount pulls them in itself.
         const auto& pulled_in = names_.automount.empty() ? names_.services : std::vector<std::string>{};
-        for (const std::string& service : pulled_in) {
-            if (!names_unit(mount.pulls_in, service) || !names_unit(mount.starts_after, service)) {
-                wrong = formatted("it does not start {} before", service);
-            }
+        std::vector<std::string> left_out;
+        std::ranges::copy_if(pulled_in, std::back_inserter(left_out), [&](const std::string& service) {
+            return !names_unit(mount.pulls_in, service) || !names_unit(mount.starts_after, service);
+        });
+        if (!left_out.empty()) {
+            wrong = formatted("it does not start {} before", join(left_out));
         }
         if (wrong.empty()) {
             add(Severity::warning, "override",
@@ -215,16 +219,18 @@ class UnitsCheck {
                });
     }
 
-    /// Each program that the service runs is there.
     void runs_program(const UnitState& service) {
-        std::set<std::string> programs;
         for (const UnitCommand& command : service.commands) {
-            programs.insert(command.program);
+            run_by_[command.program].insert(service.name);
         }
-        for (const std::string& program : programs) {
+    }
+
+    /// Each program that the services run is there.
+    void programs() {
+        for (const auto& [program, services] : run_by_) {
             if (!is_executable(paths_.below_root(program))) {
                 add(Severity::bad, "program",
-                    formatted("{} cannot be executed, or is not there: {} runs it", program, service.name),
+                    formatted("{} cannot be executed, or is not there, for {}", program, join(services)),
                     {.kind = AdviceKind::install_again, .subject = program});
             }
         }
@@ -354,6 +360,7 @@ class UnitsCheck {
     const UnitsReport& report_;
     std::vector<Finding>& findings_;
     VolumeUnits names_;
+    std::map<std::string, std::set<std::string>> run_by_; ///< programs, and the services that run them
     bool is_as_manifest_ = true;
     bool is_fine_ = true;
 };
