@@ -143,11 +143,10 @@ constexpr std::array hints = {
     Hint{AdviceKind::unmask_until_boot, "run {2}", "systemctl unmask --runtime {}"},
     Hint{AdviceKind::remove_override,
          "if you did not mean that, remove {0} and run 'systemctl daemon-reload'"},
-    Hint{AdviceKind::have_target_start, "'systemctl cat {0}' shows where it comes from; a link of its name "
-                                        "to /dev/null in local-fs.target.wants "
-                                        "keeps it from being started: remove that and run 'systemctl "
-                                        "daemon-reload', or write \"noauto\": true "
-                                        "into the manifest"},
+    Hint{AdviceKind::have_target_start,
+         "the generator's drop-in 50-sealmount.conf of local-fs.target starts it, and 'systemctl cat "
+         "local-fs.target' shows whether another file of that name takes its place: remove that and run "
+         "'systemctl daemon-reload', or write \"noauto\": true into the manifest"},
     Hint{AdviceKind::list_jobs,
          "'systemctl list-jobs' shows what it waits for; check again when that is done"},
     Hint{AdviceKind::look_at_condition, "'systemctl cat {0}' shows where that is written; fix what it "

@@ -6,7 +6,7 @@ need_product
 cat >"$SHARE/ask.sh" <<'END'
 # The units of the volume, in this one place.
 mount_unit=srv-vault.mount
-unlock=sealmount-unlock@vault.service
+unlock=sealmount-load@vault.service
 template=$(systemctl show -P FragmentPath "$unlock")
 program=$(sed -n 's/^ExecStart=-\?\([^ ]*\).*/\1/p' "$template")
 
@@ -31,7 +31,7 @@ follow() {
 reload() { systemctl daemon-reload; }
 stop() {
     systemctl stop "$mount_unit"
-    wait_until 10 inactive "$unlock"
+    wait_until 10 inactive sealmount-keys@vault.service
 }
 END
 
@@ -103,11 +103,11 @@ rm /etc/systemd/system-generators/sealmount-generator
 reload
 fine "with the generator"
 
-mkdir -p /etc/systemd/system/local-fs.target.wants
-ln -s /dev/null "/etc/systemd/system/local-fs.target.wants/$mount_unit"
+mkdir -p /etc/systemd/system/local-fs.target.d
+ln -s /dev/null /etc/systemd/system/local-fs.target.d/50-sealmount.conf
 reload
 finds 69 "bad .*nothing starts $mount_unit at boot" "started by no target"
-rm "/etc/systemd/system/local-fs.target.wants/$mount_unit"
+rm -r /etc/systemd/system/local-fs.target.d
 reload
 fine "started by local-fs.target"
 
@@ -140,9 +140,9 @@ check "the advice: start it" systemctl start "$mount_unit"
 check_no_output "the warning is gone" 'failed' sealmount check
 stop
 mv /srv/.vault /srv/.elsewhere
-check_fails "the mount fails" systemctl start "$mount_unit"
+check_fails "without its lower directory it does not start" systemctl start "$mount_unit"
 mv /srv/.elsewhere /srv/.vault
-finds 75 "unknown .*$mount_unit failed when it was started last" "the mount failed"
+check_output "failed before: a warning" "warning .*$unlock failed when it was started last" sealmount check
 check "the advice: start it" systemctl start "$mount_unit"
 fine "started"
 stop
