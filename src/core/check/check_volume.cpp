@@ -11,7 +11,6 @@
 #include "sys/files/guard.hpp"
 #include "sys/files/idle_mountpoint.hpp"
 #include "sys/files/mounts.hpp"
-#include "sys/host/crypto_probe.hpp"
 
 namespace sealmount {
 
@@ -34,7 +33,6 @@ class VolumeCheck {
         look([&] { mount_point(); });
         if (context_.is_this_machine) {
             look([&] { other_users(); });
-            look([&] { ciphers(); });
             look([&] { units(); });
             look([&] { keys_in_the_way(); });
         }
@@ -126,14 +124,6 @@ class VolumeCheck {
     void other_users() {
         for (std::string& user : MountObstacles{context_.store.paths()}.users_left(volume_, false)) {
             add(Severity::bad, "in-use", std::move(user), {.kind = AdviceKind::end_other_use});
-        }
-    }
-
-    void ciphers() {
-        for (const std::string& name : absent_for_ecryptfs(volume_.cipher)) {
-            add(Severity::bad, "cipher",
-                formatted("this kernel does not have {}, which eCryptfs requires", name),
-                {.kind = AdviceKind::boot_with_cipher});
         }
     }
 

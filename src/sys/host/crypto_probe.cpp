@@ -4,13 +4,18 @@
 
 #include "base/format.hpp"
 #include "base/unique_fd.hpp"
+#include "sys/host/kernel_features.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
+#include <fstream>
 #include <linux/if_alg.h>
+#include <string_view>
 #include <sys/socket.h>
+#include <system_error>
 #include <utility>
 
 namespace sealmount {
@@ -52,28 +57,43 @@ bool has_type(const std::string_view type) {
     });
 }
 
+/// From Linux 6.19 on, eCryptfs has an MD5 of its own, and looks for the FIPS mode ("ecryptfs: Use MD5
+/// library instead of crypto_shash").
+bool has_own_md5() {
+    const std::string release = kernel_release();
+    int major = 0;
+    int minor = 0;
+    const auto end = release.data() + release.size();
+    const auto dot = std::from_chars(release.data(), end, major);
+    if (dot.ec == std::errc{} && dot.ptr != end) {
+        std::from_chars(dot.ptr + 1, end, minor);
+    }
+    return std::pair{major, minor} >= std::pair{6, 19};
+}
+
+bool is_md5_absent() {
+    if (!has_own_md5()) {
+        return is_algorithm_absent("hash", "md5");
+    }
+    std::ifstream fips{"/proc/sys/crypto/fips_enabled"};
+    return fips.get() == '1';
+}
+
 } // namespace
 
-Presence kernel_algorithm(const std::string_view type, const std::string& name) {
-    switch (bind_algorithm(type, name)) {
-    case 0:
-        return Presence::present;
-    case ENOENT:
-    case ELIBBAD:
-        return has_type(type) ? Presence::absent : Presence::unknown;
-    default:
-        return Presence::unknown;
-    }
+bool is_algorithm_absent(const std::string& type, const std::string& name) {
+    const int error = bind_algorithm(type, name);
+    return (error == ENOENT || error == ELIBBAD) && has_type(type);
 }
 
 std::set<std::string> absent_for_ecryptfs(const std::string& cipher) {
     std::set<std::string> absent;
     for (const std::string& name : {formatted("ecb({})", cipher), formatted("cbc({})", cipher)}) {
-        if (kernel_algorithm("skcipher", name) == Presence::absent) {
+        if (is_algorithm_absent("skcipher", name)) {
             absent.insert(name);
         }
     }
-    if (kernel_algorithm("hash", "md5") == Presence::absent) {
+    if (is_md5_absent()) {
         absent.emplace("md5");
     }
     return absent;
