@@ -104,7 +104,7 @@ void log_users_left(const std::string& name) {
     try {
         for (const std::string& user :
              MountObstacles{Paths{}}.users_left(Store{Paths{}}.volume(name), true)) {
-            log(Level::warning, name, formatted("stopped here, but {}", user));
+            log(Level::warning, name, formatted("stopped, but not everywhere: {}", user));
         }
     } catch (const Error&) { // NOLINT(bugprone-empty-catch): it has left the manifest, which a stop may
     }

@@ -39,6 +39,7 @@ GroundReport report_about(const Paths& paths, const MountView& view, const Volum
 Json ground_json(const Ground& ground) {
     return {{"uuid", ground.uuid.empty() ? Json(nullptr) : Json(ground.uuid)},
             {"inode", ground.inode == 0 ? Json(nullptr) : Json(ground.inode)},
+            {"generation", ground.generation ? Json(*ground.generation) : Json(nullptr)},
             {"empty", ground.empty}};
 }
 

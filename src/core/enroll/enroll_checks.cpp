@@ -177,7 +177,8 @@ std::vector<Problem> take_links_out(const Paths& paths, EnrollRequest& request) 
 std::vector<Problem> check_ground(const Store& store, EnrollRequest& request) {
     Volume& volume = request.volume;
     const MountView view = view_for(store.paths(), Viewer::this_process);
-    const auto users = other_mounts_of(store.paths(), view, EcryptfsMounts::look("/proc", view), volume);
+    const auto users = other_mounts_of(
+        store.paths(), view, EcryptfsMounts::look("/proc", view, EcryptfsMounts::held_by_kernel()), volume);
     if (!users.empty()) {
         refuse_enrollment(users.front(), {AdviceKind::end_other_use});
     }

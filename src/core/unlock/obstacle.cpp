@@ -27,7 +27,7 @@ const MountView& MountObstacles::view() {
 
 const EcryptfsMounts& MountObstacles::mounts() {
     if (!mounts_) {
-        mounts_ = EcryptfsMounts::look(sources_.proc, view());
+        mounts_ = EcryptfsMounts::look(sources_.proc, view(), EcryptfsMounts::held_by_kernel(sources_.sysfs));
     }
     return *mounts_;
 }

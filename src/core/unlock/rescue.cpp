@@ -9,6 +9,7 @@
 #include "core/slots/recovery.hpp"
 #include "core/unlock/volume_keys.hpp"
 #include "core/volume/unit_text.hpp"
+#include "core/volume/volume_ground.hpp"
 #include "sys/files/mounts.hpp"
 #include "sys/host/process.hpp"
 
@@ -50,6 +51,19 @@ std::string rescue_options(Volume volume) {
     volume.nofail = false;
     volume.noauto = false;
     return mount_options(volume, false);
+}
+
+/// Not even read-only: what another mount of it has not written yet would be missing.
+void check_nobody_else(const std::filesystem::path& lower, const std::filesystem::path& mountpoint) {
+    const Paths here;
+    Volume volume;
+    volume.lower = std::filesystem::absolute(lower).lexically_normal().string();
+    volume.mountpoint = std::filesystem::absolute(mountpoint).lexically_normal().string();
+    const MountView view = view_for(here, Viewer::this_process);
+    const auto mounts = EcryptfsMounts::look("/proc", view, EcryptfsMounts::held_by_kernel());
+    if (const auto users = other_mounts_of(here, view, mounts, volume); !users.empty()) {
+        throw Error{Reason::refused, users.front(), {AdviceKind::end_other_use}};
+    }
 }
 
 } // namespace
@@ -117,6 +131,7 @@ void mount_rescued(Keyring& keyring, const Rescued& rescued, const std::filesyst
         throw Error{Reason::refused,
                     formatted("{}: something is mounted there already", mountpoint.string())};
     }
+    check_nobody_else(lower, mountpoint);
     const SignalsHeld held;
     const TemporaryKeys keys{keyring, rescued.volume};
     if (const auto loaded = load_under_ephemeral_master(keyring, rescued.keys); !loaded) {

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -123,6 +124,12 @@ Ground read_ground(ObjectReader& volume) {
         }
         ground.inode = static_cast<std::uint64_t>(*inode);
     }
+    if (const auto generation = reader.optional_integer("generation")) {
+        if (*generation < 0 || *generation > std::numeric_limits<std::uint32_t>::max()) {
+            reader.fail("generation", formatted("{} is out of range: write 0 to 4294967295", *generation));
+        }
+        ground.generation = static_cast<std::uint32_t>(*generation);
+    }
     ground.empty = reader.optional_boolean("empty").value_or(false);
     reader.finish();
     return ground;
@@ -133,6 +140,9 @@ Json ground_to_json(const Ground& ground) {
     json["uuid"] = ground.uuid.empty() ? std::string{unknown_uuid} : ground.uuid;
     if (ground.inode != 0) {
         json["inode"] = ground.inode;
+    }
+    if (ground.generation) {
+        json["generation"] = *ground.generation;
     }
     json["empty"] = ground.empty;
     return json;

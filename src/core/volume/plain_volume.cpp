@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 namespace sealmount {
 
@@ -228,6 +229,7 @@ bool read_idle_timeout(PlainText& in, DraftVolume& draft) {
 bool read_plain_ground(PlainText& in, DraftVolume& draft) {
     std::optional<std::string_view> uuid;
     std::optional<std::int64_t> inode;
+    std::optional<std::int64_t> generation;
     std::optional<bool> empty;
     if (!in.take('{')) {
         return false;
@@ -244,6 +246,10 @@ bool read_plain_ground(PlainText& in, DraftVolume& draft) {
         } else if (*name == "inode" && !inode) {
             inode = in.take_number();
             is_right = inode && *inode >= 1;
+        } else if (*name == "generation" && !generation) {
+            generation = in.take_number();
+            is_right =
+                generation && *generation >= 0 && *generation <= std::numeric_limits<std::uint32_t>::max();
         } else if (*name == "empty" && !empty) {
             empty = in.take_boolean();
             is_right = empty.has_value();
@@ -255,9 +261,13 @@ bool read_plain_ground(PlainText& in, DraftVolume& draft) {
     if (!in.take('}') || !uuid) {
         return false;
     }
-    draft.volume.ground = Ground{.uuid = *uuid == unknown_uuid ? std::string{} : std::string{*uuid},
-                                 .inode = static_cast<std::uint64_t>(inode.value_or(0)),
-                                 .empty = empty.value_or(false)};
+    Ground& ground = draft.volume.ground.emplace();
+    ground.uuid = *uuid == unknown_uuid ? "" : *uuid;
+    ground.inode = static_cast<std::uint64_t>(inode.value_or(0));
+    if (generation) {
+        ground.generation = static_cast<std::uint32_t>(*generation);
+    }
+    ground.empty = empty.value_or(false);
     return true;
 }
 

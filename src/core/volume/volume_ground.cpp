@@ -41,13 +41,17 @@ bool is_another(const Ground& was, const Ground& now) {
     if (was.inode != now.inode && (was.inode != 0 || was_unknown)) {
         return true;
     }
+    if (was.generation && now.generation && *was.generation != *now.generation) {
+        return true;
+    }
     // An older kernel may not say what it is.
     return !was.uuid.empty() && !now.uuid.empty() && was.uuid != now.uuid;
 }
 
-/// UUID and inode, known then and now, show the same directory: then its owner has emptied it.
+/// UUID, inode and generation, known then and now, show the same directory: then its owner has emptied it.
 bool is_proven(const Ground& was, const Ground& now) {
-    return !was.uuid.empty() && was.uuid == now.uuid && was.inode != 0 && was.inode == now.inode;
+    return !was.uuid.empty() && was.uuid == now.uuid && was.inode != 0 && was.inode == now.inode &&
+           was.generation && was.generation == now.generation;
 }
 
 std::string with_type(const GroundLook& look) {

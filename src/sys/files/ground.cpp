@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/btrfs.h>
+#include <linux/fs.h>
 #include <memory>
 #include <string_view>
 #include <sys/ioctl.h>
@@ -100,6 +101,17 @@ std::string uuid_by_own_call(const int fd, const unsigned long magic) {
     return {};
 }
 
+/// The kernel writes an int, whatever the name of the request says (ioctl_iflags(2) has the same of its two).
+std::optional<std::uint32_t> generation_of(const int fd) {
+    unsigned long answer = 0;
+    if (::ioctl(fd, FS_IOC_GETVERSION, &answer) != 0) {
+        return std::nullopt;
+    }
+    std::uint32_t generation = 0;
+    std::memcpy(&generation, &answer, sizeof generation);
+    return generation;
+}
+
 std::string uuid_of(const int fd, const unsigned long magic) {
     std::string uuid = uuid_by_own_call(fd, magic);
     AnyUuid answer{};
@@ -148,7 +160,10 @@ std::expected<GroundLook, int> look_at_ground(const MountView& view, const std::
     const auto magic = static_cast<unsigned long>(system.f_type) & 0xffffffffUL;
     if (std::ranges::find(lasting_magics, magic) != lasting_magics.end()) {
         look.ground.inode = status.st_ino;
-        look.ground.uuid = is_readable ? uuid_of(fd.get(), magic) : std::string{};
+        if (is_readable) {
+            look.ground.uuid = uuid_of(fd.get(), magic);
+            look.ground.generation = generation_of(fd.get());
+        }
     }
     const auto path = view.resolved(directory);
     if (const MountLine* const line = view.table().covering(path.value_or(directory))) {
@@ -165,8 +180,10 @@ std::expected<GroundLook, int> look_at_ground(const MountView& view, const std::
 }
 
 std::string describe(const Ground& ground) {
-    const std::string which =
-        ground.inode == 0 ? std::string{"a directory"} : formatted("inode {}", ground.inode);
+    std::string which = ground.inode == 0 ? std::string{"a directory"} : formatted("inode {}", ground.inode);
+    if (ground.generation.value_or(0) != 0) {
+        which += formatted(" (generation {})", *ground.generation);
+    }
     return formatted("{} of {}{}", which,
                      ground.uuid.empty() ? std::string{"a file system without a lasting UUID"}
                                          : formatted("the file system {}", ground.uuid),

@@ -25,9 +25,10 @@ struct GroundLook {
 
 /// A few system calls: the directory is opened and its first names are read; its file system is asked for its
 /// UUID with the calls of its own kind (EXT4_IOC_GETFSUUID of linux/fs/ext4, XFS_IOC_FSGEOMETRY,
-/// BTRFS_IOC_FS_INFO) or, from Linux 6.9 on, FS_IOC_GETFSUUID. No link of udev's is read, which may come
-/// after the mount. UUID and inode of file systems that do not keep them (tmpfs, overlayfs, FUSE, network
-/// file systems ...) are unknown. The error is an errno: ENOENT, ENOTDIR ...
+/// BTRFS_IOC_FS_INFO) or, from Linux 6.9 on, FS_IOC_GETFSUUID, and for the directory's generation
+/// (FS_IOC_GETVERSION), as the number of a directory that was removed is given to the next one. No link of
+/// udev's is read, which may come after the mount. UUID and inode of file systems that do not keep them
+/// (tmpfs, overlayfs, FUSE, network file systems ...) are unknown. The error is an errno: ENOENT, ENOTDIR ...
 [[nodiscard]] std::expected<GroundLook, int> look_at_ground(const MountView& view,
                                                             const std::string& directory);
 

@@ -97,9 +97,13 @@ void EcryptfsMounts::add_namespace_of(const std::filesystem::path& process, cons
     }
 }
 
-EcryptfsMounts EcryptfsMounts::look(const std::filesystem::path& proc, const MountView& view) {
+EcryptfsMounts EcryptfsMounts::look(const std::filesystem::path& proc, const MountView& view,
+                                    const std::optional<std::size_t> held) {
     EcryptfsMounts mounts;
     mounts.add_ours(view);
+    if (held && *held <= mounts.devices_.size()) {
+        return mounts;
+    }
     for (const unsigned id : processes_in(proc)) {
         mounts.add_namespace_of(proc / std::to_string(id), id, view);
     }

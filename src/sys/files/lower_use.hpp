@@ -39,8 +39,10 @@ class EcryptfsMounts {
   public:
     /// `proc` is where proc(5) is mounted; `view` is that in which volumes are mounted. A mount that is there
     /// in it is not listed again for its copies in other namespaces. A namespace is read once, however many
-    /// processes are in it.
-    [[nodiscard]] static EcryptfsMounts look(const std::filesystem::path& proc, const MountView& view);
+    /// processes are in it; none is, where `held`, held_by_kernel(), shows that there can be no mount that
+    /// the view does not have: as at a boot.
+    [[nodiscard]] static EcryptfsMounts look(const std::filesystem::path& proc, const MountView& view,
+                                             std::optional<std::size_t> held);
 
     [[nodiscard]] const std::vector<EcryptfsMount>& list() const { return list_; }
     /// The devices of all of them.

@@ -147,7 +147,10 @@ std::set<std::string> absent_for_ecryptfs(const std::string& cipher) {
             absent.insert(name);
         }
     }
-    if (ecryptfs_asks_for_md5(kernel_release()) && crypto_presence("hash", "md5") == Presence::absent) {
+    const bool has_md5 = ecryptfs_asks_for_md5(kernel_release())
+                             ? crypto_presence("hash", "md5") != Presence::absent
+                             : !module_state().is_fips;
+    if (!has_md5) {
         absent.emplace("md5");
     }
     return absent;

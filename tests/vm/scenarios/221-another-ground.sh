@@ -60,7 +60,7 @@ END
 
 boot absent <<'END'
 . /lab/ground.sh
-refused vault '/mnt/data/.vault is not a directory, or not there; it was inode [0-9]+ of the file system'
+refused vault '/mnt/data/.vault is not a directory, or not there; it was inode [0-9]+ \(generation [0-9]+\) of the file system'
 refused whole '/mnt/whole is another directory: it was inode 2 of the file system'
 check "the volume on the root file system is not affected" readable /srv/root
 expect_equal "nothing was written to the wrong disk" "" "$(ls -A /mnt/whole)"
@@ -72,7 +72,7 @@ boot absent-without-lines <<'END'
 . /lab/ground.sh
 refused vault '/mnt/data/.vault is not a directory, or not there'
 refused whole '/mnt/whole is another directory: it was inode 2'
-check_output "the journal says so" 'the lower directory is not what it was \(/mnt/whole is another directory: it was inode 2 of the file system [0-9a-f-]+, and now is inode [0-9]+ of the file system [0-9a-f-]+, empty' unlock_journal whole
+check_output "the journal says so" 'the lower directory is not what it was \(/mnt/whole is another directory: it was inode 2 of the file system [0-9a-f-]+, and now is inode [0-9]+ \(generation [0-9]+\) of the file system [0-9a-f-]+, empty' unlock_journal whole
 check "the volume on the root file system is not affected" readable /srv/root
 
 # Another disk, with the same paths.

@@ -156,11 +156,13 @@ TEST(ComplaintTest, EveryCipherHasItsSizes) {
 
 TEST(ManifestEditTest, TheGroundIsWrittenAndReadBack) {
     Volume volume = sample();
-    volume.ground = Ground{.uuid = "0b5c1a5e-0000-4000-8000-000000000001", .inode = 12, .empty = true};
+    volume.ground =
+        Ground{.uuid = "0b5c1a5e-0000-4000-8000-000000000001", .inode = 12, .generation = 0, .empty = true};
     const std::string text = manifest_with("", volume);
     EXPECT_NE(text.find(R"("ground": {
         "uuid": "0b5c1a5e-0000-4000-8000-000000000001",
         "inode": 12,
+        "generation": 0,
         "empty": true
       })"),
               std::string::npos)
@@ -177,7 +179,8 @@ TEST(ManifestEditTest, TheGroundIsWrittenAndReadBack) {
 TEST(ManifestEditTest, ABadGroundIsRefused) {
     for (const char* const ground :
          {R"({})", R"({"uuid":"x"})", R"({"uuid":"0B5C1A5E-0000-4000-8000-000000000001"})",
-          R"({"uuid":"unknown","inode":0})", R"({"uuid":"unknown","device":"8:1"})", R"("unknown")"}) {
+          R"({"uuid":"unknown","inode":0})", R"({"uuid":"unknown","device":"8:1"})",
+          R"({"uuid":"unknown","generation":-1})", R"("unknown")"}) {
         std::string text{minimal_text};
         text.replace(text.find("\"key_bytes\": 32"), 15,
                      std::string{"\"key_bytes\": 32, \"ground\": "} + ground);

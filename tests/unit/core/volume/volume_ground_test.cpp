@@ -21,7 +21,7 @@ constexpr auto uuid = "0b5c1a5e-0000-4000-8000-000000000001";
 constexpr auto other_uuid = "0b5c1a5e-0000-4000-8000-000000000002";
 
 GroundLook look_of(const std::string& file_system, const std::uint64_t inode, const bool is_empty) {
-    return {.ground = {.uuid = file_system, .inode = inode, .empty = is_empty},
+    return {.ground = {.uuid = file_system, .inode = inode, .generation = 5, .empty = is_empty},
             .is_empty = is_empty,
             .type = "ext4",
             .read_only = false};
@@ -37,10 +37,20 @@ Volume volume_on(const std::optional<Ground>& ground) {
 }
 
 TEST(VolumeGroundTest, TheSameDirectoryIsAccepted) {
-    const Volume volume = volume_on(Ground{.uuid = uuid, .inode = 12, .empty = false});
+    Volume volume = volume_on(Ground{.uuid = uuid, .inode = 12, .generation = 5, .empty = false});
     EXPECT_EQ(problem_with_ground(volume, look_of(uuid, 12, false)), std::nullopt);
     EXPECT_EQ(problem_with_ground(volume, look_of(uuid, 12, true)), std::nullopt)
         << "its owner has emptied it";
+    volume.ground->generation.reset();
+    EXPECT_EQ(problem_with_ground(volume, look_of(uuid, 12, false)), std::nullopt);
+    EXPECT_TRUE(problem_with_ground(volume, look_of(uuid, 12, true))) << "or made it again";
+}
+
+TEST(VolumeGroundTest, ADirectoryThatGotTheNumberOfARemovedOneIsAnother) {
+    const Volume volume = volume_on(Ground{.uuid = uuid, .inode = 12, .generation = 4, .empty = false});
+    EXPECT_THAT(
+        problem_with_ground(volume, look_of(uuid, 12, false)).value_or(""),
+        AllOf(HasSubstr("it was inode 12 (generation 4)"), HasSubstr("now is inode 12 (generation 5)")));
 }
 
 TEST(VolumeGroundTest, AnotherDiskIsNamedWithTheExpectedOne) {
@@ -109,7 +119,7 @@ class OtherMountsTest : public ::testing::Test {
     std::vector<std::string> others(const std::string& mounts) {
         fake.process("1", "systemd", host + mounts, "host");
         const auto view = MountView::of(fake.proc() / "1");
-        return other_mounts_of(Paths{}, *view, EcryptfsMounts::look(fake.proc(), *view),
+        return other_mounts_of(Paths{}, *view, EcryptfsMounts::look(fake.proc(), *view, std::nullopt),
                                volume_on(std::nullopt));
     }
 

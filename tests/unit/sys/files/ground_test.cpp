@@ -52,6 +52,16 @@ TEST_F(GroundTest, TheInodeIsThatOfTheDirectoryWhereItLasts) {
     EXPECT_EQ(look().ground.uuid, found.ground.uuid);
 }
 
+TEST_F(GroundTest, ADirectoryMadeAgainHasAnotherGroundEvenWithTheSameNumber) {
+    const GroundLook found = look();
+    if (!found.ground.generation) {
+        GTEST_SKIP() << "the temporary directory is on " << found.type << ", which knows no generations";
+    }
+    std::filesystem::remove(lower());
+    std::filesystem::create_directory(lower());
+    EXPECT_NE(look().ground, found.ground);
+}
+
 TEST_F(GroundTest, WhatIsNotThereIsAnErrno) {
     EXPECT_EQ(look_at_ground(view, lower() + "/none").error(), ENOENT);
     std::ofstream{lower() + "/file"} << "text";
@@ -75,8 +85,8 @@ TEST_F(GroundTest, ReadOnlyIsWhatTheTableOfMountsSays) {
 }
 
 TEST_F(GroundTest, PeopleReadWhatIsKnown) {
-    EXPECT_EQ(describe(Ground{.uuid = "0b5c1a5e-0000-4000-8000-000000000001", .inode = 12, .empty = false}),
-              "inode 12 of the file system 0b5c1a5e-0000-4000-8000-000000000001");
+    EXPECT_EQ(describe(Ground{.uuid = "0b5c1a5e-0000-4000-8000-000000000001", .inode = 12, .generation = 7}),
+              "inode 12 (generation 7) of the file system 0b5c1a5e-0000-4000-8000-000000000001");
     EXPECT_EQ(describe(Ground{.uuid = "", .inode = 0, .empty = true}),
               "a directory of a file system without a lasting UUID, empty");
 }

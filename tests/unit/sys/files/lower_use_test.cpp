@@ -21,10 +21,11 @@ class LowerUseTest : public ::testing::Test {
     LowerUseTest() { std::filesystem::create_directories(fake.root("host") / "srv/.vault"); }
 
     EcryptfsMounts look() const {
-        return EcryptfsMounts::look(fake.proc(), *MountView::of(fake.proc() / "1"));
+        return EcryptfsMounts::look(fake.proc(), *MountView::of(fake.proc() / "1"), held);
     }
 
     FakeProc fake;
+    std::optional<std::size_t> held;
 };
 
 TEST_F(LowerUseTest, AMachineWithoutEcryptfsHasNone) {
@@ -56,6 +57,18 @@ TEST_F(LowerUseTest, AnotherNamespaceKeepsWhatWasUnmountedHere) {
     EXPECT_EQ(mounts.list()[0].mountpoint, "/data");
     EXPECT_THAT(mounts.list()[0].places, ElementsAre(FilePlace{"8:1", "/srv/.vault"}))
         << "the path means what it means here, as the container has no such directory";
+}
+
+TEST_F(LowerUseTest, WhereTheKernelHoldsNoOtherMountNoNamespaceIsRead) {
+    fake.process("1", "systemd", std::string{host} + vault, "host");
+    fake.process("300", "backup",
+                 std::string{"90 1 0:60 / / rw - overlay overlay rw\n"} +
+                     "91 90 0:51 / /data rw - ecryptfs /srv/.other rw\n",
+                 "container");
+    held = 1;
+    EXPECT_EQ(look().list().size(), 1U);
+    held = 2;
+    EXPECT_EQ(look().list().size(), 2U);
 }
 
 TEST_F(LowerUseTest, AContainersOwnMountIsAtItsOwnPaths) {
