@@ -205,8 +205,6 @@ finds 69 'bad +boot: /etc/sealmount is in a mount of its own' "a mount of the ta
 umount /etc/sealmount
 mv /etc/sealmount /srv/kept
 mkdir /etc/sealmount
-
-sysctl -q kernel.modules_disabled=1 || note "this kernel has no modules"
 END
 
 boot too-late <<'END'
@@ -228,7 +226,7 @@ boot again <<'END'
 . /lab/ask.sh
 check "the advice: a restart" readable /srv/vault
 fine "at the end"
-sysctl -q kernel.modules_disabled=1
+echo 1 >/proc/sys/kernel/modules_disabled
 fine "modules cannot be loaded any more, and none has to be"
 END
 
@@ -240,7 +238,7 @@ cat /root/manifest >/etc/sealmount/manifest.json
 END
     boot no-modules --kernel stock <<'END'
 . /lab/ask.sh
-sysctl -q kernel.modules_disabled=1
+echo 1 >/proc/sys/kernel/modules_disabled
 finds 69 'bad +kernel: .*loads no modules any more' "modules disabled too early"
 END
     boot modules --kernel stock <<'END'
