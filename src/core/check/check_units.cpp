@@ -274,7 +274,13 @@ class UnitsCheck {
                 formatted("{} is not settled: systemd has a job for it, {}", unit.name, unit.job),
                 {.kind = AdviceKind::list_jobs, .subject = unit.name});
         }
-        if (unit.needs_reload && is_as_manifest_) {
+        if (const auto unread = unread_drop_ins(paths_, report_.unit_path, unit.name, unit.drop_ins);
+            !unread.empty()) {
+            add(Severity::unknown, "reload",
+                formatted("{} will be changed by {} at the next boot, which systemd has not read yet",
+                          unit.name, join(unread)),
+                {.kind = AdviceKind::reload_units});
+        } else if (unit.needs_reload && is_as_manifest_) {
             add(Severity::unknown, "reload",
                 formatted("files of {} have changed since systemd read them: what they say now is not known",
                           unit.name),
@@ -398,6 +404,12 @@ void check_units(const CheckContext& context, const Volume& volume, const UnitsR
     } catch (const Error& error) {
         findings.push_back(failed_look(formatted("volume {}", volume.name), "units", error,
                                        {.kind = AdviceKind::fix_as_message_says}));
+    } catch (const fs::filesystem_error& error) {
+        findings.push_back({.about = formatted("volume {}", volume.name),
+                            .item = "units",
+                            .severity = Severity::unknown,
+                            .text = error.what(),
+                            .fix = {.kind = AdviceKind::fix_as_message_says}});
     }
 }
 

@@ -53,6 +53,39 @@ std::string template_of(const std::string_view unit) {
                : std::string{unit.substr(0, at + 1)}.append(unit.substr(dot));
 }
 
+std::vector<std::string> lasting_of(const std::vector<std::string>& unit_path) {
+    std::vector<std::string> lasting;
+    std::ranges::copy_if(unit_path, std::back_inserter(lasting), lasts);
+    return lasting;
+}
+
+/// The names of the directories that the unit's drop-ins may be in.
+std::vector<std::string> drop_in_directories(const std::string_view unit) {
+    const std::string_view suffix = unit.substr(std::min(unit.rfind('.'), unit.size())); // ".mount"
+    const std::string_view prefix = unit.substr(0, std::min(unit.find('@'), unit.size() - suffix.size()));
+    std::vector<std::string> names{std::string{unit}};
+    if (std::string common = template_of(unit); !common.empty()) {
+        names.push_back(std::move(common));
+    }
+    for (std::size_t dash = prefix.find('-'); dash != std::string_view::npos;
+         dash = prefix.find('-', dash + 1)) {
+        names.push_back(std::string{prefix.substr(0, dash + 1)}.append(suffix));
+    }
+    if (!suffix.empty()) {
+        names.emplace_back(suffix.substr(1));
+    }
+    for (std::string& name : names) {
+        name += ".d";
+    }
+    return names;
+}
+
+/// Has systemd read one of that name, from wherever?
+bool is_known_drop_in(const std::vector<std::string>& known, const fs::path& name) {
+    return std::ranges::any_of(known,
+                               [&](const std::string& file) { return fs::path{file}.filename() == name; });
+}
+
 } // namespace
 
 bool is_generated(const std::string_view unit_file) {
@@ -76,13 +109,33 @@ bool is_masking(const fs::path& file) {
 
 std::optional<std::string> unit_file_at_boot(const Paths& paths, const std::vector<std::string>& unit_path,
                                              const std::string_view unit) {
-    std::vector<std::string> lasting;
-    std::ranges::copy_if(unit_path, std::back_inserter(lasting), lasts);
+    const std::vector<std::string> lasting = lasting_of(unit_path);
     if (auto own = first_entry(paths, lasting, std::string{unit})) {
         return own;
     }
     const std::string common = template_of(unit);
     return common.empty() ? std::nullopt : first_entry(paths, lasting, common);
+}
+
+std::vector<std::string> unread_drop_ins(const Paths& paths, const std::vector<std::string>& unit_path,
+                                         const std::string_view unit, const std::vector<std::string>& known) {
+    std::vector<std::string> unread;
+    for (const std::string& place : lasting_of(unit_path)) {
+        for (const std::string& name : drop_in_directories(unit)) {
+            const std::string directory = place + "/" + name;
+            std::error_code failed;
+            for (const fs::directory_entry& entry :
+                 fs::directory_iterator{paths.below_root(directory), failed}) {
+                const fs::path file = entry.path().filename();
+                if (file.extension() == ".conf" && !is_known_drop_in(known, file) &&
+                    !is_masking(entry.path())) {
+                    unread.push_back(directory + "/" + file.string());
+                }
+            }
+        }
+    }
+    std::ranges::sort(unread);
+    return unread;
 }
 
 bool is_same_file(const Paths& paths, const std::string& one, const std::string& other) {

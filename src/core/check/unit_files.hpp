@@ -30,6 +30,15 @@ namespace sealmount {
 [[nodiscard]] std::optional<std::string>
 unit_file_at_boot(const Paths& paths, const std::vector<std::string>& unit_path, std::string_view unit);
 
+/// The drop-ins that will change the unit at the next boot and are not among the `known` ones, those that
+/// systemd has read: in the directories of `unit_path` as above, those of the unit itself, its template, its
+/// type
+/// ("mount.d"), and the beginnings of its name ("srv-.mount.d"). A known one of the same name hides others.
+[[nodiscard]] std::vector<std::string> unread_drop_ins(const Paths& paths,
+                                                       const std::vector<std::string>& unit_path,
+                                                       std::string_view unit,
+                                                       const std::vector<std::string>& known);
+
 /// Do both names, as the system itself calls them, lead to one file?
 [[nodiscard]] bool is_same_file(const Paths& paths, const std::string& one, const std::string& other);
 

@@ -182,6 +182,24 @@ TEST_F(CheckUnitsTest, AnOverrideThatSystemdHasNotReadYetIsUnknown) {
     expect("reload", Severity::unknown, "at the next boot", AdviceKind::reload_units);
 }
 
+TEST_F(CheckUnitsTest, ADropInThatSystemdHasNotReadYetIsUnknown) {
+    for (const std::string& directory : {names.mount, std::string{"srv-.mount"}, std::string{"mount"},
+                                         std::string{"sealmount-unlock@.service"}}) {
+        const std::string file = "/etc/systemd/system/" + directory + ".d/10-mine.conf";
+        put(file, "[Unit]\nConditionPathExists=/srv/flag\n");
+        expect("reload", Severity::unknown, file, AdviceKind::reload_units);
+        (directory.ends_with(".service") ? service() : mount()).drop_ins = {file};
+        EXPECT_THAT(findings(), IsEmpty()) << "systemd has read it";
+        fs::remove(path(file));
+        (directory.ends_with(".service") ? service() : mount()).drop_ins.clear();
+    }
+    put("/etc/systemd/system/srv-other.mount.d/10-mine.conf", "[Unit]\n");
+    put("/run/systemd/system/" + names.mount + ".d/10-mine.conf", "[Unit]\n");
+    put("/etc/systemd/system/" + names.mount + ".d/notes", "text");
+    mask("/etc/systemd/system/" + names.mount + ".d/20-mine.conf");
+    EXPECT_THAT(findings(), IsEmpty());
+}
+
 TEST_F(CheckUnitsTest, AnOverrideWithoutTheUnlockIsBad) {
     put("/etc/systemd/system/" + names.mount, "[Mount]\n");
     mount().fragment_path = "/etc/systemd/system/" + names.mount;
