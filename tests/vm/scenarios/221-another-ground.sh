@@ -51,6 +51,7 @@ END
 
 boot good <<'END'
 check "all three are readable" eval 'readable /srv/vault && readable /srv/whole && readable /srv/root'
+systemctl daemon-reload # the manifest is newer than the units
 check "check finds nothing" sealmount check
 END
 
@@ -88,6 +89,7 @@ mount -o loop /srv/data.img /mnt/data
 check "with the right disk it starts" systemctl start srv-whole.mount
 check "and so does the other" systemctl start srv-vault.mount
 check "both are readable" eval 'readable /srv/vault && readable /srv/whole'
+systemctl daemon-reload # the manifest is newer than the units
 check "check finds nothing" sealmount check
 
 # A move on purpose: the files are copied to another disk.
@@ -104,6 +106,7 @@ check_status "the verb says so" 69 sealmount ground vault
 check "what is there now is recorded" sealmount ground vault --renew --yes
 check "then it starts" systemctl start srv-vault.mount
 check "and is readable" readable /srv/vault
+systemctl daemon-reload # the manifest is newer than the units
 check "check finds nothing" sealmount check vault
 systemctl stop srv-vault.mount
 rm -r /mnt/data/.vault
