@@ -26,10 +26,11 @@ restore() {
     (cd "$ROOT" && xargs -r -d '\n' chattr +i) <"$work/guarded"
 }
 
-# state: all names with their modes, the manifest, and what is immutable; nothing that is random.
+# state: all names with their modes, the manifest, and what is immutable; nothing that is random, nor the numbers of directories,
+# which are others whenever they are restored.
 state() {
     (cd "$ROOT" && find etc/sealmount srv -printf '%M %p\n' | LC_ALL=C sort -k 2 &&
-        cat etc/sealmount/manifest.json && find srv -type d -exec lsattr -d {} + | grep '^....i' | sed 's/.* //')
+        jq 'del(.volumes[].ground | .inode, .generation)' etc/sealmount/manifest.json && find srv -type d -exec lsattr -d {} + | grep '^....i' | sed 's/.* //')
 }
 
 # files_of_old: what the volume `old` requires.
