@@ -169,8 +169,7 @@ void plan_volumes(const Paths& paths, std::vector<Volume> volumes, PlannedUnits&
             continue;
         }
         std::string disk = table.unit_below(volume.lower);
-        plan.volumes.push_back(
-            {.volume = std::move(volume), .place = places[i], .disk = std::move(disk)});
+        plan.volumes.push_back({.volume = std::move(volume), .place = places[i], .disk = std::move(disk)});
     }
 }
 

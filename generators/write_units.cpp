@@ -159,10 +159,10 @@ void look_for_mountpoints(const Paths& paths, PlannedUnits& plan) {
         }
         std::error_code ignored;
         if (!fs::is_directory(paths.below_root(mountpoint), ignored)) {
-            plan.problems.push_back(formatted("{}: volume {}: its mount point {} is missing, and one that systemd "
-                                              "makes would accept plaintext",
-                                              paths.manifest().string(), planned.volume.name,
-                                              in_quotes(mountpoint)));
+            plan.problems.push_back(
+                formatted("{}: volume {}: its mount point {} is missing, and one that systemd "
+                          "makes would accept plaintext",
+                          paths.manifest().string(), planned.volume.name, in_quotes(mountpoint)));
         }
     }
 }

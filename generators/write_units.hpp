@@ -12,12 +12,12 @@
 
 namespace sealmount {
 
-/// Writes into `directory` (the "late" one of systemd.generator(7), which everything else that makes units has
-/// precedence over), for each volume of the manifest below `paths`, its mount unit and what else it needs, and
-/// the drop-ins that start all of them at boot. A volume whose mount point is in /etc/fstab is left out, as
-/// that line wins. Nothing is written when there is no manifest or the kernel command line says sealmount=no.
-/// A bad volume costs only that volume, and a file that exists is never written over. Returns what went wrong,
-/// one sentence each; nothing when all went well. Does not throw Error.
+/// Writes into `directory` (the "late" one of systemd.generator(7), which everything else that makes units
+/// has precedence over), for each volume of the manifest below `paths`, its mount unit and what else it
+/// needs, and the drop-ins that start all of them at boot. A volume whose mount point is in /etc/fstab is
+/// left out, as that line wins. Nothing is written when there is no manifest or the kernel command line says
+/// sealmount=no. A bad volume costs only that volume, and a file that exists is never written over. Returns
+/// what went wrong, one sentence each; nothing when all went well. Does not throw Error.
 [[nodiscard]] std::vector<std::string> write_units(const Paths& paths,
                                                    const std::filesystem::path& directory);
 

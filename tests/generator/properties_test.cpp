@@ -106,7 +106,8 @@ Settings meant_mount(const Volume& volume, const MountPlace& place) {
         {"[Mount] KeyringMode", "shared"},
     };
     if (!volume.automount) {
-        meant["[Unit] Wants"] = words(volume.noauto ? std::vector{load, keys} : std::vector{unlock, load, keys});
+        meant["[Unit] Wants"] =
+            words(volume.noauto ? std::vector{load, keys} : std::vector{unlock, load, keys});
         meant["[Unit] PropagatesStopTo"] = words({load, keys});
         meant["[Unit] Upholds"] = keys;
     }
@@ -268,7 +269,7 @@ TEST(UnitProperties, TheManifestLetsNothingPassThatSystemdWouldNotTake) {
         volume.signature = "7f475b5d20a645dc";
         volume.key_bytes = 32;
         ASSERT_NO_THROW(ASSERT_EQ(read_unit(mount_unit(volume, {.with_helper = true})),
-                                 meant_mount(volume, {.with_helper = true})));
+                                  meant_mount(volume, {.with_helper = true})));
     }
     EXPECT_GT(accepted, how_many / 10);
     EXPECT_GT(refused, how_many / 10);

@@ -47,7 +47,8 @@ constexpr std::array options = {"nosuid"sv,
                                 "nofail2"sv,
                                 "\u2028"sv};
 
-constexpr std::array units = {"smbd.service"sv, "getty@tty1.service"sv, "srv-a\\x20b.mount"sv, "a.b:c_d-e.target"sv};
+constexpr std::array units = {"smbd.service"sv, "getty@tty1.service"sv, "srv-a\\x20b.mount"sv,
+                              "a.b:c_d-e.target"sv};
 
 constexpr std::array<std::pair<std::string_view, unsigned>, 14> ciphers = {{{"aes", 16},
                                                                             {"aes", 24},

@@ -64,7 +64,8 @@ int run_story(UnlockJournal& journal, const bool may_ask, const Story& story) {
                 [] { return credential_of_service(passphrase_credential, longest_recovery_key_text); },
             .pin_credential = [] { return credential_of_service(pin_credential, longest_pin); },
             .bind = bind_to_present(Paths{}),
-            .filename_credential = [] { return credential_of_service(filename_credential, longest_passphrase); },
+            .filename_credential =
+                [] { return credential_of_service(filename_credential, longest_passphrase); },
             .may_ask = may_ask});
     } catch (const Error& error) {
         journal.failed(with_hint(error));

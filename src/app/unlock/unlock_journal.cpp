@@ -234,9 +234,10 @@ void UnlockJournal::unlocked_together(const UnlockedTogether& all) {
         }
     }
     say(Level::notice, all.volumes.front().name,
-        formatted("the TPM does not release the master key {}: {}; each volume that has no keys is unlocked by "
-                  "itself",
-                  master_, with_detail(*all.refusal)),
+        formatted(
+            "the TPM does not release the master key {}: {}; each volume that has no keys is unlocked by "
+            "itself",
+            master_, with_detail(*all.refusal)),
         std::move(fields));
     show_step("Not unlocked by the TPM");
 }

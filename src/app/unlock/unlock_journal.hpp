@@ -40,7 +40,8 @@ class UnlockJournal final : public UnlockObserver {
     void failed(const std::string& message) const;
 
   private:
-    void say(Level level, const std::string& name, const std::string& message, JournalFields fields = {}) const;
+    void say(Level level, const std::string& name, const std::string& message,
+             JournalFields fields = {}) const;
     void add_units(JournalFields& fields, const std::string& name) const;
 
     std::string name_;

@@ -42,8 +42,8 @@ enum class VolumeState {
 /// Makes the directories of the notes, for whoever waits for one. Throws Error.
 void prepare_notes(const Paths& paths);
 
-/// After the keys are in the kernel. `how` as loaded_by() has it; "" when they were there already: as the note
-/// has it, then. Throws Error when /run takes no more files.
+/// After the keys are in the kernel. `how` as loaded_by() has it; "" when they were there already: as the
+/// note has it, then. Throws Error when /run takes no more files.
 void mark_loaded(const Paths& paths, const Volume& volume, std::string_view how = "");
 
 /// After the keys have gone. Throws Error when the note that it is loaded cannot be taken away; that it was
@@ -56,8 +56,8 @@ void forget_loaded(const Paths& paths, std::string_view volume) noexcept;
 /// The next boot, or what counts as one, begins: whatever was stopped in the last may be loaded again.
 void forget_stopped(const Paths& paths, std::string_view volume) noexcept;
 
-/// The mounts of this boot, or of what counts as one, are still to come: until sealmount-manifest.service takes
-/// this note away, units believe the others. Without room for it each volume asks the kernel.
+/// The mounts of this boot, or of what counts as one, are still to come: until sealmount-manifest.service
+/// takes this note away, units believe the others. Without room for it each volume asks the kernel.
 void note_booting(const Paths& paths) noexcept;
 
 } // namespace sealmount

@@ -49,7 +49,8 @@ std::vector<std::string> not_shared(std::vector<std::string> signatures, const P
     const std::vector<std::string> noted = signatures_of_others(paths, name);
     const std::vector<Mount> mounts = mounts_of_type("ecryptfs");
     std::erase_if(signatures, [&](const std::string& signature) {
-        return std::ranges::count(noted, signature) > 0 || std::ranges::any_of(mounts, [&](const Mount& mount) {
+        return std::ranges::count(noted, signature) > 0 ||
+               std::ranges::any_of(mounts, [&](const Mount& mount) {
                    return uses(mount, signature) && is_of_another(mount, paths, manifest, name);
                });
     });

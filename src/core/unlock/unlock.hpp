@@ -93,13 +93,14 @@ struct UnlockContext {
 inline constexpr unsigned passphrase_tries = 3;
 
 /// Loads the keys of a volume into root's user keyring, unless it is mounted. In the order of cost: already
-/// there; one unseal by the TPM, which loads those of every other automatic volume under the same master key as well (after its
-/// PIN was given, when only slots with one fit); a passphrase, or the recovery key of the master key, from
-/// the service's credential; one typed by a person. A question is withdrawn when the keys come with the
-/// answer to another one. SIGTERM and its like wait while keys or TPM sessions are half-way; unload_volume()
-/// takes back what was loaded by then. What /run has noted is believed of nothing: where the kernel does not
-/// have the keys, the note goes first. The refusal is the one to report when all failed. Accidents (a damaged
-/// key file, say) throw Error, and never before the passphrase was asked for where that can help.
+/// there; one unseal by the TPM, which loads those of every other automatic volume under the same master key
+/// as well (after its PIN was given, when only slots with one fit); a passphrase, or the recovery key of the
+/// master key, from the service's credential; one typed by a person. A question is withdrawn when the keys
+/// come with the answer to another one. SIGTERM and its like wait while keys or TPM sessions are half-way;
+/// unload_volume() takes back what was loaded by then. What /run has noted is believed of nothing: where the
+/// kernel does not have the keys, the note goes first. The refusal is the one to report when all failed.
+/// Accidents (a damaged key file, say) throw Error, and never before the passphrase was asked for where that
+/// can help.
 [[nodiscard]] std::expected<Unlocked, Refusal> load_volume(const UnlockContext& context,
                                                            std::string_view name);
 

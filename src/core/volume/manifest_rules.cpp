@@ -41,8 +41,9 @@ constexpr std::array reserved_options = {
 /// eCryptfs flags that say how files are stored, so that the owner has to choose them.
 constexpr std::array<std::string_view, 2> allowed_flags = {"ecryptfs_xattr_metadata", "ecryptfs_passthrough"};
 
-constexpr std::array<std::string_view, 10> unit_types = {".service", ".socket", ".device", ".mount", ".automount",
-                                                         ".swap",    ".target", ".path",   ".timer", ".slice"};
+constexpr std::array<std::string_view, 10> unit_types = {".service",   ".socket", ".device", ".mount",
+                                                         ".automount", ".swap",   ".target", ".path",
+                                                         ".timer",     ".slice"};
 constexpr std::size_t longest_name_of_unit = 255;
 
 /// VALID_CHARS of systemd's src/basic/unit-name.c, and the "@" of instances.

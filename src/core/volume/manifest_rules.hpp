@@ -9,7 +9,8 @@
 
 namespace sealmount {
 
-/// Nothing when the name, path, signature, option or unit is acceptable; else what is wrong, without the place.
+/// Nothing when the name, path, signature, option or unit is acceptable; else what is wrong, without the
+/// place.
 [[nodiscard]] std::optional<std::string> problem_with_name(std::string_view name);
 [[nodiscard]] std::optional<std::string> problem_with_path(std::string_view path);
 [[nodiscard]] std::optional<std::string> problem_with_signature(std::string_view signature);

@@ -124,7 +124,8 @@ void append_dependencies(std::string& text, const Volume& volume, const MountPla
         text += "# Of a volume that was mounted by hand, too, the keys go with the mount.\n";
         append_line(text, "Upholds", keys_unit_name(volume));
     }
-    std::vector<std::string> after = {unlock_unit_name(volume), load_unit_name(volume), keys_unit_name(volume)};
+    std::vector<std::string> after = {unlock_unit_name(volume), load_unit_name(volume),
+                                      keys_unit_name(volume)};
     after.insert(after.end(), volume.needs.begin(), volume.needs.end());
     append_units(text, "After", after);
     append_units(text, "Requires", volume.needs);
@@ -252,8 +253,9 @@ std::string mount_unit(const Volume& volume, const MountPlace& place) {
     append_line(text, "Where", volume.mountpoint);
     text += "Type=ecryptfs\n";
     append_line(text, "Options", mount_options(volume, place.with_helper));
-    text += "# mount(2) looks for the keys in root's user keyring, which only this mode links to the session.\n"
-            "KeyringMode=shared\n";
+    text +=
+        "# mount(2) looks for the keys in root's user keyring, which only this mode links to the session.\n"
+        "KeyringMode=shared\n";
     return text;
 }
 
@@ -301,9 +303,10 @@ std::optional<std::string> load_drop_in(const Volume& volume, const std::string_
     }
     if (!is_usual_timeout) {
         const auto limit = volume.timeout * 3 + std::chrono::minutes{2};
-        text += "\n"
-                "[Service]\n"
-                "# A net below the program's own time limits: three questions, and two minutes for all else.\n";
+        text +=
+            "\n"
+            "[Service]\n"
+            "# A net below the program's own time limits: three questions, and two minutes for all else.\n";
         text += formatted("TimeoutStartSec={}\n", std::chrono::seconds{limit}.count());
     }
     return text;

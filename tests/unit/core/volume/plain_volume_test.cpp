@@ -61,9 +61,10 @@ std::string volume_with(const std::string_view members) {
 } // namespace
 
 TEST(PlainVolumeTest, WhatIsUsualIsPlain) {
-    const std::string text = R"({"version": 1, "$schema": "manifest.schema.json", "volumes": [)" +
-                             volume_with(R"(, "options": ["ro", "nodev"], "nofail": false, "before": ["a.service"])") +
-                             ",\n" + volume_with(R"(,"filename_signature":"c61563a65ef80ad1")") + "]}\n";
+    const std::string text =
+        R"({"version": 1, "$schema": "manifest.schema.json", "volumes": [)" +
+        volume_with(R"(, "options": ["ro", "nodev"], "nofail": false, "before": ["a.service"])") + ",\n" +
+        volume_with(R"(,"filename_signature":"c61563a65ef80ad1")") + "]}\n";
     const auto volumes = volumes_of_plain_document(text);
     ASSERT_TRUE(volumes);
     ASSERT_EQ(volumes->size(), 2U);
@@ -76,60 +77,61 @@ TEST(PlainVolumeTest, WhatIsUsualIsPlain) {
 }
 
 TEST(PlainVolumeTest, VolumesAreReadAsTheStrictReaderReadsThem) {
-    for (const std::string_view members : {
-             "",
-             R"(,"cipher":"aes")",
-             R"(,"cipher":"twofish")",
-             R"(,"cipher":"rot13")",
-             R"(,"cipher":"blowfish","filename_signature":"c61563a65ef80ad1")",
-             R"(,"filename_cipher":"aes")",
-             R"(,"filename_key_bytes":32)",
-             R"(,"filename_signature":"c61563a65ef80ad1","filename_cipher":"cast5")",
-             R"(,"filename_signature":"c61563a65ef80ad1","filename_cipher":"cast5","filename_key_bytes":16)",
-             R"(,"salt":"0102030405060708")",
-             R"(,"salt":"01020304")",
-             R"(,"master":"second","form":"trusted")",
-             R"(,"form":"auto")",
-             R"(,"form":"maybe")",
-             R"(,"options":[])",
-             R"(,"options":["ro","sig=1"])",
-             R"(,"options":["a b"])",
-             R"(,"options":["\u0061"])",
-             R"(,"options":"ro")",
-             R"(,"options":["ro",])",
-             R"(,"nofail":1)",
-             R"(,"nofail":null)",
-             R"(,"nofail":truer)",
-             R"(,"timeout_seconds":1)",
-             R"(,"timeout_seconds":0)",
-             R"(,"timeout_seconds":-1)",
-             R"(,"timeout_seconds":1.0)",
-             R"(,"timeout_seconds":1e1)",
-             R"(,"timeout_seconds":01)",
-             R"(,"timeout_seconds":86400)",
-             R"(,"timeout_seconds":86401)",
-             R"(,"timeout_seconds":99999999999999999999)",
-             R"(,"required_by":["smbd.service"],"before":["getty@tty1.service"],"requires":["srv-a\\x20b.mount"])",
-             R"(,"before":["smbd"])",
-             R"(,"before":["getty@.service"])",
-             R"(,"before":[".service"])",
-             R"(,"before":["@a.service"])",
-             R"(,"before":["a b.service"])",
-             R"(,"before":["%n.service"])",
-             R"(,"automount":true)",
-             R"(,"automount":true,"idle_timeout_seconds":60)",
-             R"(,"automount":true,"idle_timeout_seconds":0)",
-             R"(,"idle_timeout_seconds":60)",
-             R"(,"automount":false,"idle_timeout_seconds":60)",
-             R"(,"unknown":1)",
-             R"(,"name":"twice")",
-             R"(,"deep":[{"a":"}]"},{"b":"\"}"}])",
-             R"(,)",
-             R"(,"a")",
-             "\n,\t\"headless\" :\r true ",
-             ",\"master\":\"\xff\"",
-             ",\"master\":\"a\x01\"",
-         }) {
+    for (
+        const std::string_view members : {
+            "",
+            R"(,"cipher":"aes")",
+            R"(,"cipher":"twofish")",
+            R"(,"cipher":"rot13")",
+            R"(,"cipher":"blowfish","filename_signature":"c61563a65ef80ad1")",
+            R"(,"filename_cipher":"aes")",
+            R"(,"filename_key_bytes":32)",
+            R"(,"filename_signature":"c61563a65ef80ad1","filename_cipher":"cast5")",
+            R"(,"filename_signature":"c61563a65ef80ad1","filename_cipher":"cast5","filename_key_bytes":16)",
+            R"(,"salt":"0102030405060708")",
+            R"(,"salt":"01020304")",
+            R"(,"master":"second","form":"trusted")",
+            R"(,"form":"auto")",
+            R"(,"form":"maybe")",
+            R"(,"options":[])",
+            R"(,"options":["ro","sig=1"])",
+            R"(,"options":["a b"])",
+            R"(,"options":["\u0061"])",
+            R"(,"options":"ro")",
+            R"(,"options":["ro",])",
+            R"(,"nofail":1)",
+            R"(,"nofail":null)",
+            R"(,"nofail":truer)",
+            R"(,"timeout_seconds":1)",
+            R"(,"timeout_seconds":0)",
+            R"(,"timeout_seconds":-1)",
+            R"(,"timeout_seconds":1.0)",
+            R"(,"timeout_seconds":1e1)",
+            R"(,"timeout_seconds":01)",
+            R"(,"timeout_seconds":86400)",
+            R"(,"timeout_seconds":86401)",
+            R"(,"timeout_seconds":99999999999999999999)",
+            R"(,"required_by":["smbd.service"],"before":["getty@tty1.service"],"requires":["srv-a\\x20b.mount"])",
+            R"(,"before":["smbd"])",
+            R"(,"before":["getty@.service"])",
+            R"(,"before":[".service"])",
+            R"(,"before":["@a.service"])",
+            R"(,"before":["a b.service"])",
+            R"(,"before":["%n.service"])",
+            R"(,"automount":true)",
+            R"(,"automount":true,"idle_timeout_seconds":60)",
+            R"(,"automount":true,"idle_timeout_seconds":0)",
+            R"(,"idle_timeout_seconds":60)",
+            R"(,"automount":false,"idle_timeout_seconds":60)",
+            R"(,"unknown":1)",
+            R"(,"name":"twice")",
+            R"(,"deep":[{"a":"}]"},{"b":"\"}"}])",
+            R"(,)",
+            R"(,"a")",
+            "\n,\t\"headless\" :\r true ",
+            ",\"master\":\"\xff\"",
+            ",\"master\":\"a\x01\"",
+        }) {
         expect_the_same(R"("version":1,"volumes":[)" + volume_with(members) + "]");
         expect_the_same(R"("version":1,"volumes":[)" + volume_with(members) + "," + volume_with("") + "]");
     }
