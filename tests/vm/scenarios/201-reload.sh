@@ -38,7 +38,7 @@ while_it_is() {
 typing_error() { sed 's/"version"/version"/' /root/good >"$manifest"; }
 emptied() { : >"$manifest"; }
 gone() { rm "$manifest"; }
-unknown_member() { jq '.volumes[0].colour = "red"' /root/good >"$manifest"; }
+unknown_member() { jq '.volumes[0].size = 1' /root/good >"$manifest"; }
 renamed() { jq '.volumes[0].name = "safe"' /root/good >"$manifest"; }
 other_master() { jq '.volumes[0].master = "elsewhere"' /root/good >"$manifest"; }
 while_it_is "a typing error" typing_error

@@ -35,7 +35,7 @@ explained() {
 }
 check "every message has a text" explained
 check_output "systemctl status shows the last step" 'Status: "Unlocked"' systemctl status sealmount-unlock@default.service
-check_output "that of the mount unit says what happened" 'unlocked by the TPM .slot 1, trusted key' systemctl status srv-vault.mount
+check_output "the journal of the mount unit says what happened" 'unlocked by the TPM .slot 1, trusted key' journalctl -b --no-pager -o cat -u srv-vault.mount
 for unit in sealmount-unlock@default.service sealmount-load@vault.service sealmount-keys@vault.service; do
     check "$unit is confined: exposure at most 1.5" systemd-analyze security --threshold=15 "$unit"
 done
