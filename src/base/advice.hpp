@@ -75,6 +75,7 @@ enum class AdviceKind {
     free_mountpoint,     ///< another file system is mounted there
     move_file_away,      ///< the mount point is not a directory
     move_files_away,     ///< files lie in the mount point
+    make_mountpoint,     ///< the mount point `subject` is missing: make it, immutable
     guard_now,           ///< the mount point `subject` is not guarded: make it immutable
     comment_out_fstab,   ///< a line of the table mounts the volume as well: import it
     take_out_of_fstab,   ///< a line of the table mounts something else there

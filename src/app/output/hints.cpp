@@ -101,6 +101,7 @@ constexpr std::array hints = {
     Hint{AdviceKind::move_files_away,
          "move them away (if they are private: they are not encrypted), then into "
          "the mounted volume"},
+    Hint{AdviceKind::make_mountpoint, "make it: 'mkdir -p {0} && chattr +i {0}'"},
     Hint{AdviceKind::guard_now, "while it is not mounted, run {2}", "chattr +i {}"},
     Hint{AdviceKind::comment_out_fstab,
          "when you have seen the volume open, 'sealmount import-fstab --comment-out' makes a comment of it"},

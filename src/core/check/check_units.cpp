@@ -309,11 +309,16 @@ class UnitsCheck {
         return fragment.starts_with("/run/") && !is_generated(fragment);
     }
 
+    /// On our notes, or on what check_volume() looks at.
+    [[nodiscard]] bool is_ours(const UnitCondition& condition) const {
+        return condition.parameter.starts_with(our_notes) ||
+               (condition.type == "AssertPathIsDirectory" && condition.parameter == volume_.mountpoint);
+    }
+
     void conditions(const UnitState& unit) {
         std::vector<UnitCondition> relevant;
-        std::ranges::copy_if(
-            unit.conditions, std::back_inserter(relevant),
-            [](const UnitCondition& condition) { return !condition.parameter.starts_with(our_notes); });
+        std::ranges::copy_if(unit.conditions, std::back_inserter(relevant),
+                             [&](const UnitCondition& condition) { return !is_ours(condition); });
         if (relevant.empty()) {
             return;
         }

@@ -151,7 +151,7 @@ class VolumeCheck {
             return is_ours;
         }
         if (!fs::exists(mountpoint_)) {
-            good("mountpoint", formatted("{} will be made", mountpoint));
+            missing_mountpoint();
             return false;
         }
         if (!fs::is_directory(mountpoint_)) {
@@ -173,6 +173,23 @@ class VolumeCheck {
                 {.kind = AdviceKind::move_files_away});
         }
         return true;
+    }
+
+    /// Systemd makes one only inside another volume, which has to be mounted first.
+    void missing_mountpoint() {
+        const std::vector<Volume> volumes = context_.store.manifest().volumes;
+        const bool is_inside = std::ranges::any_of(volumes, [&](const Volume& other) {
+            return volume_.mountpoint.starts_with(other.mountpoint + "/");
+        });
+        if (is_inside) {
+            good("mountpoint", formatted("{} will be made", volume_.mountpoint));
+        } else {
+            add(Severity::bad, "mountpoint",
+                formatted("{} is missing, and one that systemd makes would accept plaintext: the volume is "
+                          "not mounted without it",
+                          volume_.mountpoint),
+                {.kind = AdviceKind::make_mountpoint, .subject = volume_.mountpoint});
+        }
     }
 
     void guard() {
