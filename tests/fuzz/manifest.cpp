@@ -34,7 +34,9 @@ void look_at(const Volume& volume) {
         require(std::ranges::count(text, '\0') == 0 && text.find("\\\n") == std::string::npos);
     }
     const std::optional<std::string> drop_in = load_drop_in(volume, "");
-    require(!drop_in || lines(*drop_in) == 8);
+    const std::optional<std::string> plain_drop_in = load_drop_in(plain, "");
+    require(drop_in.has_value() == plain_drop_in.has_value());
+    require(!drop_in || lines(*drop_in) == lines(*plain_drop_in));
     require(lines(automount_unit(volume, {})) == lines(automount_unit(plain, {})));
     try {
         require(mount_unit_name(volume.mountpoint).ends_with(".mount"));

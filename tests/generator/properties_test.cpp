@@ -150,10 +150,16 @@ Settings meant_automount(const Volume& volume) {
     return meant;
 }
 
-/// Three questions, and two minutes.
+/// What comes first; three questions, and two minutes.
 Settings meant_drop_in(const Volume& volume) {
-    return {{"[Unit] SourcePath", "/etc/sealmount/manifest.json"},
-            {"[Service] TimeoutStartSec", std::to_string(3 * volume.timeout.count() + 120)}};
+    Settings meant{{"[Unit] SourcePath", "/etc/sealmount/manifest.json"}};
+    if (!volume.needs.empty()) {
+        meant["[Unit] Requires"] = meant["[Unit] After"] = words(volume.needs);
+    }
+    if (volume.timeout != Volume{}.timeout) {
+        meant["[Service] TimeoutStartSec"] = std::to_string(3 * volume.timeout.count() + 120);
+    }
+    return meant;
 }
 
 /// All units of the volume say what was meant.
@@ -169,7 +175,7 @@ void expect_meant(const Volume& volume) {
         EXPECT_EQ(read_unit(automount_unit(volume, {})), meant_automount(volume));
     }
     const std::optional<std::string> drop_in = load_drop_in(volume, "");
-    ASSERT_EQ(drop_in.has_value(), volume.timeout != std::chrono::seconds{90});
+    ASSERT_EQ(drop_in.has_value(), volume.timeout != std::chrono::seconds{90} || !volume.needs.empty());
     if (drop_in) {
         EXPECT_EQ(read_unit(*drop_in), meant_drop_in(volume));
     }

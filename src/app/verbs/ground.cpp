@@ -7,6 +7,7 @@
 #include "base/format.hpp"
 #include "base/strict_json.hpp"
 #include "core/store/store.hpp"
+#include "core/volume/unit_text.hpp"
 #include "core/volume/volume_ground.hpp"
 
 #include <nlohmann/json.hpp>
@@ -30,9 +31,14 @@ struct GroundReport {
     bool is_written = false;
 };
 
+/// Is what a look would show the mounted volume itself?
+bool is_hidden(const Paths& paths, const MountView& view, const Volume& volume) {
+    return volume.lower == volume.mountpoint && is_volume_mounted(paths, view, volume);
+}
+
 GroundReport report_about(const Paths& paths, const MountView& view, const Volume& volume) {
     auto found = look_at_lower(paths, view, volume);
-    auto problem = problem_with_ground(volume, found);
+    auto problem = is_hidden(paths, view, volume) ? std::nullopt : problem_with_ground(volume, found);
     return {.volume = volume, .found = std::move(found), .problem = std::move(problem)};
 }
 
@@ -114,6 +120,12 @@ int run_ground(const GroundOptions& options, const Globals& globals, const Machi
     for (const Volume& volume : volumes) {
         GroundReport report = report_about(store.paths(), view, volume);
         if (!options.name.empty() && (options.renew || (!volume.ground && report.found))) {
+            if (is_hidden(store.paths(), view, volume)) {
+                throw Error{
+                    Reason::unavailable,
+                    formatted("{}: the volume is mounted there, and hides its lower directory", volume.lower),
+                    {.kind = AdviceKind::stop_unit, .subject = mount_unit_name(volume.mountpoint)}};
+            }
             record(store, options, report);
         }
         is_well = is_well && !report.problem;

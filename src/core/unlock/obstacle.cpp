@@ -2,6 +2,11 @@
 // Copyright (C) the sealmount authors
 #include "core/unlock/obstacle.hpp"
 
+#include "core/volume/taken_places.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 namespace sealmount {
@@ -43,12 +48,40 @@ const std::vector<DetachedUse>& MountObstacles::detached() {
     return *detached_;
 }
 
+/// Of two volumes in one place that are both mounted at boot, the first one of the manifest is; what is
+/// mounted already would not show it, because they start at the same time.
+const std::map<std::string, std::string>& MountObstacles::overlaps() {
+    if (!overlaps_) {
+        overlaps_.emplace();
+        TakenPlaces earlier{paths_, view()};
+        for (const Volume& volume : volumes_) {
+            if (auto conflict = earlier.conflict_with(volume)) {
+                overlaps_->emplace(volume.name, std::move(*conflict));
+            } else if (!volume.noauto) {
+                earlier.add(volume);
+            }
+        }
+    }
+    return *overlaps_;
+}
+
+bool MountObstacles::may_wait(const Volume& volume) {
+    constexpr std::array<std::string_view, 8> slow = {"autofs", "nfs",  "nfs4", "cifs",
+                                                      "smb3",   "ceph", "afs",  "9p"};
+    const MountLine* const line = view().table().covering(paths_.below_root(volume.lower).string());
+    return line != nullptr &&
+           (std::ranges::find(slow, line->type) != slow.end() || line->type.starts_with("fuse"));
+}
+
 std::optional<Refusal> MountObstacles::to_mount(const Volume& volume, const bool was_mounted) {
     if (is_volume_mounted(paths_, view(), volume) || is_behind_automount(paths_, view(), volume)) {
         return std::nullopt;
     }
     if (auto problem = problem_with_ground(volume, look_at_lower(paths_, view(), volume))) {
         return Refusal{.kind = RefusalKind::ground_changed, .detail = std::move(*problem)};
+    }
+    if (const auto overlap = overlaps().find(volume.name); overlap != overlaps().end()) {
+        return Refusal{.kind = RefusalKind::lower_in_use, .detail = overlap->second};
     }
     auto users = other_mounts_of(paths_, view(), mounts(), volume);
     if (users.empty() && was_mounted) {
@@ -66,10 +99,6 @@ std::vector<std::string> MountObstacles::users_left(const Volume& volume, const 
         users.push_back(std::move(user));
     }
     return users;
-}
-
-std::optional<Refusal> obstacle_to_mount(const Paths& paths, const Volume& volume, const bool was_mounted) {
-    return MountObstacles{paths}.to_mount(volume, was_mounted);
 }
 
 } // namespace sealmount

@@ -16,6 +16,7 @@
 #include "core/volume/volume_ground.hpp"
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,14 +34,19 @@ struct ObstacleSources {
 /// question.
 class MountObstacles {
   public:
-    explicit MountObstacles(Paths paths, ObstacleSources sources = {})
-        : paths_(std::move(paths)), sources_(std::move(sources)) {}
+    /// `volumes` are those of the manifest, where it matters that some of them lie in one place.
+    explicit MountObstacles(Paths paths, std::vector<Volume> volumes = {}, ObstacleSources sources = {})
+        : paths_(std::move(paths)), volumes_(std::move(volumes)), sources_(std::move(sources)) {}
 
     /// Why the volume must not be mounted now: RefusalKind::ground_changed or lower_in_use, with the
     /// sentence. Nothing when it may, or is mounted already. `was_mounted`: since boot, so that a mount of it
     /// may have been unmounted lazily; then the open files of all processes are looked at too, unless the
     /// kernel shows that it holds no such mount. Throws Error{os} when there is no table of mounts.
     [[nodiscard]] std::optional<Refusal> to_mount(const Volume& volume, bool was_mounted);
+
+    /// May a look at the lower directory have to wait: for an automount, a network, another program? Then the
+    /// keys of other volumes must not wait with it.
+    [[nodiscard]] bool may_wait(const Volume& volume);
 
     /// Who has the volume beside its own mount, a sentence for each; all processes are looked at. Once it is
     /// unmounted: who keeps it from being mounted again. `is_suspected` as for detached_users_of(): it was
@@ -51,16 +57,15 @@ class MountObstacles {
     const MountView& view();
     const EcryptfsMounts& mounts();
     const std::vector<DetachedUse>& detached();
+    const std::map<std::string, std::string>& overlaps();
 
     Paths paths_;
+    std::vector<Volume> volumes_;
     ObstacleSources sources_;
     std::optional<MountView> view_;
     std::optional<EcryptfsMounts> mounts_;
     std::optional<std::vector<DetachedUse>> detached_;
+    std::optional<std::map<std::string, std::string>> overlaps_; ///< names, and why
 };
-
-/// The same for one volume.
-[[nodiscard]] std::optional<Refusal> obstacle_to_mount(const Paths& paths, const Volume& volume,
-                                                       bool was_mounted);
 
 } // namespace sealmount

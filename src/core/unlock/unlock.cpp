@@ -72,14 +72,28 @@ bool is_mounted(const UnlockContext& context, const Volume& volume) {
     return mount && mount->type == "ecryptfs";
 }
 
-std::expected<Unlocked, Refusal> load_unmounted(const UnlockContext& context, const Volume& volume) {
+/// A note that its keys are loaded would let the mount go on in spite of it.
+std::optional<Refusal> obstacle_to(const UnlockContext& context, const Volume& volume) {
     const Paths& paths = context.store.paths();
     const bool was_mounted = volume_state(paths, volume.name) != VolumeState::untouched;
-    if (!is_loaded(context.machine.keyring, volume)) {
+    try {
+        auto obstacle = MountObstacles{paths, context.store.manifest().volumes}.to_mount(volume, was_mounted);
+        if (obstacle) {
+            forget_loaded(paths, volume.name);
+        }
+        return obstacle;
+    } catch (const Error&) {
         forget_loaded(paths, volume.name);
+        throw;
     }
-    if (auto obstacle = obstacle_to_mount(paths, volume, was_mounted)) {
+}
+
+std::expected<Unlocked, Refusal> load_unmounted(const UnlockContext& context, const Volume& volume) {
+    if (auto obstacle = obstacle_to(context, volume)) {
         return std::unexpected{std::move(*obstacle)};
+    }
+    if (!is_loaded(context.machine.keyring, volume)) {
+        forget_loaded(context.store.paths(), volume.name);
     }
     for (const std::string& signature : user_keys_in_the_way(context.machine.keyring, volume)) {
         context.observer.user_key_in_the_way(volume, signature);

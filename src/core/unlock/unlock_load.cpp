@@ -46,9 +46,11 @@ bool is_loaded_with(const UnlockContext& context, const Volume& candidate, const
 /// nothing.
 void load_others(const UnlockContext& context, const Volume& volume, const KernelMaster& master,
                  Unlocked& unlocked) {
-    MountObstacles obstacles{context.store.paths()};
-    for (const Volume& other : context.store.manifest().volumes) {
-        if (!is_loaded_with(context, other, volume, master.form(), unlocked.method)) {
+    const std::vector<Volume> volumes = context.store.manifest().volumes;
+    MountObstacles obstacles{context.store.paths(), volumes};
+    for (const Volume& other : volumes) {
+        if (!is_loaded_with(context, other, volume, master.form(), unlocked.method) ||
+            obstacles.may_wait(other)) {
             continue;
         }
         try {

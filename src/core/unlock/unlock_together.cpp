@@ -42,15 +42,17 @@ bool is_its_own(const Volume& volume, const MasterRefusal& refusal) {
 UnlockedTogether load_automatic_volumes(const UnlockContext& context, const std::string_view master) {
     UnlockedTogether all{.volumes = automatic_volumes(context.store, master)};
     begin_boot(context, all.volumes);
-    MountObstacles obstacles{context.store.paths()};
+    MountObstacles obstacles{context.store.paths(), context.store.manifest().volumes};
     bool trusted_was_refused = false;
     for (const Volume& volume : all.volumes) {
-        const VolumeState state = volume_state(context.store.paths(), volume.name);
-        if (state != VolumeState::untouched || (volume.form == FormChoice::trusted && trusted_was_refused)) {
-            continue;
+        const bool is_loaded_already =
+            volume_state(context.store.paths(), volume.name) != VolumeState::untouched;
+        if (obstacles.may_wait(volume) || obstacles.to_mount(volume, is_loaded_already)) {
+            forget_loaded(context.store.paths(), volume.name);
+            continue; // its own unlock waits, or says why
         }
-        if (obstacles.to_mount(volume, false)) {
-            continue; // its own unlock says why
+        if (is_loaded_already || (volume.form == FormChoice::trusted && trusted_was_refused)) {
+            continue;
         }
         auto unlocked = unlock_by_tpm(context, volume);
         if (!unlocked) {

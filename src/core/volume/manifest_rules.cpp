@@ -44,7 +44,9 @@ constexpr std::array<std::string_view, 2> allowed_flags = {"ecryptfs_xattr_metad
 constexpr std::array<std::string_view, 10> unit_types = {".service",   ".socket", ".device", ".mount",
                                                          ".automount", ".swap",   ".target", ".path",
                                                          ".timer",     ".slice"};
-constexpr std::size_t longest_name_of_unit = 255;
+/// The directory of its drop-ins has two more, and a file name 255 bytes.
+constexpr std::size_t longest_name_of_unit = 253;
+constexpr std::string_view names_of_ours = "sealmount-";
 
 /// VALID_CHARS of systemd's src/basic/unit-name.c, and the "@" of instances.
 bool may_be_in_unit_name(const char c) {
@@ -148,6 +150,9 @@ std::optional<std::string> problem_with_unit(const std::string_view unit) {
     if (name.empty() || at == 0 || unit.size() > longest_name_of_unit ||
         !std::ranges::all_of(name, may_be_in_unit_name)) {
         return formatted("{} is not a name that a unit can have", in_quotes(unit));
+    }
+    if (unit.starts_with(names_of_ours)) {
+        return formatted("{} is a unit of sealmount: name one of another program", in_quotes(unit));
     }
     if (at == name.size() - 1) {
         return formatted("{} is a template: name an instance of it", in_quotes(unit));

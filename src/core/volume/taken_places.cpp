@@ -70,8 +70,12 @@ TakenPlaces::TakenPlaces(const Paths& paths, const MountView& view, const std::v
     : paths_(paths), view_(view) {
     taken_.reserve(volumes.size());
     for (const Volume& volume : volumes) {
-        taken_.push_back({.volume = &volume, .lower = place_of_lower(paths, view, volume)});
+        add(volume);
     }
+}
+
+void TakenPlaces::add(const Volume& volume) {
+    taken_.push_back({.volume = &volume, .lower = place_of_lower(paths_, view_, volume)});
 }
 
 std::optional<std::string> TakenPlaces::conflict_with(const Volume& volume) const {

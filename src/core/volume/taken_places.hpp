@@ -23,7 +23,10 @@ namespace sealmount {
 /// Where the volumes of a manifest lie. Refers to them.
 class TakenPlaces {
   public:
-    TakenPlaces(const Paths& paths, const MountView& view, const std::vector<Volume>& volumes);
+    TakenPlaces(const Paths& paths, const MountView& view, const std::vector<Volume>& volumes = {});
+
+    /// One more. Refers to it.
+    void add(const Volume& volume);
 
     /// What is wrong between a volume and the first of the others (not itself, by its name), as a sentence
     /// about the volume. Lower directories are compared as the directories that they are, whatever links and

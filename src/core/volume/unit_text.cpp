@@ -280,7 +280,7 @@ std::string automount_unit(const Volume& volume, const MountPlace& place) {
 
 std::optional<std::string> load_drop_in(const Volume& volume, const std::string_view disk) {
     const bool is_usual_timeout = volume.timeout == Volume{}.timeout; // for which the template is made
-    if (is_usual_timeout && disk.empty()) {
+    if (is_usual_timeout && disk.empty() && volume.needs.empty()) {
         return std::nullopt;
     }
     std::string text{head};
@@ -289,6 +289,8 @@ std::optional<std::string> load_drop_in(const Volume& volume, const std::string_
         append_line(text, "Requires", disk);
         append_line(text, "After", disk);
     }
+    append_units(text, "Requires", volume.needs);
+    append_units(text, "After", volume.needs);
     if (!is_usual_timeout) {
         const auto limit = volume.timeout * 3 + std::chrono::minutes{2};
         text +=

@@ -32,6 +32,9 @@ bool read_line(std::string line, FstabLine& result) {
     }
     result.source = entry.mnt_fsname;
     result.mountpoint = entry.mnt_dir;
+    while (result.mountpoint.size() > 1 && result.mountpoint.back() == '/') { // as systemd reads it
+        result.mountpoint.pop_back();
+    }
     result.type = entry.mnt_type;
     result.options = entry.mnt_opts;
     return true;

@@ -118,6 +118,31 @@ TEST_F(TogetherTest, NotesOfKeysThatAreGoneAreNotBelieved) {
     EXPECT_EQ(volume_state(store.paths(), "third"), VolumeState::untouched);
 }
 
+TEST_F(TogetherTest, OfTwoVolumesInOnePlaceTheLaterIsLeftOut) {
+    const Volume first = store.volume("first");
+    Volume second = store.volume("second");
+    second.lower = first.lower;
+    second.ground = first.ground;
+    store.write_manifest(manifest_with(manifest_without(store.manifest_text(), "second"), second));
+    static_cast<void>(load_together());
+    EXPECT_THAT(loaded(), ElementsAre("first", "third"));
+    const auto refused = load("second");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, RefusalKind::lower_in_use);
+    EXPECT_EQ(volume_state(store.paths(), "second"), VolumeState::untouched);
+}
+
+TEST_F(TogetherTest, WhatIsRefusedIsNotNotedAsLoaded) {
+    static_cast<void>(load_together());
+    std::filesystem::rename(store.paths().below_root(store.volume("first").lower), root / "srv/.elsewhere");
+    std::filesystem::rename(store.paths().below_root(store.volume("second").lower), root / "srv/.nowhere");
+    ASSERT_FALSE(load("first"));
+    EXPECT_EQ(volume_state(store.paths(), "first"), VolumeState::untouched) << "the mount would go on";
+    static_cast<void>(load_together()); // after a soft-reboot
+    EXPECT_EQ(volume_state(store.paths(), "second"), VolumeState::untouched);
+    EXPECT_EQ(volume_state(store.paths(), "third"), VolumeState::loaded);
+}
+
 TEST_F(TogetherTest, AMasterKeyWithoutVolumesIsNoError) {
     const auto all = load_together("nobody");
     EXPECT_THAT(all.volumes, IsEmpty());

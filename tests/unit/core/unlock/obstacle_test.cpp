@@ -36,7 +36,9 @@ class ObstacleTest : public ::testing::Test {
 
     MountObstacles obstacles() {
         return MountObstacles{
-            Paths{}, {.proc = fake.proc(), .sysfs = fake.sysfs(), .is_ecryptfs = is_of_detached_mount}};
+            Paths{},
+            others,
+            {.proc = fake.proc(), .sysfs = fake.sysfs(), .is_ecryptfs = is_of_detached_mount}};
     }
 
     /// What keeps it from being mounted, or "".
@@ -58,6 +60,7 @@ class ObstacleTest : public ::testing::Test {
 
     FakeProc fake;
     Volume volume;
+    std::vector<Volume> others; ///< of the manifest
 };
 
 TEST_F(ObstacleTest, NothingIsInTheWay) {
@@ -112,6 +115,30 @@ TEST_F(ObstacleTest, WhomACheckSuspectsItDoesNotAccuse) {
     open_file_in_detached_mount();
     EXPECT_THAT(obstacles().users_left(volume, true), ElementsAre(HasSubstr("may still be in use")));
     EXPECT_THAT(obstacles().users_left(volume, false), ElementsAre());
+}
+
+TEST_F(ObstacleTest, OfTwoVolumesInOnePlaceTheFirstIsMounted) {
+    Volume first = volume;
+    first.name = "first";
+    first.mountpoint = "/srv/first";
+    others = {first, volume};
+    EXPECT_THAT(obstacle(RefusalKind::lower_in_use),
+                HasSubstr("/srv/.vault is the lower directory of the volume \"first\" already"));
+    others[0].lower = "/srv/.vault/inside";
+    EXPECT_THAT(obstacle(RefusalKind::lower_in_use), HasSubstr("holds /srv/.vault/inside"));
+    others = {volume, first};
+    EXPECT_EQ(obstacle(RefusalKind::lower_in_use), "");
+    first.noauto = true;
+    others = {first, volume};
+    EXPECT_EQ(obstacle(RefusalKind::lower_in_use), "") << "which a boot does not mount";
+}
+
+TEST_F(ObstacleTest, WhatMayWaitIsToldFromTheTable) {
+    EXPECT_FALSE(obstacles().may_wait(volume));
+    machine(std::string{host} + "23 22 0:40 / /srv rw - nfs4 server:/srv rw\n");
+    EXPECT_TRUE(obstacles().may_wait(volume));
+    machine(std::string{host} + "23 22 0:40 / /srv/.vault rw - autofs systemd-1 rw\n");
+    EXPECT_TRUE(obstacles().may_wait(volume));
 }
 
 } // namespace

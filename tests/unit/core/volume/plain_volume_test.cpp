@@ -113,6 +113,7 @@ TEST(PlainVolumeTest, VolumesAreReadAsTheStrictReaderReadsThem) {
             R"(,"timeout_seconds":99999999999999999999)",
             R"(,"required_by":["smbd.service"],"before":["getty@tty1.service"],"requires":["srv-a\\x20b.mount"])",
             R"(,"before":["smbd"])",
+            R"(,"before":["sealmount-load@vault.service"])",
             R"(,"before":["getty@.service"])",
             R"(,"before":[".service"])",
             R"(,"before":["@a.service"])",
