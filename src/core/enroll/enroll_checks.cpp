@@ -5,7 +5,6 @@
 #include "core/volume/manifest_rules.hpp"
 #include "core/volume/unit_text.hpp"
 #include "sys/files/idle_mountpoint.hpp"
-#include "sys/files/mounts.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -43,9 +42,9 @@ bool is_mount_of(const Mount& mounted, const Volume& volume, const Paths& paths)
 }
 
 /// An idle mount point, or one where this very volume is mounted by hand at the moment.
-void check_mountpoint(const Paths& paths, const Volume& volume) {
+void check_mountpoint(const Paths& paths, const MountList& mounts, const Volume& volume) {
     const std::filesystem::path mountpoint = paths.below_root(volume.mountpoint);
-    if (const std::optional<Mount> mounted = mount_at(mountpoint)) {
+    if (const std::optional<Mount> mounted = mounts.at(mountpoint)) {
         if (!is_mount_of(*mounted, volume, paths)) {
             throw Error{Reason::refused,
                         formatted("{} is in use: {} ({}) is mounted there", volume.mountpoint,
@@ -82,8 +81,7 @@ bool is_same_place(const Volume& a, const Volume& b) {
     return a.name == b.name && a.lower == b.lower && a.mountpoint == b.mountpoint;
 }
 
-void check_against_manifest(const Store& store, const Volume& volume) {
-    const Manifest manifest = store.manifest();
+void check_against_manifest(const Store& store, const Manifest& manifest, const Volume& volume) {
     const std::string file = store.paths().manifest().string();
     if (!manifest.problems.empty()) {
         throw manifest.problems.front().in(file);
@@ -105,7 +103,7 @@ void check_against_manifest(const Store& store, const Volume& volume) {
     }
 }
 
-void check_directories(const Store& store, const Volume& volume) {
+void check_directories(const Store& store, const MountList& mounts, const Volume& volume) {
     throw_problem("volume name", problem_with_name(volume.name));
     throw_problem("master key", problem_with_name(volume.master));
     throw_problem("lower directory", problem_with_path(volume.lower));
@@ -123,12 +121,12 @@ void check_directories(const Store& store, const Volume& volume) {
                     formatted("{} is not a directory", lower.string()),
                     {.kind = AdviceKind::name_lower}};
     }
-    if (const auto mounted = mount_at(lower); mounted && mounted->type == "ecryptfs") {
+    if (const auto mounted = mounts.at(lower); mounted && mounted->type == "ecryptfs") {
         refuse_enrollment(
             formatted("{} is itself a mounted eCryptfs volume: unmount it, its encrypted files lie below",
                       volume.lower));
     }
-    check_mountpoint(store.paths(), volume);
+    check_mountpoint(store.paths(), mounts, volume);
 }
 
 std::vector<Problem> warnings_about(const Policy& policy) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/enroll/enroll.hpp"
+#include "sys/files/mounts.hpp"
 
 #include <vector>
 
@@ -18,8 +19,8 @@ namespace sealmount {
 
 /// Throws unless name, mount point and lower directory fit the manifest and the machine as they are. The
 /// manifest may have this very volume already.
-void check_against_manifest(const Store& store, const Volume& volume);
-void check_directories(const Store& store, const Volume& volume);
+void check_against_manifest(const Store& store, const Manifest& manifest, const Volume& volume);
+void check_directories(const Store& store, const MountList& mounts, const Volume& volume);
 
 /// What people should know about the PCRs they chose.
 [[nodiscard]] std::vector<Problem> warnings_about(const Policy& policy);

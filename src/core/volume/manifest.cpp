@@ -256,16 +256,22 @@ Manifest read_manifest(const std::string_view text) {
 }
 
 std::string manifest_with(const std::string_view text, const Volume& volume) {
+    return manifest_with(text, std::vector{volume});
+}
+
+std::string manifest_with(const std::string_view text, const std::vector<Volume>& added) {
     Json json = read_whole(text);
-    Json& volumes = json["volumes"];
-    const std::string path = formatted("volumes[{}]", volumes.size());
-    Json added = volume_to_json(volume);
     Taken taken;
     for (const Volume& other : read_document(json).volumes) {
-        taken.add(other, path);
+        taken.add(other, "");
     }
-    taken.add(read_volume(added, path), path);
-    volumes.push_back(std::move(added));
+    Json& volumes = json["volumes"];
+    for (const Volume& volume : added) {
+        const std::string path = formatted("volumes[{}]", volumes.size());
+        Json entry = volume_to_json(volume);
+        taken.add(read_volume(entry, path), path);
+        volumes.push_back(std::move(entry));
+    }
     return to_text(json);
 }
 

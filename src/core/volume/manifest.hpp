@@ -73,6 +73,7 @@ struct Manifest {
 /// keeps its order. `text` may be empty: a new manifest. Throws like read_manifest(), and also when a single
 /// volume is bad, so that a machine never rewrites what it does not understand.
 [[nodiscard]] std::string manifest_with(std::string_view text, const Volume& volume);
+[[nodiscard]] std::string manifest_with(std::string_view text, const std::vector<Volume>& added);
 [[nodiscard]] std::string manifest_without(std::string_view text, std::string_view name);
 
 } // namespace sealmount

@@ -52,17 +52,15 @@ std::filesystem::path without_trailing_slash(const std::filesystem::path& path) 
 
 } // namespace
 
-std::optional<Mount> mount_at(const std::filesystem::path& mountpoint) {
+MountList MountList::now() {
     constexpr std::size_t mountpoint_field = 4;
     constexpr std::size_t first_optional_field = 6;
-    const auto wanted = without_trailing_slash(mountpoint).string();
-
     errno = 0;
     std::ifstream list{"/proc/self/mountinfo"};
     if (!list) {
         throw_errno(errno != 0 ? errno : EIO, "/proc/self/mountinfo");
     }
-    std::optional<Mount> found;
+    MountList found;
     for (std::string line; std::getline(list, line);) {
         const auto fields = fields_of(line);
         // Any number of optional fields precedes a lone dash.
@@ -70,18 +68,28 @@ std::optional<Mount> mount_at(const std::filesystem::path& mountpoint) {
         while (dash < fields.size() && fields[dash] != "-") {
             ++dash;
         }
-        if (dash + 3 >= fields.size() || unescape(fields[mountpoint_field]) != wanted) {
+        if (dash + 3 >= fields.size()) {
             continue;
         }
         // Later lines cover earlier ones.
-        found = Mount{.source = unescape(fields[dash + 2]),
-                      .type = unescape(fields[dash + 1]),
-                      .options = unescape(fields[dash + 3])};
+        found.on_top_.insert_or_assign(unescape(fields[mountpoint_field]),
+                                       Mount{.source = unescape(fields[dash + 2]),
+                                             .type = unescape(fields[dash + 1]),
+                                             .options = unescape(fields[dash + 3])});
     }
     if (list.bad()) {
         throw_errno(EIO, "/proc/self/mountinfo");
     }
     return found;
+}
+
+std::optional<Mount> MountList::at(const std::filesystem::path& mountpoint) const {
+    const auto found = on_top_.find(without_trailing_slash(mountpoint).string());
+    return found == on_top_.end() ? std::nullopt : std::optional{found->second};
+}
+
+std::optional<Mount> mount_at(const std::filesystem::path& mountpoint) {
+    return MountList::now().at(mountpoint);
 }
 
 void mount_ecryptfs(const std::filesystem::path& lower, const std::filesystem::path& mountpoint,

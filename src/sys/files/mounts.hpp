@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 namespace sealmount {
 
@@ -16,7 +17,20 @@ struct Mount {
     std::string options; ///< of the file system, e.g. "rw,ecryptfs_sig=..."
 };
 
-/// What is mounted on top at exactly this path, if anything. Throws Error{os} when the list cannot be read.
+/// The list as it was at one moment, for whoever has to ask it often.
+class MountList {
+  public:
+    /// Throws Error{os} when it cannot be read.
+    [[nodiscard]] static MountList now();
+
+    /// What is mounted on top at exactly this path, if anything.
+    [[nodiscard]] std::optional<Mount> at(const std::filesystem::path& mountpoint) const;
+
+  private:
+    std::unordered_map<std::string, Mount> on_top_; ///< by mount point
+};
+
+/// The same for one question.
 [[nodiscard]] std::optional<Mount> mount_at(const std::filesystem::path& mountpoint);
 
 /// Mounts an eCryptfs volume with mount(2), whose keys are in root's user keyring: it is linked into this

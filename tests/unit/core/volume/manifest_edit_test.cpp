@@ -101,6 +101,22 @@ TEST(ManifestEditTest, TakenMountPointIsRefused) {
               "choose another directory");
 }
 
+TEST(ManifestEditTest, SeveralAreAddedInTheirOrder) {
+    Volume other = full_sample();
+    other.name = "zwei";
+    other.mountpoint = "/srv/zwei";
+    const std::string text = manifest_with("", std::vector{sample(), other});
+    EXPECT_EQ(text, manifest_with(manifest_with("", sample()), other));
+    EXPECT_EQ(manifest_with(text, std::vector<Volume>{}), text);
+}
+
+TEST(ManifestEditTest, NamesAreTakenAmongThoseThatAreAdded) {
+    Volume other = sample();
+    other.mountpoint = "/srv/other";
+    EXPECT_EQ(test::message_of([&] { static_cast<void>(manifest_with("", std::vector{sample(), other})); }),
+              R"(volumes[1].name: "vault" is already the name of another volume: choose another name)");
+}
+
 TEST(ManifestEditTest, BadVolumeIsNeverWritten) {
     Volume bad = sample();
     bad.lower = "/a\nb";
