@@ -63,8 +63,8 @@ void EnrollRun::add(EnrollOptions options) {
     const bool asks = asks_for_key(options.keys);
     const std::string& master = options.request.volume.master;
     // A group makes one new master key at the most: its recovery key is handed over before the next is made.
-    const bool makes_another = session_ && !recovery_.empty() && !recovery_.contains(master) &&
-                               !session_->is_used(master);
+    const bool makes_another =
+        session_ && !recovery_.empty() && !recovery_.contains(master) && !session_->is_used(master);
     if (asks || makes_another) {
         finish();
     }
@@ -140,8 +140,8 @@ void EnrollRun::provide_recovery_key(const EnrollOptions& options) {
             return opens_master(store_, other.master, key);
         });
     };
-    if (auto made = NewRecoveryKey::make_or_resume(options.recovery, is_seen(globals_) && !options.quiet,
-                                                   is_taken)) {
+    if (auto made =
+            NewRecoveryKey::make_or_resume(options.recovery, is_seen(globals_) && !options.quiet, is_taken)) {
         recovery_.emplace(master, std::move(made));
     }
 }
@@ -205,9 +205,8 @@ void EnrollRun::report(Waiting& one, std::optional<EnrollGroup::Outcome> outcome
         report_(one.options, std::unexpected{outcome ? std::move(outcome->error()) : *one.refusal});
         return;
     }
-    EnrollOutcome result{.enrolled = std::move(outcome->value()),
-                         .warnings = std::move(one.warnings),
-                         .recovery = nullptr};
+    EnrollOutcome result{
+        .enrolled = std::move(outcome->value()), .warnings = std::move(one.warnings), .recovery = nullptr};
     if (result.enrolled.recovery_slot) {
         if (auto made = recovery_.extract(result.enrolled.volume.master)) {
             result.recovery = std::move(made.mapped());

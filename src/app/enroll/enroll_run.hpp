@@ -32,9 +32,10 @@ class EnrollRun {
     EnrollRun& operator=(const EnrollRun&) = delete;
     ~EnrollRun() = default;
 
-    /// Asks what has to be asked, and looks at the volume; it is enrolled with the next ones, at the latest by
-    /// finish(). Where a person is asked, what was added before is enrolled first: nobody holds a lock, or keys
-    /// in memory, while somebody thinks. Warnings go to standard error unless --json has them in its document.
+    /// Asks what has to be asked, and looks at the volume; it is enrolled with the next ones, at the latest
+    /// by finish(). Where a person is asked, what was added before is enrolled first: nobody holds a lock, or
+    /// keys in memory, while somebody thinks. Warnings go to standard error unless --json has them in its
+    /// document.
     void add(EnrollOptions options);
 
     /// Enrolls and reports all that were added.

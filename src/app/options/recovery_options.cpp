@@ -43,9 +43,9 @@ void print_secret(const SecretBytes& secret, const std::string& lost) {
 /// One that only its owner can read, and that is ours: as save() makes it.
 bool is_own_secret_file(const std::string& file) {
     struct ::stat status = {};
-    return ::lstat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-           status.st_uid == ::geteuid() && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0 &&
-           status.st_size > 0 && status.st_size <= static_cast<::off_t>(longest_recovery_key_text);
+    return ::lstat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == ::geteuid() &&
+           (status.st_mode & (S_IRWXG | S_IRWXO)) == 0 && status.st_size > 0 &&
+           status.st_size <= static_cast<::off_t>(longest_recovery_key_text);
 }
 
 void show(const SecretBytes& key, const std::string& master, const Globals& globals) {

@@ -47,16 +47,15 @@ class Batch {
         : volumes_(std::move(volumes)), globals_(globals), machine_(machine) {}
 
     int run() {
-        EnrollRun all{
-            globals_, machine_,
-            [this](const EnrollOptions& options, std::expected<EnrollOutcome, Error> outcome) {
-                ++number_;
-                if (outcome) {
-                    report(options, *outcome);
-                } else {
-                    report_refusal(options.request.volume.name, outcome.error());
-                }
-            }};
+        EnrollRun all{globals_, machine_,
+                      [this](const EnrollOptions& options, std::expected<EnrollOutcome, Error> outcome) {
+                          ++number_;
+                          if (outcome) {
+                              report(options, *outcome);
+                          } else {
+                              report_refusal(options.request.volume.name, outcome.error());
+                          }
+                      }};
         for (EnrollOptions options : volumes_) {
             options.one_of_many = true;
             all.add(std::move(options));
@@ -80,7 +79,11 @@ class Batch {
         }
         enrolled_.push_back(to_json(outcome));
         if (enrolled.new_master || outcome.recovery) {
-            report_recovery_key(options, outcome, globals_);
+            try {
+                report_recovery_key(options, outcome, globals_);
+            } catch (const Error& error) { // it is in force, and nobody has it: the others are enrolled still
+                report_refusal(enrolled.volume.name, error);
+            }
         }
     }
 

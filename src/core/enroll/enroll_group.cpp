@@ -45,8 +45,7 @@ void EnrollGroup::add(EnrollDraft& draft, KeySource& source) {
     Volume& volume = draft.request.volume;
     // Under the store's lock now: the manifest may be another one than when the draft was made.
     check_against_manifest(store, manifest, volume);
-    const std::vector<Fekek> keys =
-        keys_for_volume(manifest.volumes, draft.request, draft.survey, source);
+    const std::vector<Fekek> keys = keys_for_volume(manifest.volumes, draft.request, draft.survey, source);
     const bool is_listed = is_listed_as(store, manifest, volume);
     const EnrolledMaster& master = session_.master(draft.request);
     KeyTexts texts = key_texts_for(store, manifest, session_.waiting_texts(), volume, master, keys);

@@ -14,8 +14,8 @@
 namespace sealmount {
 
 /// Whoever enrolls many begins another group at one of these: then progress is seen, and a kill costs little.
-/// A group costs a manifest to be read and written, so one volume in a group costs the same, whether there are
-/// ten of them or a thousand.
+/// A group costs a manifest to be read and written, so one volume in a group costs the same, whether there
+/// are ten of them or a thousand.
 inline constexpr std::size_t largest_group = 64;
 inline constexpr std::chrono::seconds longest_group{2};
 

@@ -96,8 +96,8 @@ EnrolledMaster obtain_master(const EnrollContext& context, Tpm& tpm, const Manif
         return make();
     }
     EnrolledMaster master{.file = context.store.master(name), .key = {}};
-    const bool orphaned = std::ranges::none_of(
-        manifest.volumes, [&](const Volume& volume) { return volume.master == name; });
+    const bool orphaned =
+        std::ranges::none_of(manifest.volumes, [&](const Volume& volume) { return volume.master == name; });
     if (orphaned && std::ranges::none_of(master.file.slots, [&](const Slot& slot) {
             return same_shape(slot.policy, without_values(request.policy));
         })) {

@@ -48,16 +48,15 @@ const KernelMaster& KernelProof::master_for(const Volume& volume, const MasterFi
     if (!master) {
         throw_master_refusal(volume.master, master.error());
     }
-    return masters_
-        .emplace(volume.master, BroughtIn{.key = std::move(*master), .is_fallback = falls_back})
+    return masters_.emplace(volume.master, BroughtIn{.key = std::move(*master), .is_fallback = falls_back})
         .first->second.key;
 }
 
 std::expected<KernelMaster, MasterRefusal> KernelProof::bring_in(const std::string& name,
                                                                  const UnsealRequest& request) const {
     return **form_ == MasterForm::user ? bring_in_user_master(context_.machine, request)
-                                       : bring_in_master(context_.machine, name, request,
-                                                         FormChoice::trusted, [](const MasterRefusal&) {});
+                                       : bring_in_master(context_.machine, name, request, FormChoice::trusted,
+                                                         [](const MasterRefusal&) {});
 }
 
 } // namespace sealmount

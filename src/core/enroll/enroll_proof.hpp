@@ -14,14 +14,14 @@
 
 namespace sealmount {
 
-/// Brings each master key into this process's own keyring once, in the form that a boot will use, and keeps it
-/// there for the proofs to come. The context must outlive it.
+/// Brings each master key into this process's own keyring once, in the form that a boot will use, and keeps
+/// it there for the proofs to come. The context must outlive it.
 class KernelProof {
   public:
     explicit KernelProof(const EnrollContext& context) : context_(context) {}
 
-    /// Has the kernel load the texts and read them back. False where it has no encrypted keys, or uses another
-    /// TPM. Throws Error when it refuses a text, or the master key does not come.
+    /// Has the kernel load the texts and read them back. False where it has no encrypted keys, or uses
+    /// another TPM. Throws Error when it refuses a text, or the master key does not come.
     [[nodiscard]] bool prove(const Volume& volume, const MasterFile& file, const KeyTexts& texts);
 
     /// Takes the master key out of the keyring.

@@ -60,8 +60,7 @@ std::string text_for(const Store& store, const KeyTexts& waiting, const std::str
     if (present && is_text_of(*present, description, master, fekek)) {
         return std::move(*present);
     }
-    std::string composed =
-        compose_encrypted_key(description, master.key, fekek.key, random_bytes(16));
+    std::string composed = compose_encrypted_key(description, master.key, fekek.key, random_bytes(16));
     if (!is_text_of(composed, description, master, fekek)) {
         throw Error{
             Reason::internal,

@@ -44,8 +44,8 @@ class GuardedMountpoint {
         set_ = !was_guarded;
     }
 
-    /// The directory, the names that lead to it, and its guard, by whomever they were made. `synced`: what was
-    /// already.
+    /// The directory, the names that lead to it, and its guard, by whomever they were made. `synced`: what
+    /// was already.
     void sync(std::set<std::filesystem::path>& synced) {
         if (problem_) {
             return;

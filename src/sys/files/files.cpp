@@ -166,8 +166,8 @@ std::optional<std::string> read_users_file(const fs::path& file, const uid_t use
 
 void sync_directory(const fs::path& directory) {
     const UniqueFd fd{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    // EINVAL: a file system that has nothing to synchronize.
-    if (!fd || (::fsync(fd.get()) != 0 && errno != EINVAL)) {
+    // A file system that has nothing to synchronize, and one that cannot be written anyway.
+    if (!fd || (::fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS)) {
         throw_cannot_write(errno, directory);
     }
 }

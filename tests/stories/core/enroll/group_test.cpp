@@ -34,7 +34,8 @@ SecretBytes raw_key(std::string text) {
 class GroupTest : public FakeMachine {
   protected:
     /// Adds them to the group; those that are refused are not in it. The key is made from the name.
-    static void add_all(EnrollGroup& group, EnrollSession& session, const std::vector<EnrollRequest>& wanted) {
+    static void add_all(EnrollGroup& group, EnrollSession& session,
+                        const std::vector<EnrollRequest>& wanted) {
         for (const EnrollRequest& one : wanted) {
             try {
                 EnrollDraft draft = prepare_enrollment(session, one);
@@ -88,8 +89,9 @@ TEST_F(GroupTest, AllAreCommittedAtOnce) {
         EXPECT_TRUE(outcome->proved_in_kernel);
         EXPECT_EQ(outcome->guarded, is_guarded(root / "srv" / outcome->volume.name));
     }
-    EXPECT_THAT(outcomes[0]->files, ElementsAre(HasSubstr("default.json"), HasSubstr(outcomes[0]->volume.signature),
-                                                HasSubstr("manifest.json")));
+    EXPECT_THAT(outcomes[0]->files,
+                ElementsAre(HasSubstr("default.json"), HasSubstr(outcomes[0]->volume.signature),
+                            HasSubstr("manifest.json")));
     EXPECT_THAT(outcomes[1]->files,
                 ElementsAre(HasSubstr(outcomes[1]->volume.signature), HasSubstr("manifest.json")));
     EXPECT_TRUE(outcomes[0]->new_master);

@@ -113,7 +113,9 @@ TEST(ManifestEditTest, SeveralAreAddedInTheirOrder) {
 TEST(ManifestEditTest, NamesAreTakenAmongThoseThatAreAdded) {
     Volume other = sample();
     other.mountpoint = "/srv/other";
-    EXPECT_EQ(test::message_of([&] { static_cast<void>(manifest_with("", std::vector{sample(), other})); }),
+    EXPECT_EQ(test::message_of([&] {
+                  static_cast<void>(manifest_with("", std::vector{sample(), other}));
+              }),
               R"(volumes[1].name: "vault" is already the name of another volume: choose another name)");
 }
 
