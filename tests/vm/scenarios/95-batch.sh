@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Copyright (C) the sealmount authors
 # a thousand volumes in a batch cost each what ten do; a kill and a power cut amid one lose nothing, and it is run again
+# Copyright (C) the sealmount authors
 need_product
 
 # noauto: what is to be shown is the batch, and not their mounts.
