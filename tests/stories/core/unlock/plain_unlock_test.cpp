@@ -1,0 +1,422 @@
+// The small unlock ends as the one that does everything, or changes nothing and leaves it to that: both run on the same
+// root, TPM and kernel, and what they leave is compared.
+//
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
+#include "core/unlock/plain_unlock.hpp"
+
+#include "core/store/volume_state.hpp"
+#include "stories/fake_machine.hpp"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <functional>
+#include <sstream>
+
+namespace sealmount::testing {
+
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+/// The machine of fakes as a boot asks it.
+class FakeBootKernel final : public BootKernel {
+  public:
+    FakeBootKernel(FakeTpmOpener& opener, FakeKeyring& keyring) : opener_(opener), keyring_(keyring) {}
+
+    [[nodiscard]] std::string_view form() const override { return "trusted"; }
+    [[nodiscard]] BootForm try_form() override {
+        return guarded(BootForm::unknown,
+                       [&] { return keyring_.has_trusted_keys() ? BootForm::possible : BootForm::other; });
+    }
+    [[nodiscard]] std::optional<bool> has_key(const char* const type, const std::string_view name) override {
+        return guarded(std::optional<bool>{}, [&]() -> std::optional<bool> {
+            return std::string_view{type} == "user" ? keyring_.has_user_key(name) : keyring_.has_volume_key(name);
+        });
+    }
+    [[nodiscard]] std::optional<RawPcrs> read_pcrs(const PcrSelection selection) override {
+        return guarded(std::optional<RawPcrs>{}, [&]() -> std::optional<RawPcrs> {
+            auto tpm = opener_.open(TpmAccess::raw);
+            if (!tpm) {
+                return std::nullopt;
+            }
+            tpm_ = std::move(*tpm);
+            RawPcrs result;
+            const PcrReading reading = tpm_->read_pcrs(selection);
+            for (const auto& [pcr, value] : reading.values) {
+                result.set(pcr, value);
+            }
+            return result;
+        });
+    }
+    [[nodiscard]] bool bring_in(const BootSeal& seal) override {
+        const bool loaded = guarded(false, [&] {
+            const auto session = tpm_->start_policy_session({PcrStep{seal.selection}});
+            return session && keyring_.load_trusted_master(seal.master, seal.sealed, (*session)->handle(), nullptr).has_value();
+        });
+        tpm_.reset();
+        return loaded;
+    }
+    [[nodiscard]] bool load(const std::string_view signature, const std::string_view text) override {
+        return guarded(false, [&] { return keyring_.load_volume_key(signature, text).has_value(); });
+    }
+    bool unload(const std::string_view signature) override {
+        keyring_.unload_volume_key(signature);
+        return true;
+    }
+
+  private:
+    template<typename Result, typename Work>
+    static Result guarded(Result failed, const Work& work) {
+        try {
+            return work();
+        } catch (const Error&) {
+            return failed;
+        }
+    }
+
+    FakeTpmOpener& opener_;
+    FakeKeyring& keyring_;
+    std::unique_ptr<Tpm> tpm_;
+};
+
+/// What an unlock leaves.
+struct Left {
+    std::map<std::string, std::vector<std::byte>> keys;
+    std::map<std::string, std::string> notes;
+
+    bool operator==(const Left&) const = default;
+};
+
+class PlainUnlockTest : public FakeMachine {
+  protected:
+    void SetUp() override {
+        EnrollRequest vault = request("vault");
+        vault.filename_encryption = true;
+        enroll(vault, vault_passphrase);
+        places.configuration = store.paths().configuration().string();
+        places.runtime = store.paths().runtime().string();
+    }
+
+    PlainOutcome load_plainly(const std::string& name, const BootJob::Kind kind = BootJob::Kind::volume) {
+        make_directory(store.paths().runtime(), Paths::runtime_mode); // as the unit does
+        FakeBootKernel kernel{opener, keyring};
+        report = {};
+        const PlainOutcome outcome =
+            plain_load(kernel, places, {.kind = kind, .name = name}, [] {}, report);
+        keyring.end_process();
+        return outcome;
+    }
+
+    PlainOutcome unload_plainly(const std::string& name) {
+        FakeBootKernel kernel{opener, keyring};
+        return plain_unload(kernel, places, name);
+    }
+
+    [[nodiscard]] Left left() const {
+        Left result;
+        for (const std::string& signature : keyring.volume_keys()) {
+            result.keys[signature] = keyring.fekek(signature);
+        }
+        for (const auto& entry : std::filesystem::directory_iterator{store.paths().runtime()}) {
+            if (entry.path().extension() == ".state") {
+                std::ostringstream text;
+                text << std::ifstream{entry.path()}.rdbuf();
+                result.notes[entry.path().filename().string()] = text.str();
+            }
+        }
+        return result;
+    }
+
+    /// After a reboot and `before`, both leave the same and report the same.
+    void expect_same(const std::string& name, const std::function<void()>& before = [] {}) {
+        reboot();
+        before();
+        const auto unlocked = load(name);
+        ASSERT_TRUE(unlocked);
+        const Left by_full = left();
+        reboot();
+        before();
+        ASSERT_EQ(load_plainly(name), PlainOutcome::done);
+        EXPECT_EQ(left(), by_full);
+        EXPECT_EQ(report.was_loaded, unlocked->method == UnlockMethod::already_loaded);
+        EXPECT_EQ(report.slot, unlocked->slot);
+        EXPECT_EQ(report.along, unlocked->also_loaded);
+        EXPECT_EQ(report.master, store.volume(name).master);
+    }
+
+    /// It leaves it to the other, no key and no session being there.
+    void expect_left_to_full(const std::string& name) {
+        const Left before = keyring.volume_keys().empty() ? Left{} : left();
+        EXPECT_EQ(load_plainly(name), PlainOutcome::not_plain);
+        EXPECT_EQ(left().keys, before.keys);
+        EXPECT_EQ(chip.open_sessions(), 0U);
+        EXPECT_FALSE(chip.held_raw());
+    }
+
+    /// The manifest with a volume that has been changed.
+    void change(const std::string& name, const std::function<void(Volume&)>& edit) {
+        Volume volume = store.volume(name);
+        edit(volume);
+        store.write_manifest(manifest_with(manifest_without(store.manifest_text(), name), volume));
+    }
+
+    static constexpr unsigned never = 1000000;
+    void arm(const bool in_keyring, const unsigned calls) {
+        if (in_keyring) {
+            keyring.fail_after(calls);
+        } else {
+            chip.fail_after(calls);
+        }
+    }
+
+    PlainPlaces places;
+    PlainReport report;
+};
+
+TEST_F(PlainUnlockTest, OneVolume) {
+    expect_same("vault");
+    EXPECT_THAT(keyring.volume_keys(),
+                ElementsAre(std::string{vault_signature}, std::string{vault_filename_signature}));
+    EXPECT_EQ(report.slot, 1U);
+}
+
+TEST_F(PlainUnlockTest, OneUnsealForAllAutomaticVolumesOfTheMasterKey) {
+    enroll("notes", "another passphrase");
+    EnrollRequest manual = request("manual");
+    manual.volume.noauto = true;
+    enroll(manual, "a third passphrase");
+    EnrollRequest apart = request("apart");
+    apart.volume.master = "apart";
+    enroll(apart, "a fourth passphrase");
+    EnrollRequest demanding = request("demanding");
+    demanding.volume.form = FormChoice::trusted;
+    enroll(demanding, "a fifth passphrase");
+    expect_same("vault");
+    EXPECT_THAT(report.along, ElementsAre("notes", "demanding"));
+    expect_same("notes");
+    expect_same("manual");
+    expect_same("apart");
+    expect_same("demanding");
+}
+
+TEST_F(PlainUnlockTest, NoMoreCommandsThanTheOther) {
+    reboot();
+    const unsigned before = chip.commands();
+    ASSERT_EQ(load_plainly("vault"), PlainOutcome::done);
+    const unsigned plain = chip.commands() - before;
+    reboot();
+    const unsigned between = chip.commands();
+    ASSERT_TRUE(load("vault"));
+    EXPECT_LE(plain, chip.commands() - between);
+}
+
+TEST_F(PlainUnlockTest, WhatWasLoadedAlongIsThereAlready) {
+    enroll("notes", "another passphrase");
+    expect_same("notes", [&] { ASSERT_TRUE(load("vault")); });
+    EXPECT_TRUE(report.was_loaded);
+    EXPECT_EQ(loaded_by(store.paths(), "notes"), "trusted");
+}
+
+TEST_F(PlainUnlockTest, AStoppedVolumeStaysStopped) {
+    enroll("notes", "another passphrase");
+    const auto stopped = [&] {
+        ASSERT_TRUE(load("notes"));
+        unload("notes");
+    };
+    expect_same("vault", stopped);
+    EXPECT_THAT(report.along, IsEmpty());
+    expect_same("notes", stopped);
+}
+
+TEST_F(PlainUnlockTest, AVolumeThatLostOneOfItsKeysGetsThatOne) {
+    expect_same("vault", [&] {
+        ASSERT_TRUE(load("vault"));
+        keyring.unload_volume_key(std::string{vault_filename_signature});
+    });
+}
+
+TEST_F(PlainUnlockTest, ASharedKeyIsLoadedOnce) {
+    EnrollRequest second = request("second");
+    enroll(second, vault_passphrase);
+    expect_same("vault");
+    expect_same("second");
+}
+
+TEST_F(PlainUnlockTest, AMasterKeysJobLoadsAllThatAreAutomatic) {
+    enroll("notes", "another passphrase");
+    EnrollRequest manual = request("manual");
+    manual.volume.noauto = true;
+    enroll(manual, "a third passphrase");
+    reboot();
+    ASSERT_TRUE(load("vault"));
+    const auto keys = left().keys;
+    reboot();
+    ASSERT_EQ(load_plainly("default", BootJob::Kind::master), PlainOutcome::done);
+    EXPECT_THAT(report.along, ElementsAre("vault", "notes"));
+    EXPECT_EQ(left().keys, keys);
+    ASSERT_EQ(load_plainly("default", BootJob::Kind::master), PlainOutcome::done);
+    EXPECT_TRUE(report.was_loaded);
+}
+
+TEST_F(PlainUnlockTest, ASecondSlotMayBeTheOneThatFits) {
+    MasterFile file = store.master("default");
+    Slot other = file.slots.front();
+    other.policy.pcrs.front().values.begin()->second.front() = std::byte{0x55};
+    other.id = 1;
+    file.slots.front().id = 2;
+    file.slots.insert(file.slots.begin(), other);
+    store.write_master("default", file);
+    expect_same("vault");
+    EXPECT_EQ(report.slot, 2U);
+}
+
+TEST_F(PlainUnlockTest, WhatMustBeExplainedIsLeftToTheOther) {
+    reboot();
+    chip.extend(7, "another boot chain");
+    expect_left_to_full("vault");
+    reboot();
+    opener.set_absent(true);
+    expect_left_to_full("vault");
+    opener.set_absent(false);
+    opener.set_busy(1);
+    expect_left_to_full("vault");
+    chip.disturb_sessions(1);
+    expect_left_to_full("vault");
+    keyring.add_user_key(std::string{vault_signature});
+    expect_left_to_full("vault");
+    keyring.remove_user_key(std::string{vault_signature});
+    expect_left_to_full("nobody");
+    ASSERT_EQ(load_plainly("vault"), PlainOutcome::done) << "and without all that it works";
+}
+
+TEST_F(PlainUnlockTest, AKernelWithoutTrustedKeysTakesTheOtherForm) {
+    reboot();
+    keyring.set_trusted_type(false);
+    const unsigned before = chip.commands();
+    EXPECT_EQ(load_plainly("vault"), PlainOutcome::other_form);
+    EXPECT_EQ(chip.commands(), before) << "the TPM is not asked for that";
+    keyring.set_trusted_type(true);
+    keyring.set_trusted_masters(false);
+    expect_left_to_full("vault");
+    keyring.set_trusted_masters(true);
+}
+
+TEST_F(PlainUnlockTest, UnusualPoliciesAreLeftToTheOther) {
+    const MasterFile good = store.master("default");
+    const auto with = [&](const std::function<void(Policy&)>& edit) {
+        MasterFile file = good;
+        edit(file.slots.front().policy);
+        store.write_master("default", file);
+        reboot();
+        expect_left_to_full("vault");
+    };
+    with([](Policy& policy) { policy.pin = true; });
+    with([](Policy& policy) { policy.boot_window = std::chrono::minutes{2}; });
+    with([](Policy& policy) { policy.last_boot = 7; });
+    with([](Policy& policy) { policy.pcrs.clear(); });
+    with([](Policy& policy) {
+        policy.pcrs.insert(policy.pcrs.begin(),
+                           PcrPolicy{.bank = PcrBank::sha1, .values = {{7, std::vector<std::byte>(20)}}});
+    });
+    store.write_master("default", good);
+    reboot();
+    EXPECT_EQ(load_plainly("vault"), PlainOutcome::done);
+}
+
+TEST_F(PlainUnlockTest, FilesOfOthersDecideNothing) {
+    const auto refused_with = [&](const std::filesystem::path& file) {
+        namespace fs = std::filesystem;
+        fs::permissions(file, fs::perms::group_write, fs::perm_options::add);
+        reboot();
+        expect_left_to_full("vault");
+        fs::permissions(file, fs::perms::group_write, fs::perm_options::remove);
+    };
+    refused_with(store.paths().manifest());
+    refused_with(store.paths().master("default"));
+    refused_with(store.paths().key(vault_signature));
+    reboot();
+    std::filesystem::create_directory(store.paths().replacement());
+    expect_left_to_full("vault");
+    std::filesystem::remove(store.paths().replacement());
+    EXPECT_EQ(load_plainly("vault"), PlainOutcome::done);
+}
+
+TEST_F(PlainUnlockTest, AVolumeWithoutAKeyFileIsLeftToTheOther) {
+    enroll("notes", "another passphrase");
+    store.remove_key(store.volume("notes").signature);
+    reboot();
+    expect_left_to_full("vault");
+    ASSERT_TRUE(load("vault")) << "which costs only that one";
+}
+
+TEST_F(PlainUnlockTest, AFailureAnywhereChangesNothing) {
+    enroll("notes", "another passphrase");
+    reboot();
+    ASSERT_TRUE(load("vault"));
+    const Left by_full = left();
+    for (const bool in_keyring : {false, true}) {
+        unsigned failed = 0;
+        for (unsigned n = 0;; ++n) {
+            reboot();
+            arm(in_keyring, n);
+            const PlainOutcome outcome = load_plainly("vault");
+            const bool struck = in_keyring ? keyring.fault().struck() : chip.fault().struck();
+            arm(in_keyring, never);
+            EXPECT_EQ(chip.open_sessions(), 0U);
+            if (outcome != PlainOutcome::done) {
+                ++failed;
+                EXPECT_TRUE(struck) << n;
+                EXPECT_THAT(keyring.volume_keys(), IsEmpty()) << n;
+                ASSERT_TRUE(load("vault"));
+            }
+            EXPECT_EQ(left(), by_full) << n;
+            if (!struck) {
+                break;
+            }
+        }
+        EXPECT_GT(failed, in_keyring ? 5U : 2U);
+    }
+}
+
+TEST_F(PlainUnlockTest, AStopTakesTheSameKeys) {
+    enroll("notes", "another passphrase");
+    EnrollRequest second = request("second");
+    enroll(second, vault_passphrase);
+    EnrollRequest kept = request("kept");
+    kept.volume.keep_keys = true;
+    enroll(kept, "a kept passphrase");
+    const std::vector<std::vector<std::string>> runs = {
+        {"vault"}, {"vault", "notes"}, {"vault", "second"}, {"notes", "kept"}, {"second", "vault", "kept"}};
+    for (const auto& run : runs) {
+        for (const std::string& stopped : {run.front(), run.back(), std::string{"nobody"}}) {
+            const auto start = [&] {
+                reboot();
+                for (const std::string& name : run) {
+                    ASSERT_TRUE(load(name));
+                }
+            };
+            start();
+            unload(stopped);
+            const Left by_full = left();
+            start();
+            EXPECT_EQ(unload_plainly(stopped), PlainOutcome::done);
+            EXPECT_EQ(left(), by_full) << stopped;
+        }
+    }
+}
+
+TEST_F(PlainUnlockTest, WhatTheManifestSaysOfAnyVolumeMustBePlain) {
+    enroll("notes", "another passphrase");
+    change("notes", [](Volume& volume) { volume.options = {"context=system_u:object_r:home_t"}; });
+    reboot();
+    expect_left_to_full("vault");
+    change("notes", [](Volume& volume) { volume.options = {"nosuid", "nodev"}; });
+    expect_same("vault");
+}
+
+} // namespace
+
+} // namespace sealmount::testing
