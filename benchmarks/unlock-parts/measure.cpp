@@ -1,8 +1,10 @@
 // measure RUNS [--stdin FILE] [--before COMMAND] -- PROGRAM [ARGUMENT...] [-- PROGRAM [ARGUMENT...]]...
-// Runs the programs one after the other, RUNS times, and prints a line for each time: microseconds of CPU time of all of
-// them together (user and system, with their own children), and the most memory that one of them held, in KiB. What
-// --before names runs before each time, by the shell, and is not counted. An argument @FILE is what is in the file.
-// Static and small, because a process begins with the memory of the one that started it (getrusage(2), ru_maxrss).
+// Runs the programs one after the other, RUNS times, and prints a line for each time: microseconds of CPU
+// time of all of them together (user and system, with their own children), and the most memory that one of
+// them held, in KiB. What
+// --before names runs before each time, by the shell, and is not counted. An argument @FILE is what is in the
+// file. Static and small, because a process begins with the memory of the one that started it (getrusage(2),
+// ru_maxrss).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -70,8 +72,8 @@ Cost run(char** const words, const char* const input) {
         std::fprintf(stderr, "measure: %s failed (%d)\n", words[0], status);
         std::exit(1);
     }
-    return {.microseconds = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000L + usage.ru_utime.tv_usec +
-                            usage.ru_stime.tv_usec,
+    return {.microseconds = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000L +
+                            usage.ru_utime.tv_usec + usage.ru_stime.tv_usec,
             .kibibytes = usage.ru_maxrss};
 }
 

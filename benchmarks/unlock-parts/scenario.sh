@@ -15,6 +15,7 @@ END
 
 # measured NAME MASTER [KERNEL]: the costs are then in boots/NAME/costs, with the number of TPM commands in place of the mark.
 measured() {
+    # shellcheck disable=SC2034 # qemu_command of ../unlock reads it
     COUNTED=yes
     boot "$1" ${3:+--kernel "$3"} --seconds 3000 <<END
 . /lab/guest.sh
@@ -25,6 +26,7 @@ attempt creds_decrypt
 attempt clevis_decrypt
 attempt tools_by_hand
 END
+    # shellcheck disable=SC2034
     COUNTED=no
     local name cpu peak mark spread
     while read -r name cpu peak mark spread; do

@@ -25,7 +25,8 @@ struct BootRequest {
 
 std::optional<BootRequest> boot_request(const int argc, char* const* const argv) {
     const auto word = [&](const int number) { return std::string_view{argv[number]}; };
-    const bool has_dashes = argc == 4 && word(2) == "--"; // a name never begins with one, but the unit need not know
+    const bool has_dashes =
+        argc == 4 && word(2) == "--"; // a name never begins with one, but the unit need not know
     if ((argc != 3 && !has_dashes) || !is_plain_name(word(argc - 1))) {
         return std::nullopt;
     }
@@ -66,8 +67,8 @@ std::string text_of(const BootJob& job, const PlainReport& report, const std::st
     return text;
 }
 
-/// The journal learns a sender's unit from its process, which may be gone by then; this makes `journalctl -u` find the
-/// message all the same (systemd.journal-fields(7)).
+/// The journal learns a sender's unit from its process, which may be gone by then; this makes `journalctl -u`
+/// find the message all the same (systemd.journal-fields(7)).
 std::string unit_of(const BootJob& job) {
     return std::string{"sealmount-unlock@"}.append(job.name).append(".service");
 }
@@ -76,8 +77,8 @@ void report_unlock(const BootJob& job, const PlainReport& report, const std::str
                    const char* const program) {
     const BootMessage message = boot_message(job, report, form, program);
     if (!is_service_of_systemd() || !message.record.send()) {
-        std::fprintf(stderr, "sealmount-unlock: %.*s: %s\n", static_cast<int>(job.name.size()), job.name.data(),
-                     message.text.c_str());
+        std::fprintf(stderr, "sealmount-unlock: %.*s: %s\n", static_cast<int>(job.name.size()),
+                     job.name.data(), message.text.c_str());
     }
     notify_status("Unlocked");
 }
@@ -108,7 +109,8 @@ BootMessage boot_message(const BootJob& job, const PlainReport& report, const st
     return message;
 }
 
-int boot_command(const int argc, char* const* const argv, BootKernel& kernel, const BootSuccessors& successors) {
+int boot_command(const int argc, char* const* const argv, BootKernel& kernel,
+                 const BootSuccessors& successors) {
     const auto request = boot_request(argc, argv);
     if (!request) {
         return become(successors.full, argv);
@@ -127,7 +129,10 @@ int boot_command(const int argc, char* const* const argv, BootKernel& kernel, co
         report_unlock(request->job, report, kernel.form(), program_invocation_short_name);
         return EX_OK;
     case PlainOutcome::other_form:
-        return become(successors.other_form != nullptr ? successors.other_form : successors.full, argv);
+        if (successors.other_form != nullptr) {
+            ::execv(successors.other_form, argv); // returns if it is not installed
+        }
+        break;
     case PlainOutcome::not_plain:
         break;
     }

@@ -1,5 +1,5 @@
-// sealmount-unlock-user: what sealmount-unlock becomes where the kernel has no trusted keys. With the TPM's session that
-// encrypts the master key on its way, and with the cryptography that this takes.
+// sealmount-unlock-user: what sealmount-unlock becomes where the kernel has no trusted keys. With the TPM's
+// session that encrypts the master key on its way, and with the cryptography that this takes.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -20,6 +20,6 @@ int main(const int argc, char** const argv) {
         return EX_OSERR;
     }
     sealmount::PlainUserKernel kernel;
-    return sealmount::boot_command(argc, argv, kernel,
-                                   {.other_form = nullptr, .full = SEALMOUNT_LIBEXECDIR "/sealmount-unlock-full"});
+    return sealmount::boot_command(
+        argc, argv, kernel, {.other_form = nullptr, .full = SEALMOUNT_LIBEXECDIR "/sealmount-unlock-full"});
 }

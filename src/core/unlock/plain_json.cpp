@@ -12,9 +12,9 @@ constexpr bool is_digit(const char c) noexcept {
     return c >= '0' && c <= '9';
 }
 
-/// The bytes of the character at the front beyond ASCII, of two or three bytes; 0 when it is anything else. The
-/// surrogates, U+FDD0 to U+FDEF, U+FFFE and U+FFFF are among what it leaves to the other reader, as is all that
-/// takes four bytes.
+/// The bytes of the character at the front beyond ASCII, of two or three bytes; 0 when it is anything else.
+/// The surrogates, U+FDD0 to U+FDEF, U+FFFE and U+FFFF are among what it leaves to the other reader, as is
+/// all that takes four bytes.
 std::size_t plain_character(const std::string_view text) noexcept {
     const auto byte = [&](const std::size_t i) {
         return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
@@ -96,7 +96,8 @@ bool PlainJson::number(std::uint32_t& value) noexcept {
     const bool is_plain = digits > 0 && digits <= most_digits && (digits == 1 || rest_.front() != '0');
     rest_.remove_prefix(digits);
     // 1.5 and 1e3 are numbers as well.
-    return is_plain && (rest_.empty() || (rest_.front() != '.' && rest_.front() != 'e' && rest_.front() != 'E'));
+    return is_plain &&
+           (rest_.empty() || (rest_.front() != '.' && rest_.front() != 'e' && rest_.front() != 'E'));
 }
 
 bool PlainJson::boolean(bool& value) noexcept {
@@ -110,16 +111,15 @@ bool PlainJson::at_end() noexcept {
 }
 
 bool is_plain_hex(const std::string_view text, const std::size_t digits) noexcept {
-    return text.size() == digits && std::ranges::all_of(text, [](const char c) {
-               return is_digit(c) || (c >= 'a' && c <= 'f');
-           });
+    return text.size() == digits &&
+           std::ranges::all_of(text, [](const char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 bool is_plain_name(const std::string_view name) noexcept {
     const auto is_plain = [](const char c) { return (c >= 'a' && c <= 'z') || is_digit(c); };
     return !name.empty() && name.size() <= 64 && is_plain(name.front()) &&
-           std::ranges::all_of(
-               name, [&](const char c) { return is_plain(c) || c == '.' || c == '_' || c == '-'; });
+           std::ranges::all_of(name,
+                               [&](const char c) { return is_plain(c) || c == '.' || c == '_' || c == '-'; });
 }
 
 } // namespace sealmount

@@ -1,7 +1,7 @@
-// PlainJson: reads the JSON that our own programs write, and what people usually write into the manifest. It understands
-// less than base/strict_json.hpp and never more: strings without escapes, whole numbers, no member that the caller does
-// not know. "false" means "not understood", and the document is left to that reader, which says what is wrong if
-// anything is.
+// PlainJson: reads the JSON that our own programs write, and what people usually write into the manifest. It
+// understands less than base/strict_json.hpp and never more: strings without escapes, whole numbers, no
+// member that the caller does not know. "false" means "not understood", and the document is left to that
+// reader, which says what is wrong if anything is.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -14,8 +14,8 @@
 
 namespace sealmount {
 
-/// Takes values off the front of a text, which must outlive what was read. After a "false", the object is of no
-/// further use.
+/// Takes values off the front of a text, which must outlive what was read. After a "false", the object is of
+/// no further use.
 class PlainJson {
   public:
     explicit PlainJson(const std::string_view text) noexcept : rest_(text) {}
@@ -75,7 +75,8 @@ class PlainJson {
 template<std::size_t size>
 class PlainMembers {
   public:
-    explicit constexpr PlainMembers(const std::array<std::string_view, size>& names) noexcept : names_(names) {
+    explicit constexpr PlainMembers(const std::array<std::string_view, size>& names) noexcept
+        : names_(names) {
         static_assert(size < 32);
     }
 

@@ -18,15 +18,24 @@ struct PlainCipher {
     std::array<std::uint32_t, 3> key_bytes;
 };
 constexpr std::array plain_ciphers = {
-    PlainCipher{"aes", {16, 24, 32}},     PlainCipher{"blowfish", {16, 32, 56}},
+    PlainCipher{"aes", {16, 24, 32}},      PlainCipher{"blowfish", {16, 32, 56}},
     PlainCipher{"des3_ede", {24, 24, 24}}, PlainCipher{"twofish", {16, 24, 32}},
-    PlainCipher{"cast6", {16, 24, 32}},   PlainCipher{"cast5", {16, 16, 16}},
+    PlainCipher{"cast6", {16, 24, 32}},    PlainCipher{"cast5", {16, 16, 16}},
 };
 
 /// Options that most mounts have, and that no rule concerns; others are left to who knows the rules.
-constexpr std::array<std::string_view, 12> plain_options = {
-    "nosuid",      "nodev",    "noexec", "noatime", "nodiratime",              "relatime",
-    "strictatime", "lazytime", "ro",     "rw",      "ecryptfs_xattr_metadata", "ecryptfs_passthrough"};
+constexpr std::array<std::string_view, 12> plain_options = {"nosuid",
+                                                            "nodev",
+                                                            "noexec",
+                                                            "noatime",
+                                                            "nodiratime",
+                                                            "relatime",
+                                                            "strictatime",
+                                                            "lazytime",
+                                                            "ro",
+                                                            "rw",
+                                                            "ecryptfs_xattr_metadata",
+                                                            "ecryptfs_passthrough"};
 
 enum VolumeMember : std::size_t {
     member_name,
@@ -51,27 +60,26 @@ enum VolumeMember : std::size_t {
     member_timeout_seconds,
     volume_members
 };
-constexpr std::array<std::string_view, volume_members> volume_member_names = {
-    "name",
-    "lower",
-    "mountpoint",
-    "signature",
-    "key_bytes",
-    "cipher",
-    "filename_signature",
-    "filename_cipher",
-    "filename_key_bytes",
-    "salt",
-    "master",
-    "form",
-    "options",
-    "nofail",
-    "noauto",
-    "headless",
-    "no_passphrase",
-    "keep_keys",
-    "rebind_after_recovery",
-    "timeout_seconds"};
+constexpr std::array<std::string_view, volume_members> volume_member_names = {"name",
+                                                                              "lower",
+                                                                              "mountpoint",
+                                                                              "signature",
+                                                                              "key_bytes",
+                                                                              "cipher",
+                                                                              "filename_signature",
+                                                                              "filename_cipher",
+                                                                              "filename_key_bytes",
+                                                                              "salt",
+                                                                              "master",
+                                                                              "form",
+                                                                              "options",
+                                                                              "nofail",
+                                                                              "noauto",
+                                                                              "headless",
+                                                                              "no_passphrase",
+                                                                              "keep_keys",
+                                                                              "rebind_after_recovery",
+                                                                              "timeout_seconds"};
 
 bool is_plain_cipher(const std::string_view cipher, const std::uint32_t key_bytes) {
     const auto* const found = std::ranges::find(plain_ciphers, cipher, &PlainCipher::name);
@@ -210,7 +218,8 @@ bool share_nothing(const std::vector<PlainVolume>& volumes) {
 }
 
 enum ManifestMember : std::size_t { member_version, member_schema, member_volumes, manifest_members };
-constexpr std::array<std::string_view, manifest_members> manifest_member_names = {"version", "$schema", "volumes"};
+constexpr std::array<std::string_view, manifest_members> manifest_member_names = {"version", "$schema",
+                                                                                  "volumes"};
 
 } // namespace
 

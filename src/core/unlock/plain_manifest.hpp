@@ -1,5 +1,6 @@
-// The manifest as an unattended unlock needs it, when every volume in it is plainly good: the same document that
-// core/volume/manifest.hpp reads, with fewer forms. Whatever this reader takes, that one takes too and reads alike.
+// The manifest as an unattended unlock needs it, when every volume in it is plainly good: the same document
+// that core/volume/manifest.hpp reads, with fewer forms. Whatever this reader takes, that one takes too and
+// reads alike.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors

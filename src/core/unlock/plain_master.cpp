@@ -104,8 +104,8 @@ bool is_plain_base64_of(const std::string_view text, const std::size_t size) {
     return bytes && bytes->size() == size;
 }
 
-/// The length of a DER element in its shortest form (X.690, 10.1), then so many bytes: taken off the front. Empty when
-/// there are not so many.
+/// The length of a DER element in its shortest form (X.690, 10.1), then so many bytes: taken off the front.
+/// Empty when there are not so many.
 std::span<const std::byte> take_der(std::span<const std::byte>& rest, const unsigned tag) noexcept {
     const auto byte = [&](const std::size_t i) { return std::to_integer<std::size_t>(rest[i]); };
     std::size_t header = 2;
@@ -205,10 +205,12 @@ class SlotReader {
 
     [[nodiscard]] bool is_whole() const {
         const auto has_all = [&](const std::initializer_list<std::size_t> numbers) {
-            return std::ranges::all_of(numbers, [&](const std::size_t number) { return members_.has(number); });
+            return std::ranges::all_of(numbers,
+                                       [&](const std::size_t number) { return members_.has(number); });
         };
         const auto has_none = [&](const std::initializer_list<std::size_t> numbers) {
-            return std::ranges::none_of(numbers, [&](const std::size_t number) { return members_.has(number); });
+            return std::ranges::none_of(numbers,
+                                        [&](const std::size_t number) { return members_.has(number); });
         };
         if (!has_all({member_id, member_type, member_created})) {
             return false;
@@ -276,7 +278,8 @@ class SlotReader {
         unsigned banks = 0;
         return json_.object([&](const std::string_view name) {
             const PlainBank* const bank = plain_bank(name);
-            const unsigned bit = bank == nullptr ? 0U : 1U << static_cast<unsigned>(bank - plain_banks.data());
+            const unsigned bit =
+                bank == nullptr ? 0U : 1U << static_cast<unsigned>(bank - plain_banks.data());
             if (bit == 0 || (banks & bit) != 0) {
                 return false;
             }
@@ -314,7 +317,8 @@ bool read_plain_srk(PlainJson& json, std::string_view& srk_name) {
             return json.string(srk_name) && is_plain_hex(srk_name, 68) && srk_name.starts_with("000b");
         }
         return false;
-    }) && has_handle && has_name;
+    }) && has_handle &&
+           has_name;
 }
 
 enum FileMember : std::size_t { member_file_version, member_srk, member_slots, file_members };
@@ -394,7 +398,7 @@ std::string_view take_plain_word(std::string_view& text) noexcept {
 } // namespace
 
 std::optional<PlainSealedAreas> plain_sealed_areas(std::span<const std::byte> der) noexcept {
-    constexpr std::size_t kernel_limit = 512;           // MAX_BLOB_SIZE of the kernel
+    constexpr std::size_t kernel_limit = 512; // MAX_BLOB_SIZE of the kernel
     constexpr std::array<unsigned char, 20> beginning = {
         0x06, 0x06, 0x67, 0x81, 0x05, 0x0a, 0x01, 0x05, // type: 2.23.133.10.1.5
         0xa0, 0x03, 0x01, 0x01, 0xff,                   // emptyAuth: [0] TRUE
@@ -408,7 +412,8 @@ std::optional<PlainSealedAreas> plain_sealed_areas(std::span<const std::byte> de
         return std::nullopt;
     }
     content = content.subspan(beginning.size());
-    const PlainSealedAreas areas{.public_area = take_der(content, 0x04), .private_area = take_der(content, 0x04)};
+    const PlainSealedAreas areas{.public_area = take_der(content, 0x04),
+                                 .private_area = take_der(content, 0x04)};
     const bool is_whole =
         content.empty() && is_plain_tpm2b(areas.public_area) && is_plain_tpm2b(areas.private_area);
     return is_whole ? std::optional{areas} : std::nullopt;
@@ -450,7 +455,8 @@ bool is_plain_key_text(std::string_view text) noexcept {
     }
     const std::string_view master = take_plain_word(text);
     const std::string_view name = master.substr(std::min(master.find(':'), master.size() - 1) + 1);
-    const bool is_named = (master.starts_with("trusted:") || master.starts_with("user:")) && is_plain_name(name);
+    const bool is_named =
+        (master.starts_with("trusted:") || master.starts_with("user:")) && is_plain_name(name);
     return is_named && take_plain_word(text) == "64" && is_plain_hex(text, blob_digits);
 }
 

@@ -1,5 +1,6 @@
-// The master file as an unattended unlock needs it, when all its TPM slots have literal PCR values of one bank: the same
-// document that core/master/master_file.hpp reads, with fewer forms. Whatever this reader takes, that one takes too.
+// The master file as an unattended unlock needs it, when all its TPM slots have literal PCR values of one
+// bank: the same document that core/master/master_file.hpp reads, with fewer forms. Whatever this reader
+// takes, that one takes too.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -34,8 +35,8 @@ struct PlainMasterFile {
     [[nodiscard]] PcrSelection needs() const noexcept;
 };
 
-/// Nothing when anything in it is not plainly good, or a slot has any other policy: one that is signed, kept by pcrlock,
-/// with a boot window, a PIN, an end, several banks, or none at all.
+/// Nothing when anything in it is not plainly good, or a slot has any other policy: one that is signed, kept
+/// by pcrlock, with a boot window, a PIN, an end, several banks, or none at all.
 [[nodiscard]] std::optional<PlainMasterFile> read_plain_master(std::string_view text);
 
 /// The two areas of a sealed object, TPM2B structures as a whole, in the bytes of PlainSlot::sealed.
@@ -43,14 +44,15 @@ struct PlainSealedAreas {
     std::span<const std::byte> public_area;
     std::span<const std::byte> private_area;
 };
-/// Nothing when these are not the bytes that write_tpm_key() (core/master/tpm_key.hpp) makes for an object under the SRK.
+/// Nothing when these are not the bytes that write_tpm_key() (core/master/tpm_key.hpp) makes for an object
+/// under the SRK.
 [[nodiscard]] std::optional<PlainSealedAreas> plain_sealed_areas(std::span<const std::byte> der) noexcept;
 
 /// The first slot whose PCRs have the expected values, or nullptr.
 [[nodiscard]] const PlainSlot* fitting_slot(const PlainMasterFile& file, const RawPcrs& present) noexcept;
 
-/// Is this the text of an encrypted key in eCryptfs's format (core/ecryptfs/encrypted_key.hpp), under a master key of either
-/// form?
+/// Is this the text of an encrypted key in eCryptfs's format (core/ecryptfs/encrypted_key.hpp), under a
+/// master key of either form?
 [[nodiscard]] bool is_plain_key_text(std::string_view text) noexcept;
 
 } // namespace sealmount

@@ -1,5 +1,5 @@
-// The notes of what was loaded since boot, as core/store/volume_state.hpp has them: the same files, for a program without
-// the libraries that the store takes. Everything here is done under the lock of all unlocks.
+// The notes of what was loaded since boot, as core/store/volume_state.hpp has them: the same files, for a
+// program without the libraries that the store takes. Everything here is done under the lock of all unlocks.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -24,7 +24,9 @@ struct PlainPlaces {
 struct PlainNote {
     std::vector<std::string> words;
 
-    [[nodiscard]] bool says(const std::string_view word) const { return !words.empty() && words.front() == word; }
+    [[nodiscard]] bool says(const std::string_view word) const {
+        return !words.empty() && words.front() == word;
+    }
     /// Neither loaded by its own unlock nor stopped by hand.
     [[nodiscard]] bool is_untouched() const { return !says("loaded") && !says("stopped"); }
     /// How its keys came in; "-" when that is not known.
@@ -37,14 +39,15 @@ struct PlainNote {
 [[nodiscard]] std::optional<PlainNote> read_plain_note(const PlainPlaces& places, std::string_view volume);
 
 /// `state` is "loading", "along" or "loaded". False when it could not be written.
-[[nodiscard]] bool write_plain_note(const PlainPlaces& places, const PlainVolume& volume, std::string_view state,
-                                    std::string_view how);
+[[nodiscard]] bool write_plain_note(const PlainPlaces& places, const PlainVolume& volume,
+                                    std::string_view state, std::string_view how);
 
 /// What a stop of the volume has to do, or nothing when a note cannot be read.
 struct PlainStop {
-    std::vector<std::string> signatures; ///< to unload: those that it was loaded with, and what came along with it
-    std::vector<std::string> along;      ///< volumes that were loaded along and never asked: their notes go
-    bool is_needed = false;              ///< it was loaded
+    std::vector<std::string>
+        signatures;                 ///< to unload: those that it was loaded with, and what came along with it
+    std::vector<std::string> along; ///< volumes that were loaded along and never asked: their notes go
+    bool is_needed = false;         ///< it was loaded
 };
 [[nodiscard]] std::optional<PlainStop> plan_plain_stop(const PlainPlaces& places, std::string_view volume);
 

@@ -29,7 +29,8 @@ struct PlannedVolume {
 };
 
 /// Is the volume's ground as it was, and nobody else's? A refusal is for the program that can explain it.
-// obstacle.hpp: THE CALL SITE. What `core/unlock/obstacle.hpp` finds against mounting this volume makes this false.
+// obstacle.hpp: THE CALL SITE. What `core/unlock/obstacle.hpp` finds against mounting this volume makes this
+// false.
 bool is_free_of_obstacles(const PlainVolume& /*volume*/) {
     return true;
 }
@@ -163,7 +164,8 @@ class PlainUnlock {
         }
         for (PlannedVolume& planned : planned_) {
             for (PlannedKey& key : planned.keys) {
-                auto text = read_raw_file(places_.configuration + "/keys/" + std::string{key.signature} + ".key");
+                auto text =
+                    read_raw_file(places_.configuration + "/keys/" + std::string{key.signature} + ".key");
                 if (!text) {
                     return false;
                 }
@@ -250,8 +252,8 @@ class PlainUnlock {
 
 } // namespace
 
-PlainOutcome plain_load(BootKernel& kernel, const PlainPlaces& places, const BootJob& job, const WaitNotice waits,
-                        PlainReport& report) {
+PlainOutcome plain_load(BootKernel& kernel, const PlainPlaces& places, const BootJob& job,
+                        const WaitNotice waits, PlainReport& report) {
     return PlainUnlock{kernel, places, job, report}.run(waits);
 }
 

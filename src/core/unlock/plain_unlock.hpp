@@ -1,6 +1,7 @@
-// The boot story where nothing is unusual: the keys of a volume, and of every other automatic volume under its master
-// key, by one unseal. It ends as load_volume() (core/unlock/unlock.hpp) ends in the same state, or it changes nothing and
-// leaves the work to that: whatever must be asked, explained or computed is not its business.
+// The boot story where nothing is unusual: the keys of a volume, and of every other automatic volume under
+// its master key, by one unseal. It ends as load_volume() (core/unlock/unlock.hpp) ends in the same state, or
+// it changes nothing and leaves the work to that: whatever must be asked, explained or computed is not its
+// business.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors

@@ -1,5 +1,5 @@
-// BootKernel where the kernel has no trusted keys: the master key is unsealed here, and stays in this process and in its
-// own keyring while it loads keys.
+// BootKernel where the kernel has no trusted keys: the master key is unsealed here, and stays in this process
+// and in its own keyring while it loads keys.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors

@@ -1,5 +1,5 @@
-// BootKernel: what an unattended unlock asks of TPM and kernel. Two real forms, one for each form of a master key:
-// trusted_kernel.hpp and core/unlock/plain_user_kernel.hpp; a fake in tests.
+// BootKernel: what an unattended unlock asks of TPM and kernel. Two real forms, one for each form of a master
+// key: trusted_kernel.hpp and core/unlock/plain_user_kernel.hpp; a fake in tests.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -30,8 +30,8 @@ struct BootSeal {
     PcrSelection selection;            ///< whose present values release it
 };
 
-/// Every answer that is not the usual one is an empty value or false: the unlock then begins again, in a program
-/// that can explain it.
+/// Every answer that is not the usual one is an empty value or false: the unlock then begins again, in a
+/// program that can explain it.
 class BootKernel {
   public:
     BootKernel() = default;

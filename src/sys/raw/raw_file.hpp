@@ -15,9 +15,9 @@
 
 namespace sealmount {
 
-/// A file that decides about keys, under the rules of read_trusted_file() (sys/files/files.hpp): regular, owned
-/// by root or by the caller, writable by nobody else, 8 MiB at the most. Nothing when it is anything else, or
-/// not there.
+/// A file that decides about keys, under the rules of read_trusted_file() (sys/files/files.hpp): regular,
+/// owned by root or by the caller, writable by nobody else, 8 MiB at the most. Nothing when it is anything
+/// else, or not there.
 [[nodiscard]] std::optional<std::string> read_raw_file(const std::string& file);
 
 /// The same of a file that may be absent: empty then.
@@ -26,9 +26,9 @@ namespace sealmount {
 /// Is there anything of this name? Also true when that cannot be found out.
 [[nodiscard]] bool may_exist(const std::string& file) noexcept;
 
-/// Replaces a file on a file system that does not outlive the boot (/run): nobody sees half of it, but nothing
-/// is synchronized. For whoever holds the lock under which all writers of that directory work. False when it
-/// could not be written; the old contents are there then.
+/// Replaces a file on a file system that does not outlive the boot (/run): nobody sees half of it, but
+/// nothing is synchronized. For whoever holds the lock under which all writers of that directory work. False
+/// when it could not be written; the old contents are there then.
 [[nodiscard]] bool replace_raw_file(const std::string& directory, std::string_view name,
                                     std::string_view contents);
 

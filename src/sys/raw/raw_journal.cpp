@@ -40,7 +40,8 @@ SocketAddress address_of(const std::string_view path) noexcept {
     if (abstract) {
         result.address.sun_path[0] = '\0';
     }
-    result.size = static_cast<::socklen_t>(offsetof(::sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1));
+    result.size =
+        static_cast<::socklen_t>(offsetof(::sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1));
     return result;
 }
 

@@ -18,8 +18,8 @@ class JournalRecord {
     /// The bytes of the native protocol.
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
-    /// To the journal's socket; a message that is too long for it goes as a sealed memory file. False when the
-    /// journal did not take it.
+    /// To the journal's socket; a message that is too long for it goes as a sealed memory file. False when
+    /// the journal did not take it.
     [[nodiscard]] bool send() const noexcept;
 
   private:

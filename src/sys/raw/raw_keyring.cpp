@@ -28,7 +28,8 @@ KeySerial add_raw_key(const char* const type, const char* const description, con
 }
 
 /// Negative when there is none, or errno says why not.
-KeySerial search_key(const KeySerial keyring, const char* const type, const char* const description) noexcept {
+KeySerial search_key(const KeySerial keyring, const char* const type,
+                     const char* const description) noexcept {
     return static_cast<KeySerial>(::syscall(SYS_keyctl, KEYCTL_SEARCH, keyring, type, description, 0));
 }
 

@@ -1,5 +1,5 @@
-// The kernel's key service by its two system calls (add_key(2), keyctl(2)), as far as a boot needs it. What is
-// done to a key, and in which order, is as in sys/keyring/kernel_keyring.cpp, which has the reasons.
+// The kernel's key service by its two system calls (add_key(2), keyctl(2)), as far as a boot needs it. What
+// is done to a key, and in which order, is as in sys/keyring/kernel_keyring.cpp, which has the reasons.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -26,8 +26,8 @@ namespace sealmount {
                                   std::span<const std::byte> payload);
 
 /// Loads an encrypted key into root's user keyring from its text, makes it unreadable for good and leaves it
-/// the permission to be searched for by its possessor. The master key that the text names is loaded. False when
-/// any of that failed; then the key is not there.
+/// the permission to be searched for by its possessor. The master key that the text names is loaded. False
+/// when any of that failed; then the key is not there.
 [[nodiscard]] bool add_volume_key(std::string_view signature, std::string_view text);
 
 /// Unlinks it from root's user keyring; one that is not there is no failure.

@@ -13,8 +13,8 @@ namespace sealmount {
 
 namespace {
 
-// TPM 2.0 Part 2: 6.9 (structure tags), 6.5.2 (commands), 6.12 (capabilities), 7.4 (permanent handles), 7.2 (handle
-// types), 6.6.3 (response codes), 6.3 (algorithms), 6.11 (session types).
+// TPM 2.0 Part 2: 6.9 (structure tags), 6.5.2 (commands), 6.12 (capabilities), 7.4 (permanent handles), 7.2
+// (handle types), 6.6.3 (response codes), 6.3 (algorithms), 6.11 (session types).
 constexpr unsigned tag_without_sessions = 0x8001;
 constexpr std::uint32_t flush_context_code = 0x165;
 constexpr std::uint32_t start_auth_session_code = 0x176;
@@ -266,7 +266,8 @@ std::optional<std::uint32_t> RawTpm::start_pcr_session(const PcrSelection select
 }
 
 bool RawTpm::flush(const std::uint32_t handle) noexcept {
-    // TPM_RC_HANDLE, the handle being the first parameter: the kernel's unseal has flushed the session (Linux 6.10).
+    // TPM_RC_HANDLE, the handle being the first parameter: the kernel's unseal has flushed the session
+    // (Linux 6.10).
     constexpr std::uint32_t unknown_handle = 0x08b;
     constexpr std::uint32_t first_parameter = 0x1c0;
     if (exchange(flush_context_command(handle))) {

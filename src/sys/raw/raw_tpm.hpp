@@ -1,6 +1,6 @@
-// The five TPM commands of a boot, as bytes over an open TPM device: without tpm2-tss, whose libraries take longer
-// to load than the commands. Layouts: TPM 2.0 Library, Part 2 (structures) and Part 3 (commands). A test compares
-// the bytes with those that tss2-mu marshals.
+// The five TPM commands of a boot, as bytes over an open TPM device: without tpm2-tss, whose libraries take
+// longer to load than the commands. Layouts: TPM 2.0 Library, Part 2 (structures) and Part 3 (commands). A
+// test compares the bytes with those that tss2-mu marshals.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -61,8 +61,8 @@ class RawPcrs {
     std::array<Value, pcr_count> values_{};
 };
 
-/// A TPM 2.0 behind a device node, /dev/tpm0 as a rule. Whatever does not succeed is an empty value: the caller
-/// leaves it to somebody who can explain it.
+/// A TPM 2.0 behind a device node, /dev/tpm0 as a rule. Whatever does not succeed is an empty value: the
+/// caller leaves it to somebody who can explain it.
 class RawTpm {
   public:
     explicit RawTpm(UniqueFd device) noexcept : device_(std::move(device)) {}
@@ -77,10 +77,10 @@ class RawTpm {
     /// The handle of a session that went through PolicyPCR. After a failure there is no session.
     [[nodiscard]] std::optional<std::uint32_t> start_pcr_session(PcrSelection selection) noexcept;
 
-    /// That the TPM does not know the handle any more is no failure.
+    /// A handle that the TPM does not know any more counts as flushed.
     bool flush(std::uint32_t handle) noexcept;
 
-    /// The device, for somebody else to go on with; this object is of no use then.
+    /// The device, for somebody else to go on with; this object has nothing then.
     [[nodiscard]] UniqueFd release() && noexcept { return std::move(device_); }
 
     /// Are there transient objects or loaded sessions, which others left? Also true when it does not say.

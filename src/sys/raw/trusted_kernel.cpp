@@ -56,7 +56,8 @@ std::optional<RawPcrs> TrustedKernel::read_pcrs(const PcrSelection selection) {
 }
 
 bool TrustedKernel::bring_in(const BootSeal& seal) {
-    // A kernel that encrypts its own TPM traffic disables the TPM when it is full (sys/tpm/tpm.hpp, TpmOpener).
+    // A kernel that encrypts its own TPM traffic disables the TPM when it is full (sys/tpm/tpm.hpp,
+    // TpmOpener).
     if (!tpm_ || (may_exist("/sys/class/tpm/tpm0/null_name") && tpm_->may_hold_leftovers())) {
         return false;
     }

@@ -1,5 +1,5 @@
-// BootKernel where the kernel has trusted keys: it unseals the master key itself, in a policy session of ours on the
-// raw TPM device, and no program sees it.
+// BootKernel where the kernel has trusted keys: it unseals the master key itself, in a policy session of ours
+// on the raw TPM device, and no program sees it.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors

@@ -75,14 +75,16 @@ class OneSession {
         return ::Esys_StartAuthSession(context_, srk_, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
                                        nullptr, TPM2_SE_POLICY, &aes, TPM2_ALG_SHA256,
                                        &session_) == TSS2_RC_SUCCESS &&
-               ::Esys_TRSess_SetAttributes(context_, session_, TPMA_SESSION_ENCRYPT, 0xff) == TSS2_RC_SUCCESS &&
+               ::Esys_TRSess_SetAttributes(context_, session_, TPMA_SESSION_ENCRYPT, 0xff) ==
+                   TSS2_RC_SUCCESS &&
                ::Esys_PolicyPCR(context_, session_, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &present_values,
                                 &pcrs) == TSS2_RC_SUCCESS;
     }
 
     [[nodiscard]] std::optional<SecretBytes> unseal() {
         TPM2B_SENSITIVE_DATA* result = nullptr;
-        if (::Esys_Unseal(context_, object_, session_, ESYS_TR_NONE, ESYS_TR_NONE, &result) != TSS2_RC_SUCCESS) {
+        if (::Esys_Unseal(context_, object_, session_, ESYS_TR_NONE, ESYS_TR_NONE, &result) !=
+            TSS2_RC_SUCCESS) {
             return std::nullopt;
         }
         const std::unique_ptr<TPM2B_SENSITIVE_DATA, EsysDeleter> data{result};

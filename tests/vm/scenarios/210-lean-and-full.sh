@@ -70,6 +70,7 @@ same() {
     outcome sealmount-unlock "$@" >/run/small.txt 2>&1
     check "$words" diff -u /run/full.txt /run/small.txt
     check_output "and something was loaded" '^key ' cat /run/small.txt
+    check_output "and the journal has a line of it" '"SLOT"' cat /run/small.txt
 }
 
 # alone PROGRAM: it did the work itself, and became no other program than this.

@@ -9,7 +9,8 @@
 namespace sealmount {
 
 TEST(BootMessageTest, AnUnlockByTheTpm) {
-    const PlainReport report{.master = "default", .was_loaded = false, .slot = 2, .along = {"notes", "third"}};
+    const PlainReport report{
+        .master = "default", .was_loaded = false, .slot = 2, .along = {"notes", "third"}};
     const BootMessage message =
         boot_message({.kind = BootJob::Kind::volume, .name = "vault"}, report, "trusted", "sealmount-unlock");
     EXPECT_EQ(message.text, "unlocked by the TPM (slot 2, trusted key), and with it: notes, third");

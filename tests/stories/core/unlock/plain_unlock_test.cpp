@@ -1,5 +1,5 @@
-// The small unlock ends as the one that does everything, or changes nothing and leaves it to that: both run on the same
-// root, TPM and kernel, and what they leave is compared.
+// The small unlock ends as the one that does everything, or changes nothing and leaves it to that: both run
+// on the same root, TPM and kernel, and what they leave is compared.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -33,7 +33,8 @@ class FakeBootKernel final : public BootKernel {
     }
     [[nodiscard]] std::optional<bool> has_key(const char* const type, const std::string_view name) override {
         return guarded(std::optional<bool>{}, [&]() -> std::optional<bool> {
-            return std::string_view{type} == "user" ? keyring_.has_user_key(name) : keyring_.has_volume_key(name);
+            return std::string_view{type} == "user" ? keyring_.has_user_key(name)
+                                                    : keyring_.has_volume_key(name);
         });
     }
     [[nodiscard]] std::optional<RawPcrs> read_pcrs(const PcrSelection selection) override {
@@ -54,7 +55,9 @@ class FakeBootKernel final : public BootKernel {
     [[nodiscard]] bool bring_in(const BootSeal& seal) override {
         const bool loaded = guarded(false, [&] {
             const auto session = tpm_->start_policy_session({PcrStep{seal.selection}});
-            return session && keyring_.load_trusted_master(seal.master, seal.sealed, (*session)->handle(), nullptr).has_value();
+            return session &&
+                   keyring_.load_trusted_master(seal.master, seal.sealed, (*session)->handle(), nullptr)
+                       .has_value();
         });
         tpm_.reset();
         return loaded;
@@ -104,8 +107,8 @@ class PlainUnlockTest : public FakeMachine {
         make_directory(store.paths().runtime(), Paths::runtime_mode); // as the unit does
         FakeBootKernel kernel{opener, keyring};
         report = {};
-        const PlainOutcome outcome =
-            plain_load(kernel, places, {.kind = kind, .name = name}, [] {}, report);
+        const PlainOutcome outcome = plain_load(
+            kernel, places, {.kind = kind, .name = name}, [] {}, report);
         keyring.end_process();
         return outcome;
     }
@@ -131,7 +134,8 @@ class PlainUnlockTest : public FakeMachine {
     }
 
     /// After a reboot and `before`, both leave the same and report the same.
-    void expect_same(const std::string& name, const std::function<void()>& before = [] {}) {
+    void expect_same(
+        const std::string& name, const std::function<void()>& before = [] {}) {
         reboot();
         before();
         const auto unlocked = load(name);

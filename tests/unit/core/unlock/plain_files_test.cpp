@@ -1,5 +1,5 @@
-// What the small unlock reads, the store's readers read as well, and alike: the same files go to both, good ones and good
-// ones with every small change.
+// What the small unlock reads, the store's readers read as well, and alike: the same files go to both, good
+// ones and good ones with every small change.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -123,7 +123,8 @@ void change_everywhere(const std::string& text, void (*const look)(const std::st
         changed = text;
         changed.insert(at, 1, text[at]);
         look(changed);
-        for (const char c : "\0\n\t \"\\{}[],:/.+-=0123456789aefgnstuAEZ~\x7f\x80\xbf\xc3\xe2\xed\xef\xf0"sv) {
+        for (const char c :
+             "\0\n\t \"\\{}[],:/.+-=0123456789aefgnstuAEZ~\x7f\x80\xbf\xc3\xe2\xed\xef\xf0"sv) {
             changed = text;
             changed[at] = c;
             look(changed);
@@ -132,12 +133,44 @@ void change_everywhere(const std::string& text, void (*const look)(const std::st
 }
 
 /// Values of members, as JSON, that are at an edge.
-constexpr std::array odd_values = {
-    "1",          "0",      "-1",      "1.0",     "1e0",        "01",         "1000000000", "99999999999999999999",
-    "true",       "null",   "\"\"",    "[]",      "{}",         "\"/\"",      "\"/a/\"",    "\"/a//b\"",
-    "\"/a/.\"",   "\"/..\"", "\"/a \"", "\"a\"",   "\"trusted\"", "\"auto\"",   "\"user\"",   "\"aes\"",
-    "\"cast5\"",  "24",     "16",      "86401",   "[\"ro\"]",   "[\"auto\"]", "[\"sig=1\"]", "[\"nofail\"]",
-    "[\"ro\",1]", "[[]]",   "\"/srv/vault/x\"", "\"/\xef\xbf\xbe\"", "\"/\xef\xb7\x90\"", "\"/\xc3\xbc\""};
+constexpr std::array odd_values = {"1",
+                                   "0",
+                                   "-1",
+                                   "1.0",
+                                   "1e0",
+                                   "01",
+                                   "1000000000",
+                                   "99999999999999999999",
+                                   "true",
+                                   "null",
+                                   "\"\"",
+                                   "[]",
+                                   "{}",
+                                   "\"/\"",
+                                   "\"/a/\"",
+                                   "\"/a//b\"",
+                                   "\"/a/.\"",
+                                   "\"/..\"",
+                                   "\"/a \"",
+                                   "\"a\"",
+                                   "\"trusted\"",
+                                   "\"auto\"",
+                                   "\"user\"",
+                                   "\"aes\"",
+                                   "\"cast5\"",
+                                   "24",
+                                   "16",
+                                   "86401",
+                                   "[\"ro\"]",
+                                   "[\"auto\"]",
+                                   "[\"sig=1\"]",
+                                   "[\"nofail\"]",
+                                   "[\"ro\",1]",
+                                   "[[]]",
+                                   "\"/srv/vault/x\"",
+                                   "\"/\xef\xbf\xbe\"",
+                                   "\"/\xef\xb7\x90\"",
+                                   "\"/\xc3\xbc\""};
 
 } // namespace
 
@@ -175,7 +208,8 @@ TEST(PlainFilesTest, NoOddMemberIsUnderstoodThatTheStoreRefuses) {
 }
 
 TEST(PlainFilesTest, EveryCipherOfEcryptfsIsUnderstood) {
-    for (const char* const cipher : {"aes", "blowfish", "des3_ede", "twofish", "cast6", "cast5", "rot13", "AES"}) {
+    for (const char* const cipher :
+         {"aes", "blowfish", "des3_ede", "twofish", "cast6", "cast5", "rot13", "AES"}) {
         for (unsigned size = 0; size < 70; ++size) {
             const std::string text =
                 R"({"version":1,"volumes":[{"name":"v","lower":"/a","mountpoint":"/b","signature":)"
