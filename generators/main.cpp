@@ -37,32 +37,45 @@ void report(std::string message, bool to_kernel_log) {
     std::fprintf(stderr, "%s\n", message.c_str());
 }
 
+constexpr const char* usage =
+    "requires three directories: [--root DIR] NORMAL EARLY LATE, or [--root DIR] --problems; see "
+    "sealmount-generator(8)";
+
+/// Whether there were any problems, as an exit status.
+template<typename Work>
+int run(const Work& work, const bool to_kernel_log) {
+    int status = EX_OK;
+    try {
+        for (const std::string& problem : work()) {
+            report(problem, to_kernel_log);
+            status = EX_CONFIG;
+        }
+    } catch (const std::exception& error) {
+        report(error.what(), to_kernel_log);
+        status = EX_SOFTWARE;
+    }
+    return status;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
     std::span<char*> arguments{argv, static_cast<std::size_t>(argc)};
     std::string root = "/";
     bool by_systemd = true;
-    if (arguments.size() == 6 && std::string_view{arguments[1]} == "--root") {
+    if (arguments.size() > 2 && std::string_view{arguments[1]} == "--root") {
         root = arguments[2];
         by_systemd = false;
         arguments = arguments.subspan(2);
     }
+    const sealmount::Paths paths{root};
+    ::umask(0022);
+    if (arguments.size() == 2 && std::string_view{arguments[1]} == "--problems") {
+        return run([&] { return sealmount::problems_of_units(paths); }, false);
+    }
     if (arguments.size() != 4) {
-        report("requires three directories: [--root DIR] NORMAL EARLY LATE; see sealmount-generator(8)",
-               false);
+        report(usage, false);
         return EX_USAGE;
     }
-    ::umask(0022);
-    int status = EX_OK;
-    try {
-        for (const std::string& problem : sealmount::write_units(sealmount::Paths{root}, arguments[1])) {
-            report(problem, by_systemd);
-            status = EX_CONFIG;
-        }
-    } catch (const std::exception& error) {
-        report(error.what(), by_systemd);
-        status = EX_SOFTWARE;
-    }
-    return status;
+    return run([&] { return sealmount::write_units(paths, arguments[3]); }, by_systemd);
 }

@@ -2,20 +2,22 @@
 #include "write_units.hpp"
 
 #include "base/error.hpp"
+#include "base/format.hpp"
+#include "base/text.hpp"
 #include "base/unique_fd.hpp"
-#include "core/volume/manifest.hpp"
 #include "core/volume/unit_text.hpp"
-#include "sys/files/files.hpp"
+#include "planned_units.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <fstream>
+#include <map>
 #include <optional>
+#include <set>
+#include <sstream>
 #include <string_view>
 #include <system_error>
 
@@ -43,8 +45,7 @@ class UnitDirectory {
             ::openat(fd_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)};
         if (!file) {
             if (errno == EEXIST) {
-                throw Error{Reason::config,
-                            in(name) + " exists already: is this mount point in /etc/fstab too?"};
+                throw Error{Reason::config, in(name) + " exists already: another generator made it"};
             }
             throw_errno(errno, in(name));
         }
@@ -69,20 +70,10 @@ class UnitDirectory {
         }
     }
 
-    /// Makes the link by which a target starts the unit, in a directory that is made for the first of them.
-    void link_to_target(const std::string& target_directory, const std::string& unit) const {
-        const std::string link = target_directory + "/" + unit;
-        const std::string target = "../" + unit;
-        if (::symlinkat(target.c_str(), fd_.get(), link.c_str()) == 0) {
-            return;
-        }
-        if (errno != ENOENT) {
-            throw_errno(errno, in(link));
-        }
-        make_subdirectory(target_directory);
-        if (::symlinkat(target.c_str(), fd_.get(), link.c_str()) != 0) {
-            throw_errno(errno, in(link));
-        }
+    /// A drop-in of a unit, in a directory that nobody else makes.
+    void create_drop_in(const std::string& unit, const std::string& name, const std::string_view text) const {
+        make_subdirectory(unit + ".d");
+        create_file(unit + ".d/" + name, text);
     }
 
   private:
@@ -92,92 +83,127 @@ class UnitDirectory {
     UniqueFd fd_;
 };
 
-void write_volume(const UnitDirectory& directory, const Volume& volume, bool with_helper) {
+/// By the units that they are for: who starts which volumes.
+using Starters = std::map<std::string, Needed>;
+
+constexpr const char* boot_target = "local-fs.target";
+
+void write_volume(const UnitDirectory& directory, const PlannedVolume& planned, Starters& starters) {
+    const Volume& volume = planned.volume;
     // All texts first: a volume for which one of them throws leaves no file behind.
     const std::string mount_name = mount_unit_name(volume.mountpoint);
-    const std::string mount = mount_unit(volume, with_helper);
-    const std::optional<std::string> drop_in = unlock_drop_in(volume);
+    const std::string mount = mount_unit(volume, planned.place);
+    const std::optional<std::string> drop_in = load_drop_in(volume, planned.disk);
+    std::string started = mount_name;
+    std::string automount;
+    if (volume.automount) {
+        started = automount_unit_name(volume.mountpoint);
+        automount = automount_unit(volume, planned.place);
+    }
 
     directory.create_file(mount_name, mount);
+    if (volume.automount) {
+        directory.create_file(started, automount);
+    }
     if (drop_in) {
-        const std::string drop_ins = unlock_unit_name(volume) + ".d";
-        directory.make_subdirectory(drop_ins);
-        directory.create_file(drop_ins + "/50-volume.conf", *drop_in);
+        directory.create_drop_in(load_unit_name(volume), "50-volume.conf", *drop_in);
     }
     if (!volume.noauto) {
-        directory.link_to_target(volume.nofail ? "local-fs.target.wants" : "local-fs.target.requires",
-                                 mount_name);
+        Needed& boot = starters[boot_target];
+        (volume.nofail ? boot.wanted : boot.required).push_back(started);
+    }
+    for (const std::string& unit : volume.required_by) {
+        starters[unit].required.push_back(started);
     }
 }
 
-void write_for_all(const UnitDirectory& directory, const Manifest& manifest) {
-    if (const std::optional<std::string> drop_in = many_volumes_drop_in(manifest.volumes.size())) {
-        const std::string drop_ins = "sealmount-unlock@.service.d";
-        directory.make_subdirectory(drop_ins);
-        directory.create_file(drop_ins + "/50-many-volumes.conf", *drop_in);
+/// What volumes have in common.
+void write_for_all(const UnitDirectory& directory, const PlannedUnits& plan, const Starters& starters) {
+    std::set<std::string> masters;
+    for (const PlannedVolume& planned : plan.volumes) {
+        masters.insert(planned.volume.master);
+    }
+    masters.erase(Volume{}.master); // which the template names
+    if (!masters.empty()) {
+        directory.create_drop_in("sealmount-load@.service", "50-masters.conf",
+                                 masters_drop_in({masters.begin(), masters.end()}));
+    }
+    for (const auto& [unit, needed] : starters) {
+        // Targets order themselves after what they start, unless that says otherwise ("nofail").
+        directory.create_drop_in(unit, "50-sealmount.conf", needed_drop_in(needed, unit != boot_target));
     }
 }
 
-/// "sealmount=no" on the kernel command line, in any spelling that systemd takes for "no"; the last one
-/// counts.
-bool is_switched_off(const Paths& paths) {
-    constexpr std::array<std::string_view, 6> noes{"0", "no", "n", "false", "f", "off"};
-    constexpr std::string_view prefix = "sealmount=";
-    std::ifstream command_line{paths.below_root("/proc/cmdline")};
-    bool off = false;
-    for (std::string word; command_line >> word;) {
-        if (word.starts_with(prefix)) {
-            off = std::ranges::find(noes, std::string_view{word}.substr(prefix.size())) != noes.end();
+/// Where something is mounted already, as the kernel lists it (proc(5)).
+bool is_mounted_on(const std::string& table, const std::string& mountpoint) {
+    std::string escaped;
+    for (const char c : mountpoint) {
+        if (c == ' ' || c == '\\') {
+            escaped += c == ' ' ? "\\040" : "\\134";
+        } else {
+            escaped += c;
         }
     }
-    return off;
+    return table.find(" " + escaped + " ") != std::string::npos;
 }
 
-/// Where mount(8) looks for a helper first.
-bool has_mount_helper(const Paths& paths) {
-    constexpr std::array<const char*, 2> places{"/sbin/mount.ecryptfs", "/usr/sbin/mount.ecryptfs"};
-    return std::ranges::any_of(places, [&](const char* place) {
+/// Automounts are left alone: whoever looks at one waits for its mount.
+void look_for_mountpoints(const Paths& paths, PlannedUnits& plan) {
+    std::ostringstream contents;
+    contents << std::ifstream{paths.below_root("/proc/self/mountinfo")}.rdbuf();
+    const std::string table = contents.str();
+    for (const PlannedVolume& planned : plan.volumes) {
+        const std::string& mountpoint = planned.volume.mountpoint;
+        if (planned.volume.automount || planned.place.is_inside || is_mounted_on(table, mountpoint)) {
+            continue;
+        }
         std::error_code ignored;
-        return fs::exists(paths.below_root(place), ignored);
-    });
+        if (!fs::is_directory(paths.below_root(mountpoint), ignored)) {
+            plan.problems.push_back(formatted("{}: volume {}: its mount point {} is missing, and one that systemd "
+                                              "makes would accept plaintext",
+                                              paths.manifest().string(), planned.volume.name,
+                                              in_quotes(mountpoint)));
+        }
+    }
 }
 
 } // namespace
 
 std::vector<std::string> write_units(const Paths& paths, const fs::path& directory) {
-    if (is_switched_off(paths)) {
-        return {};
+    PlannedUnits plan = plan_units(paths);
+    if (plan.volumes.empty()) {
+        return std::move(plan.problems);
     }
     const std::string place = paths.manifest().string();
-    std::optional<std::string> text;
     try {
-        text = read_trusted_file_if_exists(paths.manifest());
-    } catch (const Error& error) { // names the file itself
-        return {error.what()};
-    }
-    if (!text) {
-        return {};
-    }
-    std::vector<std::string> problems;
-    try {
-        const Manifest manifest = read_manifest(*text);
-        for (const Error& problem : manifest.problems) {
-            problems.emplace_back(problem.in(place).what());
-        }
-        const bool with_helper = has_mount_helper(paths);
         const UnitDirectory units{directory};
-        for (const Volume& volume : manifest.volumes) {
+        Starters starters;
+        for (const PlannedVolume& planned : plan.volumes) {
             try {
-                write_volume(units, volume, with_helper);
+                write_volume(units, planned, starters);
             } catch (const Error& error) {
-                problems.emplace_back(error.in("volume " + volume.name).in(place).what());
+                plan.problems.emplace_back(error.in("volume " + planned.volume.name).in(place).what());
             }
         }
-        write_for_all(units, manifest);
+        write_for_all(units, plan, starters);
     } catch (const Error& error) {
-        problems.emplace_back(error.in(place).what());
+        plan.problems.emplace_back(error.in(place).what());
     }
-    return problems;
+    return std::move(plan.problems);
+}
+
+std::vector<std::string> problems_of_units(const Paths& paths) {
+    PlannedUnits plan = plan_units(paths);
+    for (const PlannedVolume& planned : plan.volumes) {
+        try {
+            static_cast<void>(mount_unit_name(planned.volume.mountpoint));
+        } catch (const Error& error) {
+            plan.problems.emplace_back(
+                error.in("volume " + planned.volume.name).in(paths.manifest().string()).what());
+        }
+    }
+    look_for_mountpoints(paths, plan);
+    return std::move(plan.problems);
 }
 
 } // namespace sealmount

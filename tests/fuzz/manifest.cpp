@@ -23,20 +23,19 @@ std::ptrdiff_t lines(std::string_view text) {
 }
 
 void look_at(const Volume& volume) {
-    static const std::ptrdiff_t usual = [] {
-        Volume plain;
-        plain.name = "vault";
-        plain.lower = "/srv/.vault";
-        plain.mountpoint = "/srv/vault";
-        return lines(mount_unit(plain, false));
-    }();
-    for (const bool with_helper : {false, true}) {
-        const std::string text = mount_unit(volume, with_helper);
-        require(lines(text) == usual);
+    Volume plain = volume;
+    plain.name = "vault";
+    plain.lower = "/srv/.vault";
+    plain.mountpoint = "/srv/vault";
+    plain.options.clear();
+    for (const MountPlace& place : all_mount_places()) {
+        const std::string text = mount_unit(volume, place);
+        require(lines(text) == lines(mount_unit(plain, place)));
         require(std::ranges::count(text, '\0') == 0 && text.find("\\\n") == std::string::npos);
     }
-    const std::optional<std::string> drop_in = unlock_drop_in(volume);
+    const std::optional<std::string> drop_in = load_drop_in(volume, "");
     require(!drop_in || lines(*drop_in) == 8);
+    require(lines(automount_unit(volume, {})) == lines(automount_unit(plain, {})));
     try {
         require(mount_unit_name(volume.mountpoint).ends_with(".mount"));
     } catch (const Error&) { // longer than systemd allows

@@ -77,20 +77,76 @@ Settings read_unit(std::string_view text) {
     return settings;
 }
 
-Settings meant_mount(const Volume& volume, bool with_helper) {
-    const std::string unlock = "sealmount-unlock@" + volume.name + ".service";
-    return {
+std::string words(const std::vector<std::string>& all) {
+    std::string joined;
+    for (const std::string& word : all) {
+        joined += (joined.empty() ? "" : " ") + word;
+    }
+    return joined;
+}
+
+Settings meant_mount(const Volume& volume, const MountPlace& place) {
+    const std::string unlock = "sealmount-unlock@" + volume.master + ".service";
+    const std::string load = "sealmount-load@" + volume.name + ".service";
+    const std::string keys = "sealmount-keys@" + volume.name + ".service";
+    std::vector<std::string> after = {unlock, load, keys};
+    after.insert(after.end(), volume.needs.begin(), volume.needs.end());
+    std::vector<std::string> before = volume.before;
+    Settings meant = {
         {"[Unit] SourcePath", "/etc/sealmount/manifest.json"},
         {"[Unit] Description", "eCryptfs volume " + volume.name},
         {"[Unit] Documentation", "man:sealmount(8) man:sealmount-manifest(5)"},
-        {"[Unit] BindsTo", unlock},
-        {"[Unit] After", unlock},
+        {"[Unit] After", words(after)},
+        {"[Unit] AssertPathIsSymbolicLink", "/run/sealmount/loaded/" + volume.name},
+        {"[Unit] StartLimitIntervalSec", "0"},
         {"[Mount] What", volume.lower},
         {"[Mount] Where", volume.mountpoint},
         {"[Mount] Type", "ecryptfs"},
-        {"[Mount] Options", meant_options(volume, with_helper)},
+        {"[Mount] Options", meant_options(volume, place.with_helper)},
         {"[Mount] KeyringMode", "shared"},
     };
+    if (!volume.automount) {
+        meant["[Unit] Wants"] = words(volume.noauto ? std::vector{load, keys} : std::vector{unlock, load, keys});
+        meant["[Unit] PropagatesStopTo"] = words({load, keys});
+        meant["[Unit] Upholds"] = keys;
+    }
+    if (!place.is_inside && !volume.automount) {
+        meant["[Unit] AssertPathIsDirectory"] = volume.mountpoint;
+    }
+    if (place.is_home) {
+        before.emplace_back("systemd-user-sessions.service");
+    }
+    if (!volume.noauto && !volume.automount) {
+        before.emplace_back("sealmount-manifest.service");
+    }
+    if (!before.empty()) {
+        meant["[Unit] Before"] = words(before);
+    }
+    if (!volume.needs.empty()) {
+        meant["[Unit] Requires"] = words(volume.needs);
+    }
+    return meant;
+}
+
+Settings meant_automount(const Volume& volume) {
+    const std::string unlock = "sealmount-unlock@" + volume.master + ".service";
+    const std::string load = "sealmount-load@" + volume.name + ".service";
+    const std::string keys = "sealmount-keys@" + volume.name + ".service";
+    Settings meant = {
+        {"[Unit] SourcePath", "/etc/sealmount/manifest.json"},
+        {"[Unit] Description", "eCryptfs volume " + volume.name + ", on demand"},
+        {"[Unit] Documentation", "man:sealmount(8) man:sealmount-manifest(5)"},
+        {"[Unit] Wants", words(volume.noauto ? std::vector{load, keys} : std::vector{unlock, load, keys})},
+        {"[Unit] PropagatesStopTo", words({load, keys})},
+        {"[Unit] After", unlock},
+        {"[Unit] AssertPathIsDirectory", volume.mountpoint},
+        {"[Unit] StartLimitIntervalSec", "0"},
+        {"[Automount] Where", volume.mountpoint},
+    };
+    if (volume.idle_timeout) {
+        meant["[Automount] TimeoutIdleSec"] = std::to_string(volume.idle_timeout->count());
+    }
+    return meant;
 }
 
 /// Three questions, and two minutes.
@@ -101,12 +157,17 @@ Settings meant_drop_in(const Volume& volume) {
 
 /// All units of the volume say what was meant.
 void expect_meant(const Volume& volume) {
-    for (const bool with_helper : {false, true}) {
-        EXPECT_EQ(read_unit(mount_unit(volume, with_helper)), meant_mount(volume, with_helper));
+    for (const MountPlace& place : all_mount_places()) {
+        EXPECT_EQ(read_unit(mount_unit(volume, place)), meant_mount(volume, place));
     }
     EXPECT_EQ(mount_unit_name(volume.mountpoint), meant_unit_name(volume.mountpoint));
-    EXPECT_EQ(unlock_unit_name(volume), "sealmount-unlock@" + volume.name + ".service");
-    const std::optional<std::string> drop_in = unlock_drop_in(volume);
+    EXPECT_EQ(unlock_unit_name(volume), "sealmount-unlock@" + volume.master + ".service");
+    EXPECT_EQ(load_unit_name(volume), "sealmount-load@" + volume.name + ".service");
+    EXPECT_EQ(keys_unit_name(volume), "sealmount-keys@" + volume.name + ".service");
+    if (volume.automount) {
+        EXPECT_EQ(read_unit(automount_unit(volume, {})), meant_automount(volume));
+    }
+    const std::optional<std::string> drop_in = load_drop_in(volume, "");
     ASSERT_EQ(drop_in.has_value(), volume.timeout != std::chrono::seconds{90});
     if (drop_in) {
         EXPECT_EQ(read_unit(*drop_in), meant_drop_in(volume));
@@ -167,13 +228,13 @@ TEST(UnitProperties, NoBytesAddALineOrASetting) {
         }
         std::string text;
         try {
-            text = mount_unit(volume, false);
+            text = mount_unit(volume, {});
         } catch (const Error&) {
             continue;
         }
         ++written;
         SCOPED_TRACE("seed " + std::to_string(seed) + ", number " + std::to_string(i));
-        ASSERT_NO_THROW(ASSERT_EQ(read_unit(text), meant_mount(volume, false)));
+        ASSERT_NO_THROW(ASSERT_EQ(read_unit(text), meant_mount(volume, {})));
     }
     EXPECT_GT(written, how_many / 4);
     EXPECT_LT(written, how_many);
@@ -206,7 +267,8 @@ TEST(UnitProperties, TheManifestLetsNothingPassThatSystemdWouldNotTake) {
         volume.mountpoint = path;
         volume.signature = "7f475b5d20a645dc";
         volume.key_bytes = 32;
-        ASSERT_NO_THROW(ASSERT_EQ(read_unit(mount_unit(volume, true)), meant_mount(volume, true)));
+        ASSERT_NO_THROW(ASSERT_EQ(read_unit(mount_unit(volume, {.with_helper = true})),
+                                 meant_mount(volume, {.with_helper = true})));
     }
     EXPECT_GT(accepted, how_many / 10);
     EXPECT_GT(refused, how_many / 10);

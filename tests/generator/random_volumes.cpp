@@ -47,6 +47,8 @@ constexpr std::array options = {"nosuid"sv,
                                 "nofail2"sv,
                                 "\u2028"sv};
 
+constexpr std::array units = {"smbd.service"sv, "getty@tty1.service"sv, "srv-a\\x20b.mount"sv, "a.b:c_d-e.target"sv};
+
 constexpr std::array<std::pair<std::string_view, unsigned>, 14> ciphers = {{{"aes", 16},
                                                                             {"aes", 24},
                                                                             {"aes", 32},
@@ -100,7 +102,7 @@ std::string random_name(Dice& dice, std::size_t number) {
     for (std::size_t i = 0; i < length; ++i) {
         name += dice.pick(letters);
     }
-    return name + std::to_string(number); // never twice
+    return name + "-" + std::to_string(number); // never twice
 }
 
 Volume random_volume(Dice& dice, std::size_t number, std::set<std::string>& mountpoints) {
@@ -135,6 +137,20 @@ Volume random_volume(Dice& dice, std::size_t number, std::set<std::string>& moun
     volume.headless = dice.chance(3);
     if (dice.chance(3)) {
         volume.timeout = std::chrono::seconds{1 + dice.roll(86400)};
+    }
+    if (dice.chance(4)) {
+        volume.before.emplace_back(dice.pick(units));
+    }
+    if (dice.chance(6)) {
+        volume.needs.emplace_back(dice.pick(units));
+        volume.required_by.emplace_back(dice.pick(units));
+    }
+    volume.automount = dice.chance(6);
+    if (volume.automount && dice.chance(2)) {
+        volume.idle_timeout = std::chrono::seconds{1 + dice.roll(86400)};
+    }
+    if (dice.chance(3)) {
+        volume.master = random_name(dice, dice.roll(3));
     }
     return volume;
 }
@@ -220,6 +236,13 @@ std::string manifest_text(const std::vector<Volume>& volumes, Dice& dice) {
         put("noauto", volume.noauto, usual.noauto);
         put("headless", volume.headless, usual.headless);
         put("timeout_seconds", volume.timeout.count(), usual.timeout.count());
+        put("before", volume.before, usual.before);
+        put("requires", volume.needs, usual.needs);
+        put("required_by", volume.required_by, usual.required_by);
+        put("automount", volume.automount, usual.automount);
+        if (volume.idle_timeout) {
+            json["idle_timeout_seconds"] = volume.idle_timeout->count();
+        }
         document["volumes"].push_back(std::move(json));
     }
     return document.dump(dice.chance(2) ? -1 : 1, ' ', dice.chance(2));

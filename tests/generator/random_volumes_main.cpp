@@ -27,22 +27,48 @@ std::set<std::string> with_parents(std::string path) {
 
 std::string meant_lines(const Volume& volume, const std::set<std::string>& mountpoints) {
     const std::string unit = meant_unit_name(volume.mountpoint);
-    const std::string unlock = "sealmount-unlock@" + volume.name + ".service";
+    const std::string unlock = "sealmount-unlock@" + volume.master + ".service";
+    const std::string load = "sealmount-load@" + volume.name + ".service";
+    const std::string keys = "sealmount-keys@" + volume.name + ".service";
     std::ostringstream lines;
     const auto say = [&](std::string_view setting, std::string_view value) {
         lines << unit << '\t' << setting << ": " << value << '\n';
     };
     say("Description", "eCryptfs volume " + volume.name);
     say("Source Path", "/etc/sealmount/manifest.json");
-    say("BindsTo", unlock);
-    say("After", unlock);
+    if (!volume.automount) {
+        if (!volume.noauto) {
+            say("Wants", unlock);
+        }
+        say("Wants", load);
+        say("Wants", keys);
+        say("PropagatesStopTo", load);
+        say("PropagatesStopTo", keys);
+        say("Upholds", keys);
+    }
+    for (const std::string& earlier : {unlock, load, keys}) {
+        say("After", earlier);
+    }
+    for (const std::string& needed : volume.needs) {
+        say("Requires", needed);
+        say("After", needed);
+    }
+    for (const std::string& later : volume.before) {
+        say("Before", later);
+    }
+    if (volume.mountpoint.starts_with("/home/") || volume.mountpoint == "/home") {
+        say("Before", "systemd-user-sessions.service");
+    }
+    if (!volume.noauto && !volume.automount) {
+        say("Before", "sealmount-manifest.service");
+    }
     say("After", "local-fs-pre.target");
     say("Before", "umount.target");
     say("Conflicts", "umount.target");
     if (!volume.nofail) {
         say("Before", "local-fs.target");
     }
-    if (!volume.noauto) {
+    if (!volume.noauto && !volume.automount) {
         say(volume.nofail ? "WantedBy" : "RequiredBy", "local-fs.target");
     }
     const std::string parent = volume.mountpoint.substr(0, volume.mountpoint.rfind('/'));

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# read-back.py GENERATOR TEMPLATE CASE...
+# read-back.py GENERATOR TEMPLATES CASE...
 # Makes systemd load what the generator wrote and compares the result with the manifest: no character of a
 # path or option may be lost, expanded or taken for syntax. Independent of the generator's own escaping rules.
 # Then makes it plan a boot with these units: there must be no ordering cycle.
@@ -55,7 +55,7 @@ def differences(unit, volume):
         yield f"{options!r} is not in Options, {unit.get('Options')!r}"
 
 
-def check(generator, template, case, volumes):
+def check(generator, made, case, volumes):
     """How many mount units were compared, and what was wrong."""
     problems = []
     with tempfile.TemporaryDirectory() as work:
@@ -63,9 +63,10 @@ def check(generator, template, case, volumes):
         units, templates = f"{work}/units", f"{work}/templates"
         os.mkdir(units)
         os.mkdir(templates)
-        shutil.copy(template, templates)
+        for kind in ("unlock", "load", "keys"):
+            shutil.copy(f"{made}/sealmount-{kind}@.service", templates)
         subprocess.run(["chmod", "-R", "u=rwX,go=rX", work], check=True)
-        subprocess.run([generator, "--root", f"{work}/root", units, f"{work}/early", f"{work}/late"],
+        subprocess.run([generator, "--root", f"{work}/root", f"{work}/normal", f"{work}/early", units],
                        stderr=subprocess.DEVNULL, check=False)
         names = sorted(name for name in os.listdir(units) if name.endswith(".mount"))
         for name in names:
@@ -78,7 +79,7 @@ def check(generator, template, case, volumes):
     return len(names), problems
 
 
-def main(generator, template, cases):
+def main(generator, made, cases):
     if not os.path.exists(SYSTEMD):
         raise SystemExit(f"{SYSTEMD} is not installed: nothing can be read back")
     compared, failed = 0, False
@@ -89,7 +90,7 @@ def main(generator, template, cases):
                 volumes = {volume["name"]: volume for volume in reversed(json.load(file)["volumes"])}
         except (FileNotFoundError, json.JSONDecodeError):
             continue
-        count, problems = check(generator, template, case, volumes)
+        count, problems = check(generator, made, case, volumes)
         compared += count
         failed = failed or bool(problems)
         for problem in problems:

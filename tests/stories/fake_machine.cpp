@@ -68,10 +68,19 @@ Enrolled FakeMachine::enroll(const EnrollRequest& wanted, const std::string_view
 
 void FakeMachine::reboot() {
     chip.reboot();
+    lose_keys();
+    std::filesystem::remove_all(store.paths().runtime());
+}
+
+void FakeMachine::lose_keys() {
     for (const std::string& signature : keyring.volume_keys()) {
         keyring.unload_volume_key(signature);
     }
-    std::filesystem::remove_all(store.paths().runtime());
+}
+
+UnlockedTogether FakeMachine::load_together(const std::string& master) {
+    return load_automatic_volumes(
+        {.machine = machine, .store = store, .observer = reported, .may_ask = false}, master);
 }
 
 std::expected<Unlocked, Refusal> FakeMachine::load(const std::string& name) {

@@ -5,6 +5,7 @@
 
 #include "core/enroll/enroll.hpp"
 #include "core/unlock/unlock.hpp"
+#include "core/unlock/unlock_together.hpp"
 #include "fakes/fake_keyring.hpp"
 #include "fakes/fake_prompt.hpp"
 #include "fakes/fake_tpm.hpp"
@@ -77,7 +78,10 @@ class FakeMachine : public ::testing::Test {
     /// As a boot: PCRs as at start, no keys, nothing in /run.
     void reboot();
     [[nodiscard]] std::expected<Unlocked, Refusal> load(const std::string& name);
+    [[nodiscard]] UnlockedTogether load_together(const std::string& master = "default");
     void unload(const std::string& name) { unload_volume(store.paths(), keyring, name); }
+    /// Of a kernel, whose keys somebody else has taken away.
+    void lose_keys();
     /// Every file below /etc/sealmount with its contents.
     [[nodiscard]] std::map<std::string, std::string> tree() const;
 

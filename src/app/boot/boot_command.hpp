@@ -9,6 +9,7 @@
 #include "core/unlock/plain_unlock.hpp"
 #include "sys/raw/raw_journal.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,10 @@ struct BootMessage {
     std::string text;
     JournalRecord record;
 };
+/// The name of a mount unit, as mount_unit_name() (core/volume/unit_text.hpp) makes it; nothing when it would
+/// be too long. `mountpoint` is an absolute path.
+[[nodiscard]] std::optional<std::string> plain_mount_unit(std::string_view mountpoint);
+
 [[nodiscard]] BootMessage boot_message(const BootJob& job, const PlainReport& report, std::string_view form,
                                        std::string_view program);
 

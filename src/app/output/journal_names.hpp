@@ -23,8 +23,11 @@ inline constexpr const char* rebound = "d440dbf0565e51774fffed17e3512a8e";
 inline constexpr const char* user_key_in_the_way = "6016511d643e4f7aabf40e8014a64a26";
 
 inline constexpr const char* volume = "VOLUME";
+/// A unit that the message is about, for `journalctl -u` and `systemctl status` (systemd.journal-fields(7));
+/// repeated. The journal itself learns a sender's unit from its process, which may be gone by then.
+inline constexpr const char* object_unit = "OBJECT_SYSTEMD_UNIT";
 inline constexpr const char* master = "MASTER";
-/// "tpm", "credential", "passphrase", "recovery-key" or "loaded-already".
+/// "tpm", "credential", "passphrase", "recovery-key", "loaded-already" or "mounted-already".
 inline constexpr const char* way = "WAY";
 /// "trusted" or "user", with WAY=tpm.
 inline constexpr const char* form = "FORM";

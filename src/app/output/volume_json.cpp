@@ -24,7 +24,8 @@ Json volume_json(const Volume& volume) {
         {"headless", volume.headless},
         {"no_passphrase", volume.no_passphrase},
         {"mount_unit", mount_unit_name(volume.mountpoint)},
-        {"unlock_unit", unlock_unit_name(volume)}};
+        {"unlock_unit", unlock_unit_name(volume)},
+        {"load_unit", load_unit_name(volume)}};
 }
 
 } // namespace sealmount

@@ -3,12 +3,15 @@
 
 #include "app/output/exit_code.hpp"
 #include "app/output/hints.hpp"
+#include "app/output/journal_names.hpp"
 #include "app/unlock/unlock_journal.hpp"
 #include "base/format.hpp"
 #include "base/text.hpp"
 #include "core/master/present_binding.hpp"
 #include "core/master/recovery_key.hpp"
 #include "core/unlock/unlock.hpp"
+#include "core/unlock/unlock_together.hpp"
+#include "core/volume/unit_text.hpp"
 #include "sys/host/backoff.hpp"
 #include "sys/host/journal.hpp"
 #include "sys/host/process.hpp"
@@ -17,6 +20,8 @@
 #include "sys/prompt/password_agents.hpp"
 #include "sys/tpm/esys_connection.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <span>
 #include <string_view>
@@ -25,7 +30,7 @@ namespace sealmount {
 
 namespace {
 
-/// The credentials of the unit (units/sealmount-unlock@.service.in).
+/// The credentials of the units (units/sealmount-load@.service.in, units/sealmount-unlock@.service.in).
 constexpr const char* passphrase_credential = "sealmount.passphrase";
 constexpr const char* filename_credential = "sealmount.filename-passphrase";
 constexpr const char* pin_credential = "sealmount.pin";
@@ -42,31 +47,25 @@ std::optional<SecretBytes> credential_of_service(const char* const name, const s
     }
 }
 
-int load(const std::string& name) {
-    UnlockJournal journal{name};
+/// Runs a story on this machine. What it throws ends in the journal.
+template<typename Story>
+int run_story(UnlockJournal& journal, const bool may_ask, const Story& story) {
     try {
         const Store store{Paths{}};
         const auto tpm = machine_tpm();
         const auto keyring = kernel_keyring();
         const auto prompt = password_agents();
         const Machine machine{.tpm = *tpm, .keyring = *keyring, .prompt = *prompt};
-        const auto unlocked = load_volume(
-            {.machine = machine,
-             .store = store,
-             .observer = journal,
-             .credential =
-                 [] { return credential_of_service(passphrase_credential, longest_recovery_key_text); },
-             .pin_credential = [] { return credential_of_service(pin_credential, longest_pin); },
-             .bind = bind_to_present(Paths{}),
-             .filename_credential =
-                 [] { return credential_of_service(filename_credential, longest_passphrase); }},
-            name);
-        if (!unlocked) {
-            journal.not_unlocked(unlocked.error());
-            return exit_code(unlocked.error().kind);
-        }
-        journal.unlocked(*unlocked);
-        return 0;
+        return story(UnlockContext{
+            .machine = machine,
+            .store = store,
+            .observer = journal,
+            .credential =
+                [] { return credential_of_service(passphrase_credential, longest_recovery_key_text); },
+            .pin_credential = [] { return credential_of_service(pin_credential, longest_pin); },
+            .bind = bind_to_present(Paths{}),
+            .filename_credential = [] { return credential_of_service(filename_credential, longest_passphrase); },
+            .may_ask = may_ask});
     } catch (const Error& error) {
         journal.failed(with_hint(error));
         return exit_code(error.reason());
@@ -76,15 +75,49 @@ int load(const std::string& name) {
     }
 }
 
+int load(const std::string& name) {
+    UnlockJournal journal{name, load_unit_name(name)};
+    return run_story(journal, true, [&](const UnlockContext& context) {
+        const auto unlocked = load_volume(context, name);
+        if (!unlocked) {
+            journal.not_unlocked(unlocked.error());
+            return exit_code(unlocked.error().kind);
+        }
+        journal.unlocked(*unlocked);
+        return 0;
+    });
+}
+
+int load_all_of(const std::string& master) {
+    UnlockJournal journal{master, unlock_unit_name(master)};
+    return run_story(journal, false, [&](const UnlockContext& context) {
+        const UnlockedTogether all = load_automatic_volumes(context, master);
+        journal.unlocked_together(all);
+        return all.refusal ? exit_code(all.refusal->kind) : 0;
+    });
+}
+
 int unload(const std::string& name) {
     const auto keyring = kernel_keyring();
     unload_volume(Paths{}, *keyring, name);
     return 0;
 }
 
+struct UnlockVerb {
+    std::string_view word;
+    const char* argument; ///< what it is called
+    int (*run)(const std::string&);
+    std::string (*unit)(std::string_view); ///< which service it is
+};
+
+constexpr std::array unlock_verbs = {UnlockVerb{"load", "VOLUME", load, load_unit_name},
+                                     UnlockVerb{"load-all", "MASTER", load_all_of, unlock_unit_name},
+                                     UnlockVerb{"unload", "VOLUME", unload, keys_unit_name}};
+
 constexpr const char* help =
-    "Usage: sealmount-unlock load VOLUME     load the volume's keys; what the unlock service does\n"
-    "       sealmount-unlock unload VOLUME   take the volume's keys out of the keyring\n"
+    "Usage: sealmount-unlock load-all MASTER   load the keys of all automatic volumes of the master key\n"
+    "       sealmount-unlock load VOLUME       load the volume's keys; ask if the TPM refuses\n"
+    "       sealmount-unlock unload VOLUME     take the volume's keys out of the keyring\n"
     "       sealmount-unlock --help, --version\n"
     "\n"
     "Manuals: sealmount-unlock(8), sealmount(8)\n";
@@ -95,15 +128,18 @@ int refuse(const char* const message, const std::string_view word = {}) {
     return exit_code(Reason::usage);
 }
 
-int run(int (*const verb)(const std::string&), const std::string& name) {
+int run(const UnlockVerb& verb, const std::string& name) {
+    const auto report = [&](const std::string& message) {
+        log(Level::error, name, message, {{journal::object_unit, verb.unit(name)}});
+    };
     try {
         harden_process();
-        return verb(name);
+        return verb.run(name);
     } catch (const Error& error) {
-        log(Level::error, name, with_hint(error));
+        report(with_hint(error));
         return exit_code(error.reason());
     } catch (const std::exception& error) {
-        log(Level::error, name, error.what());
+        report(error.what());
         return exit_code(Reason::internal);
     }
 }
@@ -112,21 +148,22 @@ int run(int (*const verb)(const std::string&), const std::string& name) {
 
 int unlock_command(const int argc, const char* const* const argv) {
     const std::span<const char* const> words{argv + (argc > 0 ? 1 : 0), argv + argc};
-    const std::string_view verb = words.empty() ? std::string_view{} : words[0];
-    if (verb == "--help" || verb == "-h" || verb == "help") {
+    const std::string_view word = words.empty() ? std::string_view{} : words[0];
+    if (word == "--help" || word == "-h" || word == "help") {
         std::fputs(help, stdout);
         return 0;
     }
-    if (verb == "--version" || verb == "-V") {
+    if (word == "--version" || word == "-V") {
         std::puts("sealmount " SEALMOUNT_VERSION);
         return 0;
     }
-    if (verb != "load" && verb != "unload") {
-        return verb.empty() ? refuse("no command is given") : refuse("unknown command", verb);
+    const auto* const verb = std::ranges::find(unlock_verbs, word, &UnlockVerb::word);
+    if (verb == unlock_verbs.end()) {
+        return word.empty() ? refuse("no command is given") : refuse("unknown command", word);
     }
     const std::size_t first = words.size() > 1 && std::string_view{words[1]} == "--" ? 2 : 1;
     if (words.size() <= first) {
-        return refuse("VOLUME is missing");
+        return refuse(formatted("{} is missing", verb->argument).c_str());
     }
     if (first == 1 && words[1][0] == '-') {
         return refuse("unknown option", words[1]);
@@ -134,7 +171,7 @@ int unlock_command(const int argc, const char* const* const argv) {
     if (words.size() > first + 1) {
         return refuse("too many arguments", words[first + 1]);
     }
-    return run(verb == "load" ? load : unload, words[first]);
+    return run(*verb, words[first]);
 }
 
 } // namespace sealmount

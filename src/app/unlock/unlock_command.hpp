@@ -1,4 +1,5 @@
-// sealmount-unlock: loads and unloads the keys of one volume, for sealmount-unlock@.service.
+// sealmount-unlock: loads and unloads keys, for sealmount-unlock@.service (all volumes of a master key),
+// sealmount-load@.service and sealmount-keys@.service (one volume).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once

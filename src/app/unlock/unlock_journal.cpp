@@ -6,7 +6,7 @@
 #include "base/format.hpp"
 #include "base/text.hpp"
 #include "core/unlock/event_differences.hpp"
-#include "sys/host/journal.hpp"
+#include "core/volume/unit_text.hpp"
 
 namespace sealmount {
 
@@ -19,7 +19,7 @@ const char* text_for(const UnlockStep step) {
     case UnlockStep::waiting_for_tpm:
         return "Looking for the TPM";
     case UnlockStep::waiting_for_others:
-        return "Waiting for another volume's unlock";
+        return "Waiting for another unlock";
     case UnlockStep::unsealing:
         return "Asking the TPM for the master key";
     case UnlockStep::loading_keys:
@@ -34,6 +34,8 @@ const char* name_of(const UnlockMethod method) {
     switch (method) {
     case UnlockMethod::already_loaded:
         return "loaded-already";
+    case UnlockMethod::mounted:
+        return "mounted-already";
     case UnlockMethod::tpm:
         return "tpm";
     case UnlockMethod::credential:
@@ -50,6 +52,8 @@ std::string text_for(const Unlocked& unlocked) {
     switch (unlocked.method) {
     case UnlockMethod::already_loaded:
         return "the keys were loaded already";
+    case UnlockMethod::mounted:
+        return "the volume is mounted already, and needs no keys any more";
     case UnlockMethod::credential:
         return "unlocked by the passphrase of the service's credential";
     case UnlockMethod::passphrase:
@@ -79,8 +83,25 @@ void add_refusal(JournalFields& fields, const MasterRefusal& refusal) {
 
 } // namespace
 
+void UnlockJournal::add_units(JournalFields& fields, const std::string& name) const {
+    if (const auto known = mount_units_.find(name); known != mount_units_.end()) {
+        fields.emplace_back(journal::object_unit, known->second);
+    }
+}
+
+void UnlockJournal::say(const Level level, const std::string& name, const std::string& message,
+                        JournalFields fields) const {
+    fields.emplace_back(journal::object_unit, unit_);
+    add_units(fields, name);
+    log(level, name, message, fields);
+}
+
 void UnlockJournal::begins(const Volume& volume) {
     master_ = volume.master;
+    try {
+        mount_units_.emplace(volume.name, mount_unit_name(volume.mountpoint));
+    } catch (const Error&) { // NOLINT(bugprone-empty-catch): its mount point's path is too long for a unit
+    }
 }
 
 void UnlockJournal::step(const UnlockStep step) {
@@ -88,7 +109,7 @@ void UnlockJournal::step(const UnlockStep step) {
 }
 
 void UnlockJournal::falls_back(const Volume& volume, const MasterRefusal& refusal) {
-    log(Level::notice, volume.name,
+    say(Level::notice, volume.name,
         formatted("no trusted key: {}; unsealing without the kernel's help, as a user key",
                   with_detail(refusal)),
         {{message_id, journal::form_fell_back},
@@ -104,23 +125,23 @@ void UnlockJournal::master_refused(const Volume& volume, const MasterRefusal& re
                             {journal::hint, hint_for(refusal.kind, volume.master)}};
     add_refusal(fields, refusal);
     for (const std::string& line : explain(refusal, volume.master, differing_events(refusal, Paths{}))) {
-        log(Level::warning, volume.name, line, fields);
+        say(Level::warning, volume.name, line, fields);
         fields.clear(); // once is enough for programs
     }
 }
 
 void UnlockJournal::credential_wrong(const Volume& volume) {
-    log(Level::warning, volume.name, "the passphrase of the service's credential is not the volume's",
+    say(Level::warning, volume.name, "the passphrase of the service's credential is not the volume's",
         {{message_id, journal::wrong_passphrase}, {journal::way, "credential"}});
 }
 
 void UnlockJournal::passphrase_wrong(const Volume& volume, const unsigned tries_left) {
-    log(Level::warning, volume.name, formatted("wrong passphrase, tries left: {}", tries_left),
+    say(Level::warning, volume.name, formatted("wrong passphrase, tries left: {}", tries_left),
         {{message_id, journal::wrong_passphrase}, {journal::way, "passphrase"}});
 }
 
 void UnlockJournal::rebound(const Volume& volume, const std::optional<Renewed>& renewed) {
-    log(Level::notice, volume.name,
+    say(Level::notice, volume.name,
         renewed
             ? formatted(
                   "the master key {} is bound to the present state of the machine (rebind_after_recovery)",
@@ -132,7 +153,7 @@ void UnlockJournal::rebound(const Volume& volume, const std::optional<Renewed>& 
 }
 
 void UnlockJournal::not_rebound(const Volume& volume, const Error& why) {
-    log(Level::warning, volume.name,
+    say(Level::warning, volume.name,
         formatted(
             "the master key {} could not be bound to the present state: {}; next: {}", volume.master,
             with_hint(why),
@@ -141,12 +162,12 @@ void UnlockJournal::not_rebound(const Volume& volume, const Error& why) {
 }
 
 void UnlockJournal::pin_wrong(const Volume& volume, const unsigned tries_left) {
-    log(Level::warning, volume.name, formatted("wrong PIN, tries left: {}", tries_left),
+    say(Level::warning, volume.name, formatted("wrong PIN, tries left: {}", tries_left),
         {{message_id, journal::wrong_passphrase}, {journal::way, "pin"}});
 }
 
 void UnlockJournal::recovery_key_useless(const Volume& volume, const std::string& why) {
-    log(Level::warning, volume.name,
+    say(Level::warning, volume.name,
         formatted("a recovery key cannot open the volume, its passphrase can: {}; restore /etc/sealmount "
                   "from a backup",
                   why));
@@ -154,7 +175,7 @@ void UnlockJournal::recovery_key_useless(const Volume& volume, const std::string
 
 void UnlockJournal::user_key_in_the_way(const Volume& volume, const std::string_view signature) {
     const std::string command = formatted("keyctl purge user {}", signature);
-    log(Level::warning, volume.name,
+    say(Level::warning, volume.name,
         formatted("a user key {} is in root's keyring, and eCryptfs will take it instead of ours: drop it "
                   "with '{}'",
                   signature, command),
@@ -165,7 +186,7 @@ void UnlockJournal::user_key_in_the_way(const Volume& volume, const std::string_
 
 void UnlockJournal::unlocked(const Unlocked& unlocked) const {
     for (const std::string& skipped : unlocked.skipped) {
-        log(Level::warning, name_, formatted("not loaded with it: {}", skipped));
+        say(Level::warning, name_, formatted("not loaded with it: {}", skipped));
     }
     JournalFields fields = {{message_id, journal::unlocked},
                             {journal::master, master_},
@@ -178,19 +199,46 @@ void UnlockJournal::unlocked(const Unlocked& unlocked) const {
     }
     for (const std::string& other : unlocked.also_loaded) {
         fields.emplace_back(journal::along, other);
+        add_units(fields, other);
     }
     if (refusal_) {
         fields.emplace_back(journal::reason, identifier(refusal_->kind));
         add_refusal(fields, *refusal_);
     }
-    log(Level::info, name_, text_for(unlocked), fields);
+    say(Level::info, name_, text_for(unlocked), fields);
     if (!unlocked.weakness.empty()) {
-        log(Level::warning, name_,
+        say(Level::warning, name_,
             formatted("slot {} of the master key {} opened it: {}", unlocked.slot, master_,
                       unlocked.weakness),
             {{message_id, journal::weak_slot}, {journal::master, master_}});
     }
     show_step("Unlocked");
+}
+
+void UnlockJournal::unlocked_together(const UnlockedTogether& all) {
+    for (const UnlockedTogether::Unlock& unlock : all.unlocks) {
+        name_ = unlock.volume.name;
+        unlocked(unlock.unlocked);
+    }
+    if (!all.refusal) {
+        show_step(all.volumes.empty() ? "No volume of this master key is mounted at boot" : "Unlocked");
+        return;
+    }
+    JournalFields fields = {{message_id, journal::master_refused},
+                            {journal::master, master_},
+                            {journal::reason, identifier(all.refusal->kind)},
+                            {journal::hint, hint_for(all.refusal->kind, master_)}};
+    for (const Volume& volume : all.volumes) {
+        if (volume.name != all.volumes.front().name) { // which say() adds
+            add_units(fields, volume.name);
+        }
+    }
+    say(Level::notice, all.volumes.front().name,
+        formatted("the TPM does not release the master key {}: {}; each volume that has no keys is unlocked by "
+                  "itself",
+                  master_, with_detail(*all.refusal)),
+        std::move(fields));
+    show_step("Not unlocked by the TPM");
 }
 
 void UnlockJournal::not_unlocked(const Refusal& refusal) const {
@@ -201,12 +249,12 @@ void UnlockJournal::not_unlocked(const Refusal& refusal) const {
     if (refusal_) {
         add_refusal(fields, *refusal_);
     }
-    log(Level::error, name_, formatted("not unlocked: {}", with_detail(refusal)), fields);
+    say(Level::error, name_, formatted("not unlocked: {}", with_detail(refusal)), fields);
     show_step("Not unlocked");
 }
 
 void UnlockJournal::failed(const std::string& message) const {
-    log(Level::error, name_, formatted("not unlocked: {}", message), {{message_id, journal::not_unlocked}});
+    say(Level::error, name_, formatted("not unlocked: {}", message), {{message_id, journal::not_unlocked}});
     show_step("Not unlocked");
 }
 

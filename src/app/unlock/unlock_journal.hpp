@@ -5,16 +5,21 @@
 #pragma once
 
 #include "core/unlock/unlock.hpp"
+#include "core/unlock/unlock_together.hpp"
+#include "sys/host/journal.hpp"
 
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace sealmount {
 
 class UnlockJournal final : public UnlockObserver {
   public:
-    /// `name` is the volume's, for what goes wrong before the manifest is read.
-    explicit UnlockJournal(std::string name) : name_(std::move(name)) {}
+    /// `name` is the volume's, or the master key's, for what goes wrong before the manifest is read; `unit`
+    /// the service that this is.
+    UnlockJournal(std::string name, std::string unit) : name_(std::move(name)), unit_(std::move(unit)) {}
 
     void begins(const Volume& volume) override;
     void step(UnlockStep step) override;
@@ -30,12 +35,18 @@ class UnlockJournal final : public UnlockObserver {
 
     // The outcome: exactly one of these.
     void unlocked(const Unlocked& unlocked) const;
+    void unlocked_together(const UnlockedTogether& all);
     void not_unlocked(const Refusal& refusal) const;
     void failed(const std::string& message) const;
 
   private:
+    void say(Level level, const std::string& name, const std::string& message, JournalFields fields = {}) const;
+    void add_units(JournalFields& fields, const std::string& name) const;
+
     std::string name_;
+    std::string unit_;
     std::string master_;
+    std::map<std::string, std::string> mount_units_; ///< of the volumes that are known by now, by name
     std::optional<MasterRefusal> refusal_;
 };
 

@@ -154,8 +154,9 @@ class VolumeCheck {
 
     void units() {
         const std::string name = mount_unit_name(volume_.mountpoint);
-        const auto text = read_trusted_file_if_exists(fs::path{"/run/systemd/generator"} / name);
-        if (text && (*text == mount_unit(volume_, true) || *text == mount_unit(volume_, false))) {
+        const auto text = read_trusted_file_if_exists(fs::path{"/run/systemd/generator.late"} / name);
+        const auto is_text_for = [&](const MountPlace& place) { return *text == mount_unit(volume_, place); };
+        if (text && std::ranges::any_of(all_mount_places(), is_text_for)) {
             good("units", formatted("{} is as the manifest says", name));
         } else {
             add(Severity::bad, "units",

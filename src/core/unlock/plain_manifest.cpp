@@ -58,6 +58,11 @@ enum VolumeMember : std::size_t {
     member_keep_keys,
     member_rebind_after_recovery,
     member_timeout_seconds,
+    member_required_by,
+    member_before,
+    member_requires,
+    member_automount,
+    member_idle_timeout_seconds,
     volume_members
 };
 constexpr std::array<std::string_view, volume_members> volume_member_names = {"name",
@@ -79,7 +84,12 @@ constexpr std::array<std::string_view, volume_members> volume_member_names = {"n
                                                                               "no_passphrase",
                                                                               "keep_keys",
                                                                               "rebind_after_recovery",
-                                                                              "timeout_seconds"};
+                                                                              "timeout_seconds",
+                                                                              "required_by",
+                                                                              "before",
+                                                                              "requires",
+                                                                              "automount",
+                                                                              "idle_timeout_seconds"};
 
 bool is_plain_cipher(const std::string_view cipher, const std::uint32_t key_bytes) {
     const auto* const found = std::ranges::find(plain_ciphers, cipher, &PlainCipher::name);
@@ -101,6 +111,20 @@ bool is_plain_path(const std::string_view path) {
         start = end + 1;
     }
     return true;
+}
+
+/// The name of a unit, without what only some have: an instance, or escapes.
+bool is_plain_unit(const std::string_view unit) {
+    constexpr std::array<std::string_view, 10> types = {".service",   ".socket", ".device", ".mount",
+                                                        ".automount", ".swap",   ".target", ".path",
+                                                        ".timer",     ".slice"};
+    const auto* const type =
+        std::ranges::find_if(types, [&](const std::string_view end) { return unit.ends_with(end); });
+    return type != types.end() && unit.size() > type->size() && unit.size() <= 255 &&
+           std::ranges::all_of(unit, [](const char c) {
+               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                      std::string_view{":-_."}.find(c) != std::string_view::npos;
+           });
 }
 
 /// One volume being read.
@@ -150,6 +174,14 @@ class VolumeReader {
             return json_.array([&] {
                 return json_.string(word) && std::ranges::find(plain_options, word) != plain_options.end();
             });
+        case member_required_by:
+        case member_before:
+        case member_requires:
+            return json_.array([&] { return json_.string(word) && is_plain_unit(word); });
+        case member_automount:
+            return json_.boolean(automount_);
+        case member_idle_timeout_seconds:
+            return json_.number(seconds) && seconds >= 1 && seconds <= 86400;
         case member_noauto:
             return json_.boolean(volume_.noauto);
         case member_keep_keys:
@@ -177,7 +209,8 @@ class VolumeReader {
         const bool has_names = members_.has(member_filename_signature);
         const bool has_names_cipher = members_.has(member_filename_cipher);
         const bool has_names_size = members_.has(member_filename_key_bytes);
-        if (!has_names && (has_names_cipher || has_names_size)) {
+        if ((!has_names && (has_names_cipher || has_names_size)) ||
+            (!automount_ && members_.has(member_idle_timeout_seconds))) {
             return false;
         }
         // eCryptfs would hide its own lower directory below the mount.
@@ -199,6 +232,7 @@ class VolumeReader {
     std::string_view filename_cipher_;
     std::uint32_t key_bytes_ = 0;
     std::uint32_t filename_key_bytes_ = 0;
+    bool automount_ = false;
 };
 
 /// Is each of these texts there once?

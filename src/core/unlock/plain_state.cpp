@@ -2,7 +2,6 @@
 // Copyright (C) the sealmount authors
 #include "core/unlock/plain_state.hpp"
 
-#include "core/unlock/plain_json.hpp"
 #include "sys/raw/raw_file.hpp"
 
 #include <algorithm>
@@ -12,109 +11,201 @@ namespace sealmount {
 
 namespace {
 
-constexpr std::string_view note_ending = ".state";
+constexpr const char* how_is_not_known = "-";
+constexpr char word_separator = ':';
+constexpr const char* loaded_directory = "/loaded";
+constexpr const char* stopped_directory = "/stopped";
 
-std::string note_name(const std::string_view volume) {
-    return std::string{volume}.append(note_ending);
-}
-
-std::vector<std::string> words_of(std::string_view text) {
-    constexpr std::string_view spaces = " \t\n\v\f\r";
-    std::vector<std::string> words;
-    for (;;) {
-        const std::size_t begin = text.find_first_not_of(spaces);
-        if (begin == std::string_view::npos) {
-            return words;
-        }
-        text.remove_prefix(begin);
-        const std::size_t end = std::min(text.find_first_of(spaces), text.size());
-        words.emplace_back(text.substr(0, end));
-        text.remove_prefix(end);
+/// The signatures are behind the first word, which says how.
+std::vector<std::string> signatures_in_note(const std::string& text) {
+    std::vector<std::string> signatures;
+    for (std::size_t at = text.find(word_separator); at != std::string::npos;) {
+        const std::size_t end = text.find(word_separator, at + 1);
+        signatures.push_back(text.substr(at + 1, end == std::string::npos ? end : end - at - 1));
+        at = end;
     }
+    return signatures;
 }
 
-} // namespace
+std::string text_of_note(const PlainVolume& volume, const std::string_view how) {
+    std::string text{how};
+    static_cast<void>(volume.all_signatures([&](const std::string_view signature) {
+        text.append(1, word_separator).append(signature);
+        return true;
+    }));
+    return text;
+}
 
-std::vector<std::string> PlainNote::signatures() const {
-    std::vector<std::string> result;
-    for (std::size_t i = 2; i < words.size(); ++i) {
-        result.push_back(words[i]);
+/// Blanks and their like are three octal digits there (fs/proc_namespace.c, mangle).
+std::string without_escapes(const std::string_view text) {
+    const auto is_octal = [&](const std::size_t i) {
+        return i < text.size() && text[i] >= '0' && text[i] <= '7';
+    };
+    std::string result;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\\' && is_octal(i + 1) && is_octal(i + 2) && is_octal(i + 3)) {
+            result.push_back(
+                static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0')));
+            i += 3;
+        } else {
+            result.push_back(text[i]);
+        }
     }
     return result;
 }
 
-std::optional<PlainNote> read_plain_note(const PlainPlaces& places, const std::string_view volume) {
-    const auto text = read_raw_file_if_exists(places.runtime + "/" + note_name(volume));
-    if (!text) {
-        return std::nullopt;
-    }
-    PlainNote note{.words = words_of(*text)};
-    for (std::size_t i = 2; i < note.words.size(); ++i) {
-        if (!is_plain_hex(note.words[i], 16)) {
-            return std::nullopt;
-        }
-    }
-    return note;
+std::string_view take_field(std::string_view& line) {
+    const std::size_t end = std::min(line.find(' '), line.size());
+    const std::string_view field = line.substr(0, end);
+    line.remove_prefix(std::min(end + 1, line.size()));
+    return field;
 }
 
-bool write_plain_note(const PlainPlaces& places, const PlainVolume& volume, const std::string_view state,
-                      const std::string_view how) {
-    std::string text{state};
-    text.append(" ").append(how);
-    static_cast<void>(volume.all_signatures([&](const std::string_view signature) {
-        text.append(" ").append(signature);
-        return true;
-    }));
-    text.append("\n");
-    return replace_raw_file(places.runtime, note_name(volume.name), text);
-}
-
-std::optional<PlainStop> plan_plain_stop(const PlainPlaces& places, const std::string_view volume) {
-    PlainStop stop;
-    const auto own = read_plain_note(places, volume);
-    if (!own) {
+/// ID PARENT DEVICE ROOT MOUNTPOINT OPTIONS [OPTIONAL...] - TYPE SOURCE OPTIONS
+std::optional<PlainMount> mount_of_line(std::string_view line) {
+    PlainMount mount;
+    for (unsigned skipped = 0; skipped < 4; ++skipped) {
+        take_field(line);
+    }
+    const std::string_view mountpoint = take_field(line);
+    take_field(line);
+    while (!line.empty() && take_field(line) != "-") {
+    }
+    mount.is_ecryptfs = take_field(line) == "ecryptfs";
+    take_field(line);
+    if (line.empty()) {
         return std::nullopt;
     }
-    stop.is_needed = own->says("loaded") || own->says("loading") || own->says("along");
-    if (!stop.is_needed) {
-        return stop;
+    mount.mountpoint = without_escapes(mountpoint);
+    if (mount.is_ecryptfs) {
+        mount.options = without_escapes(take_field(line));
     }
-    stop.signatures = own->signatures();
-    const auto names = names_ending_in(places.runtime, note_ending);
+    return mount;
+}
+
+} // namespace
+
+std::string PlainNotes::loaded_note(const std::string_view volume) const {
+    return (places_.runtime + loaded_directory + "/").append(volume);
+}
+
+std::string PlainNotes::stopped_note(const std::string_view volume) const {
+    return (places_.runtime + stopped_directory + "/").append(volume);
+}
+
+bool PlainNotes::prepare() const {
+    return make_raw_directory(places_.runtime) && make_raw_directory(places_.runtime + loaded_directory) &&
+           make_raw_directory(places_.runtime + stopped_directory);
+}
+
+bool PlainNotes::write(const char* const directory, const std::string_view name,
+                       const std::string& text) const {
+    const std::string place = places_.runtime + directory;
+    return write_raw_link(place, name, text) || (prepare() && write_raw_link(place, name, text));
+}
+
+PlainState PlainNotes::state(const std::string_view volume) const {
+    if (read_raw_link(loaded_note(volume))) {
+        return PlainState::loaded;
+    }
+    return read_raw_link(stopped_note(volume)) ? PlainState::stopped : PlainState::untouched;
+}
+
+std::vector<std::string> PlainNotes::loaded_signatures(const std::string_view volume) const {
+    return signatures_in_note(read_raw_link(loaded_note(volume)).value_or(""));
+}
+
+std::optional<std::vector<std::string>>
+PlainNotes::signatures_of_others(const std::string_view volume) const {
+    const auto names = names_in_raw_directory(places_.runtime + loaded_directory);
     if (!names) {
         return std::nullopt;
     }
-    std::vector<std::string> in_use;
+    std::vector<std::string> all;
     for (const std::string& name : *names) {
-        if (name == volume || name.starts_with('.')) {
-            continue;
-        }
-        const auto other = read_plain_note(places, name);
-        if (!other) {
-            return std::nullopt;
-        }
-        const bool is_along = other->says("along");
-        if (is_along || other->says("loaded")) {
-            for (std::string& signature : other->signatures()) {
-                (is_along ? stop.signatures : in_use).push_back(std::move(signature));
+        if (name != volume) {
+            for (std::string& signature : loaded_signatures(name)) {
+                all.push_back(std::move(signature));
             }
         }
-        if (is_along) {
-            stop.along.push_back(name);
-        }
     }
-    std::erase_if(stop.signatures, [&](const std::string& signature) {
-        return std::ranges::find(in_use, signature) != in_use.end();
-    });
-    return stop;
+    return all;
 }
 
-bool note_plain_stop(const PlainPlaces& places, const std::string_view volume, const PlainStop& stop) {
-    bool is_noted = replace_raw_file(places.runtime, note_name(volume), "stopped\n");
-    for (const std::string& name : stop.along) {
-        is_noted = remove_raw_file(places.runtime + "/" + note_name(name)) && is_noted;
+bool PlainNotes::mark_loaded(const PlainVolume& volume, const std::string_view how) const {
+    const std::string note = loaded_note(volume.name);
+    const std::string stopped = stopped_note(volume.name);
+    const auto before = read_raw_link(note);
+    const auto before_stop = read_raw_link(stopped);
+    std::string known{how};
+    if (known.empty()) {
+        known = before ? before->substr(0, before->find(word_separator)) : how_is_not_known;
     }
-    return is_noted;
+    const std::string text = text_of_note(volume, known);
+    if (before_stop == text && rename_raw_file(stopped, note)) {
+        return true;
+    }
+    if (before != text && !write(loaded_directory, volume.name, text)) {
+        return false;
+    }
+    if (before_stop) {
+        forget_stopped(volume.name);
+    }
+    return true;
+}
+
+bool PlainNotes::mark_stopped(const std::string_view volume) const {
+    const std::string note = loaded_note(volume);
+    const std::string stopped = stopped_note(volume);
+    if (rename_raw_file(note, stopped)) {
+        return true;
+    }
+    if (prepare()) {
+        if (read_raw_link(note)) {
+            static_cast<void>(rename_raw_file(note, stopped));
+        } else if (!read_raw_link(stopped)) {
+            static_cast<void>(write(stopped_directory, volume, how_is_not_known));
+        }
+    }
+    return remove_raw_file(note);
+}
+
+void PlainNotes::forget_loaded(const std::string_view volume) const noexcept {
+    static_cast<void>(remove_raw_file(loaded_note(volume)));
+}
+
+void PlainNotes::forget_stopped(const std::string_view volume) const noexcept {
+    static_cast<void>(remove_raw_file(stopped_note(volume)));
+}
+
+void PlainNotes::note_booting() const {
+    static_cast<void>(prepare() && write("", "booting", how_is_not_known));
+}
+
+std::optional<std::vector<PlainMount>> plain_mounts() {
+    const auto list = read_raw_stream("/proc/self/mountinfo");
+    if (!list) {
+        return std::nullopt;
+    }
+    std::vector<PlainMount> mounts;
+    for (std::string_view rest{*list}; !rest.empty();) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        if (auto mount = mount_of_line(rest.substr(0, end))) {
+            mounts.push_back(std::move(*mount));
+        }
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return mounts;
+}
+
+bool is_ecryptfs_at(const std::vector<PlainMount>& mounts, const std::string_view mountpoint) {
+    bool is_ecryptfs = false;
+    for (const PlainMount& mount : mounts) {
+        if (mount.mountpoint == mountpoint) {
+            is_ecryptfs = mount.is_ecryptfs;
+        }
+    }
+    return is_ecryptfs;
 }
 
 } // namespace sealmount

@@ -1,5 +1,6 @@
-// The notes of what was loaded since boot, as core/store/volume_state.hpp has them: the same files, for a
-// program without the libraries that the store takes. Everything here is done under the lock of all unlocks.
+// The notes of what was loaded since boot, and the mounts, for a program without the libraries that the store
+// takes: the same notes as core/store/volume_state.hpp has, in the same order of steps. Changes are made
+// under the lock of all unlocks.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -16,42 +17,51 @@ namespace sealmount {
 
 /// Where everything lives (core/volume/paths.hpp); tests have another root.
 struct PlainPlaces {
-    std::string configuration = "/etc/sealmount";
-    std::string runtime = "/run/sealmount";
+    std::string root{}; ///< "" is the running system's
+    std::string configuration = root + "/etc/sealmount";
+    std::string runtime = root + "/run/sealmount";
 };
 
-/// A volume's note. Without words: it was not asked for since boot.
-struct PlainNote {
-    std::vector<std::string> words;
+enum class PlainState { untouched, loaded, stopped };
 
-    [[nodiscard]] bool says(const std::string_view word) const {
-        return !words.empty() && words.front() == word;
-    }
-    /// Neither loaded by its own unlock nor stopped by hand.
-    [[nodiscard]] bool is_untouched() const { return !says("loaded") && !says("stopped"); }
-    /// How its keys came in; "-" when that is not known.
-    [[nodiscard]] std::string_view how() const { return words.size() > 1 ? std::string_view{words[1]} : "-"; }
-    /// The signatures that it was loaded with.
-    [[nodiscard]] std::vector<std::string> signatures() const;
+/// Refers to the places.
+class PlainNotes {
+  public:
+    explicit PlainNotes(const PlainPlaces& places) : places_(places) {}
+
+    [[nodiscard]] PlainState state(std::string_view volume) const;
+    /// The signatures of a loaded volume's keys; none when there is no note.
+    [[nodiscard]] std::vector<std::string> loaded_signatures(std::string_view volume) const;
+    /// Those of all loaded volumes but this one; nothing when they cannot be read.
+    [[nodiscard]] std::optional<std::vector<std::string>> signatures_of_others(std::string_view volume) const;
+
+    /// False when /run takes no note.
+    [[nodiscard]] bool mark_loaded(const PlainVolume& volume, std::string_view how) const;
+    [[nodiscard]] bool mark_stopped(std::string_view volume) const;
+    void forget_loaded(std::string_view volume) const noexcept;
+    void forget_stopped(std::string_view volume) const noexcept;
+    void note_booting() const;
+
+  private:
+    [[nodiscard]] std::string loaded_note(std::string_view volume) const;
+    [[nodiscard]] std::string stopped_note(std::string_view volume) const;
+    [[nodiscard]] bool prepare() const;
+    /// Makes the directories when they are not there.
+    [[nodiscard]] bool write(const char* directory, std::string_view name, const std::string& text) const;
+
+    const PlainPlaces& places_;
 };
 
-/// Nothing when there is one that cannot be read or does not have the form.
-[[nodiscard]] std::optional<PlainNote> read_plain_note(const PlainPlaces& places, std::string_view volume);
-
-/// `state` is "loading", "along" or "loaded". False when it could not be written.
-[[nodiscard]] bool write_plain_note(const PlainPlaces& places, const PlainVolume& volume,
-                                    std::string_view state, std::string_view how);
-
-/// What a stop of the volume has to do, or nothing when a note cannot be read.
-struct PlainStop {
-    std::vector<std::string>
-        signatures;                 ///< to unload: those that it was loaded with, and what came along with it
-    std::vector<std::string> along; ///< volumes that were loaded along and never asked: their notes go
-    bool is_needed = false;         ///< it was loaded
+/// A mount of this mount namespace (proc(5), mountinfo).
+struct PlainMount {
+    std::string mountpoint;
+    std::string options; ///< the file system's own
+    bool is_ecryptfs = false;
 };
-[[nodiscard]] std::optional<PlainStop> plan_plain_stop(const PlainPlaces& places, std::string_view volume);
+/// All mounts, the later ones covering the earlier. Nothing when they cannot be read.
+[[nodiscard]] std::optional<std::vector<PlainMount>> plain_mounts();
 
-/// After the keys have gone.
-[[nodiscard]] bool note_plain_stop(const PlainPlaces& places, std::string_view volume, const PlainStop& stop);
+/// Is the last mount there an eCryptfs one?
+[[nodiscard]] bool is_ecryptfs_at(const std::vector<PlainMount>& mounts, std::string_view mountpoint);
 
 } // namespace sealmount

@@ -39,11 +39,15 @@ bool is_free_of_obstacles(const PlainVolume& /*volume*/) {
 class PlainUnlock {
   public:
     PlainUnlock(BootKernel& kernel, const PlainPlaces& places, const BootJob& job, PlainReport& report)
-        : kernel_(kernel), places_(places), job_(job), report_(report) {}
+        : kernel_(kernel), places_(places), notes_(places), job_(job), report_(report) {}
 
     [[nodiscard]] PlainOutcome run(const WaitNotice waits) {
         if (!read_manifest()) {
             return PlainOutcome::not_plain;
+        }
+        if (is_mounted()) {
+            report_.way = PlainReport::Way::mounted_already;
+            return PlainOutcome::done;
         }
         RawLock lock{unlock_lock_of(places_)};
         if (!lock.is_held()) {
@@ -53,12 +57,12 @@ class PlainUnlock {
             }
         }
         const RawSignalsHeld held;
-        if (!plan()) {
+        if (!(job_.kind == BootJob::Kind::master ? plan_master() : plan_volume())) {
             return PlainOutcome::not_plain;
         }
         if (planned_.empty()) {
-            report_.was_loaded = true;
-            return note_as_loaded_already() ? PlainOutcome::done : PlainOutcome::not_plain;
+            report_.way = PlainReport::Way::loaded_already;
+            return PlainOutcome::done;
         }
         if (const BootForm form = kernel_.try_form(); form != BootForm::possible) {
             return form == BootForm::other ? PlainOutcome::other_form : PlainOutcome::not_plain;
@@ -80,7 +84,8 @@ class PlainUnlock {
         volumes_ = std::move(*volumes);
         if (job_.kind == BootJob::Kind::master) {
             report_.master = job_.name;
-            return true;
+            return std::ranges::any_of(volumes_,
+                                       [&](const PlainVolume& volume) { return is_automatic(volume); });
         }
         const auto found = std::ranges::find(volumes_, job_.name, &PlainVolume::name);
         if (found == volumes_.end()) {
@@ -88,32 +93,86 @@ class PlainUnlock {
         }
         own_ = &*found;
         report_.master = found->master;
+        report_.volume = name_of(*found);
         return true;
     }
 
-    /// What is to be loaded, the volume that was asked for first.
-    [[nodiscard]] bool plan() {
-        if (own_ != nullptr) {
-            if (!has_no_user_keys(*own_) || !add_unless_loaded(*own_)) {
-                return false;
-            }
-            if (planned_.empty()) {
-                return true;
-            }
-            if (!fits_form(*own_)) {
-                return false;
-            }
+    [[nodiscard]] static PlainName name_of(const PlainVolume& volume) {
+        return {.name = std::string{volume.name}, .mountpoint = std::string{volume.mountpoint}};
+    }
+
+    [[nodiscard]] bool is_automatic(const PlainVolume& volume) const {
+        return volume.master == report_.master && !volume.noauto;
+    }
+
+    /// Only the list of mounts is asked, never the mount point: an automount there may be waiting for this
+    /// very program.
+    [[nodiscard]] bool is_mounted() const {
+        if (own_ == nullptr) {
+            return false;
         }
-        for (const PlainVolume& other : volumes_) {
-            if (&other == own_ || other.master != report_.master || other.noauto || !fits_form(other)) {
+        const auto mounts = plain_mounts();
+        return mounts && is_ecryptfs_at(*mounts, places_.root + std::string{own_->mountpoint});
+    }
+
+    /// What is to be loaded, the volume that was asked for first. None when that is there already.
+    [[nodiscard]] bool plan_volume() {
+        const auto is_there = is_loaded(*own_);
+        if (!is_there) {
+            return false;
+        }
+        if (!*is_there) {
+            notes_.forget_loaded(own_->name);
+        }
+        if (!has_no_user_keys(*own_)) {
+            return false;
+        }
+        return *is_there ? notes_.mark_loaded(*own_, "") : fits_form(*own_) && add(*own_) && plan_others();
+    }
+
+    /// All automatic volumes, as at the beginning of a boot: whatever was stopped before counts as never
+    /// asked for.
+    [[nodiscard]] bool plan_master() {
+        notes_.note_booting();
+        for (const PlainVolume& volume : volumes_) {
+            if (!is_automatic(volume)) {
                 continue;
             }
-            const auto note = read_plain_note(places_, other.name);
-            if (!note || (note->is_untouched() && !add_unless_loaded(other))) {
+            notes_.forget_stopped(volume.name);
+            const auto is_there = is_loaded(volume);
+            if (!is_there || !has_no_user_keys(volume)) {
+                return false;
+            }
+            if (!*is_there) {
+                notes_.forget_loaded(volume.name);
+            }
+        }
+        for (const PlainVolume& volume : volumes_) {
+            if (!is_automatic(volume) || notes_.state(volume.name) != PlainState::untouched) {
+                continue;
+            }
+            const auto is_there = is_loaded(volume);
+            if (!is_there) {
+                return false;
+            }
+            if (!*is_there) { // this one is the first, and the rest comes along
+                own_ = &volume;
+                report_.volume = name_of(volume);
+                return fits_form(volume) && add(volume) && plan_others();
+            }
+            if (!notes_.mark_loaded(volume, "")) {
                 return false;
             }
         }
         return true;
+    }
+
+    [[nodiscard]] bool plan_others() {
+        return std::ranges::all_of(volumes_, [&](const PlainVolume& other) {
+            const bool comes_along = &other != own_ && is_automatic(other) && fits_form(other) &&
+                                     notes_.state(other.name) == PlainState::untouched;
+            return !comes_along || add(other);
+        });
     }
 
     [[nodiscard]] bool fits_form(const PlainVolume& volume) const {
@@ -127,7 +186,18 @@ class PlainUnlock {
         });
     }
 
-    [[nodiscard]] bool add_unless_loaded(const PlainVolume& volume) {
+    [[nodiscard]] std::optional<bool> is_loaded(const PlainVolume& volume) {
+        bool is_there = true;
+        const bool is_known = volume.all_signatures([&](const std::string_view signature) {
+            const auto has_key = kernel_.has_key("encrypted", signature);
+            is_there = is_there && has_key.value_or(false);
+            return has_key.has_value();
+        });
+        return is_known ? std::optional{is_there} : std::nullopt;
+    }
+
+    /// With those of its keys that are neither in the kernel nor among what is to be loaded.
+    [[nodiscard]] bool add(const PlainVolume& volume) {
         PlannedVolume planned{.volume = &volume, .keys = {}};
         const bool is_known = volume.all_signatures([&](const std::string_view signature) {
             if (std::ranges::find(to_load_, signature) != to_load_.end()) {
@@ -139,22 +209,11 @@ class PlainUnlock {
             }
             return is_there.has_value();
         });
-        if (!is_known || planned.keys.empty()) {
-            return is_known;
-        }
         for (const PlannedKey& key : planned.keys) {
             to_load_.push_back(key.signature);
         }
         planned_.push_back(std::move(planned));
-        return is_free_of_obstacles(volume);
-    }
-
-    [[nodiscard]] bool note_as_loaded_already() {
-        if (own_ == nullptr) {
-            return true;
-        }
-        const auto note = read_plain_note(places_, own_->name);
-        return note && write_plain_note(places_, *own_, "loaded", note->how());
+        return is_known && is_free_of_obstacles(volume);
     }
 
     /// While a replacement of files is unfinished, some are to be read elsewhere (core/store/store.hpp).
@@ -187,9 +246,6 @@ class PlainUnlock {
         if (!file || file->slots.empty()) {
             return false;
         }
-        if (own_ != nullptr && !write_plain_note(places_, *own_, "loading", "-")) {
-            return false;
-        }
         const auto present = kernel_.read_pcrs(file->needs());
         const PlainSlot* const slot = present ? fitting_slot(*file, *present) : nullptr;
         if (slot == nullptr || !kernel_.bring_in({.master = report_.master,
@@ -202,33 +258,23 @@ class PlainUnlock {
         return true;
     }
 
+    /// The keys of a volume first, then its note; the volume that was asked for is the last to be noted.
     [[nodiscard]] bool load_all() {
         for (const PlannedVolume& planned : planned_) {
-            const bool is_own = planned.volume == own_;
-            if (!load_keys_of(planned, is_own)) {
+            if (!load_keys_of(planned)) {
                 return take_back();
             }
-            if (!is_own) {
-                report_.along.emplace_back(planned.volume->name);
+            if (planned.volume != own_) {
+                if (!note(*planned.volume)) {
+                    return take_back();
+                }
+                report_.along.push_back(name_of(*planned.volume));
             }
         }
-        const bool is_noted = own_ == nullptr || write_plain_note(places_, *own_, "loaded", kernel_.form());
-        return is_noted || take_back();
+        return note(*own_) || take_back();
     }
 
-    /// Always false: that is how it went.
-    [[nodiscard]] bool take_back() {
-        for (const std::string_view signature : loaded_) {
-            kernel_.unload(signature);
-        }
-        report_.along.clear();
-        return false;
-    }
-
-    [[nodiscard]] bool load_keys_of(const PlannedVolume& planned, const bool is_own) {
-        if (!is_own && !write_plain_note(places_, *planned.volume, "along", kernel_.form())) {
-            return false;
-        }
+    [[nodiscard]] bool load_keys_of(const PlannedVolume& planned) {
         for (const PlannedKey& key : planned.keys) {
             if (!kernel_.load(key.signature, key.text)) {
                 return false;
@@ -238,17 +284,62 @@ class PlainUnlock {
         return true;
     }
 
+    [[nodiscard]] bool note(const PlainVolume& volume) {
+        noted_.push_back(volume.name);
+        return notes_.mark_loaded(volume, kernel_.form());
+    }
+
+    /// Always false: that is how it went.
+    [[nodiscard]] bool take_back() {
+        for (const std::string_view signature : loaded_) {
+            kernel_.unload(signature);
+        }
+        for (const std::string_view volume : noted_) {
+            notes_.forget_loaded(volume);
+        }
+        report_.along.clear();
+        return false;
+    }
+
     BootKernel& kernel_;
     const PlainPlaces& places_;
+    const PlainNotes notes_;
     const BootJob& job_;
     PlainReport& report_;
     std::string manifest_; ///< what the volumes refer to
     std::vector<PlainVolume> volumes_;
-    const PlainVolume* own_ = nullptr; ///< that was asked for; none with a master's job
+    const PlainVolume* own_ = nullptr; ///< that was asked for, or that a master's job begins with
     std::vector<PlannedVolume> planned_;
     std::vector<std::string_view> to_load_;
     std::vector<std::string_view> loaded_;
+    std::vector<std::string_view> noted_;
 };
+
+/// Those that no other volume has, by its note, or by its mount where notes are gone. Nothing when that
+/// cannot be read.
+std::optional<std::vector<std::string>> not_shared_plainly(std::vector<std::string> signatures,
+                                                           const PlainPlaces& places,
+                                                           const std::vector<PlainVolume>& volumes,
+                                                           const std::string_view name) {
+    const auto noted = PlainNotes{places}.signatures_of_others(name);
+    const auto mounts = plain_mounts();
+    if (!noted || !mounts) {
+        return std::nullopt;
+    }
+    const auto is_of_another = [&](const PlainMount& mount) {
+        return std::ranges::any_of(volumes, [&](const PlainVolume& volume) {
+            return volume.name != name && places.root + std::string{volume.mountpoint} == mount.mountpoint;
+        });
+    };
+    std::erase_if(signatures, [&](const std::string& signature) {
+        return std::ranges::find(*noted, signature) != noted->end() ||
+               std::ranges::any_of(*mounts, [&](const PlainMount& mount) {
+                   return mount.is_ecryptfs && mount.options.find("_sig=" + signature) != std::string::npos &&
+                          is_of_another(mount);
+               });
+    });
+    return signatures;
+}
 
 } // namespace
 
@@ -264,28 +355,33 @@ PlainOutcome plain_unload(BootKernel& kernel, const PlainPlaces& places, const s
         return PlainOutcome::not_plain;
     }
     const auto found = std::ranges::find(*volumes, name, &PlainVolume::name);
-    if (found != volumes->end() && found->keep_keys) {
+    const PlainVolume* const volume = found == volumes->end() ? nullptr : &*found;
+    if (volume != nullptr && volume->keep_keys) {
         return PlainOutcome::done;
     }
     RawLock lock{unlock_lock_of(places)};
     if (!lock.wait()) {
         return PlainOutcome::not_plain;
     }
-    const RawSignalsHeld held;
-    const auto stop = plan_plain_stop(places, name);
-    if (!stop) {
+    const PlainNotes notes{places};
+    std::vector<std::string> signatures = notes.loaded_signatures(name);
+    if (signatures.empty() && volume != nullptr) {
+        static_cast<void>(volume->all_signatures([&](const std::string_view signature) {
+            signatures.emplace_back(signature);
+            return true;
+        }));
+    }
+    const auto ours = not_shared_plainly(std::move(signatures), places, *volumes, name);
+    if (!ours) {
         return PlainOutcome::not_plain;
     }
-    if (!stop->is_needed) {
-        return PlainOutcome::done;
-    }
     // Keys first: if anything fails from here on, the note still names them.
-    for (const std::string& signature : stop->signatures) {
+    for (const std::string& signature : *ours) {
         if (!kernel.unload(signature)) {
             return PlainOutcome::not_plain;
         }
     }
-    return note_plain_stop(places, name, *stop) ? PlainOutcome::done : PlainOutcome::not_plain;
+    return notes.mark_stopped(name) ? PlainOutcome::done : PlainOutcome::not_plain;
 }
 
 } // namespace sealmount

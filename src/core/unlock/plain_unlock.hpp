@@ -1,6 +1,6 @@
-// The boot story where nothing is unusual: the keys of a volume, and of every other automatic volume under
-// its master key, by one unseal. It ends as load_volume() (core/unlock/unlock.hpp) ends in the same state, or
-// it changes nothing and leaves the work to that: whatever must be asked, explained or computed is not its
+// The boot story where nothing is unusual: the keys of a volume, or of all that are mounted at boot, by one
+// unseal. It ends as load_volume() and load_automatic_volumes() (core/unlock) end in the same state, or it
+// loads nothing and leaves the work to them: whatever must be asked, explained or computed is not its
 // business.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
@@ -33,11 +33,23 @@ enum class PlainOutcome {
     not_plain,  ///< no key is loaded that was not; whoever takes over begins again
 };
 
+/// A volume, for whoever reports about it.
+struct PlainName {
+    std::string name;
+    std::string mountpoint;
+};
+
 struct PlainReport {
+    enum class Way {
+        tpm,
+        loaded_already,  ///< with a master's job: all of them
+        mounted_already, ///< never with a master's job
+    };
+    Way way = Way::tpm;
     std::string master;
-    bool was_loaded = false;          ///< the keys were there already
-    std::uint32_t slot = 0;           ///< that opened, if not
-    std::vector<std::string> along{}; ///< the volumes whose keys were loaded too; with a master's job, all
+    PlainName volume{};             ///< that was asked for, or that the master's job began with
+    std::uint32_t slot = 0;         ///< that opened, with tpm
+    std::vector<PlainName> along{}; ///< the other volumes whose keys were loaded
 };
 
 /// Called when another unlock holds the lock, before it is waited for.

@@ -7,6 +7,9 @@
 #include "core/unlock/unlock_load.hpp"
 #include "core/unlock/unlock_question.hpp"
 #include "sys/files/files.hpp"
+#include "sys/files/mounts.hpp"
+
+#include <algorithm>
 
 namespace sealmount {
 
@@ -61,22 +64,17 @@ std::expected<Unlocked, Refusal> ask_for_passphrase(const UnlockContext& context
     return std::unexpected{Refusal{.kind = RefusalKind::passphrase_wrong, .detail = {}}};
 }
 
-/// A manifest that cannot be read keeps nothing.
-bool keeps_keys(const Store& store, const std::string_view name) {
-    try {
-        const Manifest manifest = store.manifest();
-        const Volume* const volume = manifest.find(name);
-        return volume != nullptr && volume->keep_keys;
-    } catch (const Error&) {
-        return false;
-    }
+/// Only the list of mounts is asked, never the mount point: an automount there may be waiting for this very
+/// program.
+bool is_mounted(const UnlockContext& context, const Volume& volume) {
+    const auto mount = mount_at(context.store.paths().below_root(volume.mountpoint));
+    return mount && mount->type == "ecryptfs";
 }
 
-} // namespace
-
-std::expected<Unlocked, Refusal> load_volume(const UnlockContext& context, const std::string_view name) {
-    const Volume volume = context.store.volume(name);
-    context.observer.begins(volume);
+std::expected<Unlocked, Refusal> load_unmounted(const UnlockContext& context, const Volume& volume) {
+    if (!is_loaded(context.machine.keyring, volume)) {
+        forget_loaded(context.store.paths(), volume.name);
+    }
     for (const std::string& signature : user_keys_in_the_way(context.machine.keyring, volume)) {
         context.observer.user_key_in_the_way(volume, signature);
     }
@@ -96,15 +94,15 @@ std::expected<Unlocked, Refusal> load_volume(const UnlockContext& context, const
     return ask_for_passphrase(context, volume, std::move(answered));
 }
 
-void unload_volume(const Paths& paths, Keyring& keyring, const std::string_view name) {
-    const Store store{paths};
-    if (keeps_keys(store, name)) {
-        return;
+} // namespace
+
+std::expected<Unlocked, Refusal> load_volume(const UnlockContext& context, const std::string_view name) {
+    const Volume volume = context.store.volume(name);
+    context.observer.begins(volume);
+    if (is_mounted(context, volume)) {
+        return Unlocked{.method = UnlockMethod::mounted};
     }
-    const FileLock lock = store.unlock_lock();
-    for (const std::string& signature : mark_stopped(paths, name)) {
-        keyring.unload_volume_key(signature);
-    }
+    return load_unmounted(context, volume);
 }
 
 } // namespace sealmount

@@ -22,7 +22,8 @@ namespace sealmount {
 
 /// How the keys came in.
 enum class UnlockMethod {
-    already_loaded, ///< nothing to do: another volume's unlock loaded them as well
+    already_loaded, ///< nothing to do: another unlock loaded them as well
+    mounted,        ///< nothing to do: the volume is mounted, which takes no keys any more
     tpm,            ///< the TPM released the master key
     credential,     ///< by a passphrase that the service manager handed over
     passphrase,     ///< typed by a person
@@ -85,23 +86,27 @@ struct UnlockContext {
     PresentBinder bind = {}; ///< for "rebind_after_recovery"; empty: the present values
     /// The passphrase of the file names, where they have their own, in the way of `credential`.
     std::function<std::optional<SecretBytes>()> filename_credential = [] { return std::nullopt; };
+    bool may_ask = true; ///< a person, for a PIN; load_automatic_volumes() never does
 };
 
 /// How often a person may type a passphrase, or a PIN.
 inline constexpr unsigned passphrase_tries = 3;
 
-/// Loads the keys of a volume into root's user keyring. In the order of cost: already there; one unseal by
-/// the TPM, which loads those of every other automatic volume under the same master key as well (after its
+/// Loads the keys of a volume into root's user keyring, unless it is mounted. In the order of cost: already
+/// there; one unseal by the TPM, which loads those of every other automatic volume under the same master key as well (after its
 /// PIN was given, when only slots with one fit); a passphrase, or the recovery key of the master key, from
 /// the service's credential; one typed by a person. A question is withdrawn when the keys come with the
 /// answer to another one. SIGTERM and its like wait while keys or TPM sessions are half-way; unload_volume()
-/// then takes back what was loaded. The refusal is the one to report when all failed. Accidents (a damaged
+/// takes back what was loaded by then. What /run has noted is believed of nothing: where the kernel does not
+/// have the keys, the note goes first. The refusal is the one to report when all failed. Accidents (a damaged
 /// key file, say) throw Error, and never before the passphrase was asked for where that can help.
 [[nodiscard]] std::expected<Unlocked, Refusal> load_volume(const UnlockContext& context,
                                                            std::string_view name);
 
-/// Takes the volume's keys out of the keyring, except those that another loaded volume shares; nothing with
-/// "keep_keys". Needs no manifest: a volume that has left it can still be stopped.
+/// Takes the volume's keys out of the keyring, except those that another loaded or mounted volume shares;
+/// nothing with "keep_keys". Which they are is in the note of what was loaded, or else in the manifest: each
+/// of them may be missing, and so may room in /run. Its own mount, where there still is one, does not count:
+/// it holds its keys itself.
 void unload_volume(const Paths& paths, Keyring& keyring, std::string_view name);
 
 } // namespace sealmount

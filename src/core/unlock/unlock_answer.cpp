@@ -26,7 +26,6 @@ Outcome try_passphrase(const UnlockContext& context, const Volume& volume, const
     if (!answered.is_complete()) {
         return std::nullopt;
     }
-    mark_loading(context.store.paths(), volume);
     if (auto loaded = load_under_ephemeral_master(context.machine.keyring, answered.keys()); !loaded) {
         return std::unexpected{std::move(loaded.error())};
     }
@@ -44,7 +43,6 @@ std::expected<Unlocked, Refusal> load_recovered(const UnlockContext& context, co
         mark_loaded(context.store.paths(), volume);
         return Unlocked{};
     }
-    mark_loading(context.store.paths(), volume);
     const auto master =
         KernelMaster::user(context.machine.keyring, {.slot = recovered.slot, .key = recovered.key.clone()});
     auto unlocked = load_all(context, volume, master, UnlockMethod::recovery_key);

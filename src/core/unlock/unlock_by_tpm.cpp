@@ -46,6 +46,14 @@ std::expected<Unlocked, MasterRefusal> load_in_any_form(const UnlockContext& con
     return load_in_user_form(context, volume, request);
 }
 
+/// In a /run that is full it cannot be noted, and the keys are loaded all the same.
+void note_moment(const UnlockContext& context, const std::string_view master) {
+    try {
+        note_unseal(context.store.paths(), master);
+    } catch (const Error&) { // NOLINT(bugprone-empty-catch): only a forecast of slots makes use of it
+    }
+}
+
 std::expected<Unlocked, MasterRefusal> unseal_and_load(const UnlockContext& context, const Volume& volume,
                                                        const SecretBytes* const pin) {
     const MasterFile file = context.store.master(volume.master);
@@ -57,7 +65,7 @@ std::expected<Unlocked, MasterRefusal> unseal_and_load(const UnlockContext& cont
         const Slot& slot = *file.find(unlocked->slot);
         unlocked->weakness = weakness_of(slot.policy);
         if (slot.policy.boot_window) {
-            note_unseal(context.store.paths(), volume.master);
+            note_moment(context, volume.master);
         }
     }
     return unlocked;
@@ -92,7 +100,6 @@ std::expected<Unlocked, MasterRefusal> try_tpm(const UnlockContext& context, con
     if (absent) {
         return std::unexpected{refusal_without_slots(std::move(*absent))};
     }
-    mark_loading(context.store.paths(), volume);
     auto unlocked = unseal_or_refuse(context, volume, pin);
     if (unlocked) {
         mark_loaded(context.store.paths(), volume, to_string(unlocked->form));
@@ -146,7 +153,7 @@ std::expected<Unlocked, MasterRefusal> unlock_by_tpm(const UnlockContext& contex
     if (const auto pin = context.pin_credential(); pin && !pin->empty() && pin->size() <= longest_pin) {
         unlocked = try_tpm(context, volume, &*pin);
     }
-    if (unlocked || !is_about_pin(unlocked.error()) || volume.headless) {
+    if (unlocked || !is_about_pin(unlocked.error()) || volume.headless || !context.may_ask) {
         return unlocked;
     }
     return ask_for_pin(context, volume, std::move(unlocked.error()));

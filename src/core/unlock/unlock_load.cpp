@@ -46,13 +46,12 @@ bool is_loaded_with(const UnlockContext& context, const Volume& candidate, const
 void load_others(const UnlockContext& context, const Volume& volume, const KernelMaster& master,
                  Unlocked& unlocked) {
     for (const Volume& other : context.store.manifest().volumes) {
-        if (!is_loaded_with(context, other, volume, master.form(), unlocked.method) ||
-            is_loaded(context.machine.keyring, other)) {
+        if (!is_loaded_with(context, other, volume, master.form(), unlocked.method)) {
             continue;
         }
         try {
-            mark_also_loaded(context.store.paths(), other, how_loaded(unlocked.method, master.form()));
             if (const auto loaded = load_keys(context, other, master)) {
+                mark_loaded(context.store.paths(), other, how_loaded(unlocked.method, master.form()));
                 unlocked.also_loaded.push_back(other.name);
             } else {
                 unlocked.skipped.push_back(formatted("{}: {}", other.name, describe(loaded.error().kind)));
@@ -92,6 +91,7 @@ std::string_view how_loaded(const UnlockMethod method, const MasterForm form) no
         return "passphrase";
     case UnlockMethod::tpm:
     case UnlockMethod::already_loaded:
+    case UnlockMethod::mounted:
         break;
     }
     return to_string(form);

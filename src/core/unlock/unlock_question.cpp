@@ -13,7 +13,11 @@ namespace {
 
 /// What makes a question about the volume pointless: its keys came with somebody else's answer.
 Withdrawal withdrawal_of(const UnlockContext& context, const Volume& volume) {
-    return {.directory = context.store.paths().runtime(), .is_due = [&context, &volume] {
+    try {
+        prepare_notes(context.store.paths());
+    } catch (const Error&) { // NOLINT(bugprone-empty-catch): it is asked without a way to withdraw it, then
+    }
+    return {.directory = context.store.paths().loaded(), .is_due = [&context, &volume] {
                 try {
                     return is_loaded(context.machine.keyring, volume);
                 } catch (const Error&) {

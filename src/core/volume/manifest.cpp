@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "core/ecryptfs/ciphers.hpp"
 #include "core/volume/manifest_rules.hpp"
+#include "core/volume/plain_volume.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -19,8 +20,6 @@ namespace sealmount {
 namespace {
 
 constexpr std::int64_t file_version = 1;
-constexpr std::int64_t longest_timeout = 86400;
-constexpr std::size_t salt_digits = 16;
 
 void check(const ObjectReader& reader, const std::string_view member,
            const std::optional<std::string>& problem) {
@@ -62,15 +61,6 @@ void read_options(ObjectReader& reader, Volume& volume) {
     }
 }
 
-/// eCryptfs would hide its own lower directory below the mount.
-std::optional<std::string> problem_with_nesting(const Volume& volume) {
-    if (!volume.lower.starts_with(volume.mountpoint + "/")) {
-        return std::nullopt;
-    }
-    return formatted("{} is below the mount point, which would hide it: move it elsewhere",
-                     in_quotes(volume.lower));
-}
-
 FormChoice read_form(ObjectReader& reader) {
     const std::string form = reader.optional_string("form").value_or("auto");
     if (form != "auto" && form != "trusted") {
@@ -88,6 +78,34 @@ std::chrono::seconds read_timeout(ObjectReader& reader) {
     return std::chrono::seconds{timeout};
 }
 
+std::vector<std::string> read_units(ObjectReader& reader, const std::string_view member) {
+    std::vector<std::string> units = reader.optional_strings(member);
+    for (std::size_t i = 0; i < units.size(); ++i) {
+        check(reader, formatted("{}[{}]", member, i), problem_with_unit(units[i]));
+    }
+    return units;
+}
+
+/// What systemd is to know beside the mount itself.
+void read_unit_members(ObjectReader& reader, Volume& volume) {
+    volume.required_by = read_units(reader, "required_by");
+    volume.before = read_units(reader, "before");
+    volume.needs = read_units(reader, "requires");
+    volume.automount = reader.optional_boolean("automount").value_or(volume.automount);
+    const auto idle = reader.optional_integer("idle_timeout_seconds");
+    if (!idle) {
+        return;
+    }
+    if (!volume.automount) {
+        reader.fail("idle_timeout_seconds",
+                    "means something only with \"automount\": add that member, or remove this one");
+    }
+    if (*idle < 1 || *idle > longest_timeout) {
+        reader.fail("idle_timeout_seconds", formatted("{} is out of range: write 1 to 86400", *idle));
+    }
+    volume.idle_timeout = std::chrono::seconds{*idle};
+}
+
 Volume read_volume(const Json& json, const std::string& path) {
     ObjectReader reader{json, path};
     Volume volume;
@@ -97,7 +115,7 @@ Volume read_volume(const Json& json, const std::string& path) {
     check(reader, "lower", problem_with_path(volume.lower));
     volume.mountpoint = reader.string("mountpoint");
     check(reader, "mountpoint", problem_with_path(volume.mountpoint));
-    check(reader, "lower", problem_with_nesting(volume));
+    check(reader, "lower", problem_with_nesting(volume.lower, volume.mountpoint));
     volume.signature = reader.string("signature");
     check(reader, "signature", problem_with_signature(volume.signature));
     volume.cipher = reader.optional_string("cipher").value_or(volume.cipher);
@@ -121,26 +139,32 @@ Volume read_volume(const Json& json, const std::string& path) {
     volume.rebind_after_recovery =
         reader.optional_boolean("rebind_after_recovery").value_or(volume.rebind_after_recovery);
     volume.timeout = read_timeout(reader);
+    read_unit_members(reader, volume);
     reader.finish();
     return volume;
+}
+
+std::string path_of_volume(const std::size_t number) {
+    return formatted("volumes[{}]", number);
 }
 
 /// One volume never takes the name or the place of another.
 class Taken {
   public:
-    /// Throws when the volume's name or mount point is another's; else remembers both.
-    void add(const Volume& volume, const std::string& path) {
+    /// Throws when the name or mount point of this volume of the manifest is another's; else remembers both.
+    void add(const Volume& volume, const std::size_t number) {
         if (names_.contains(volume.name)) {
             throw Error{Reason::config,
                         formatted("{}.name: {} is already the name of another volume: choose another name",
-                                  path, in_quotes(volume.name))};
+                                  path_of_volume(number), in_quotes(volume.name))};
         }
         const auto [place, is_new] = mountpoints_.try_emplace(volume.mountpoint, volume.name);
         if (!is_new) {
             throw Error{Reason::config,
                         formatted("{}.mountpoint: {} is already the mount point of volume {}: choose another "
                                   "directory",
-                                  path, in_quotes(volume.mountpoint), in_quotes(place->second))};
+                                  path_of_volume(number), in_quotes(volume.mountpoint),
+                                  in_quotes(place->second))};
         }
         names_.insert(volume.name);
     }
@@ -149,6 +173,18 @@ class Taken {
     std::unordered_set<std::string> names_;
     std::unordered_map<std::string, std::string> mountpoints_; ///< and the volume's name
 };
+
+/// Takes the volume in, or says what is wrong with it.
+template<typename Read>
+void add_volume(Manifest& manifest, Taken& taken, const std::size_t number, const Read& read) {
+    try {
+        Volume volume = read();
+        taken.add(volume, number);
+        manifest.volumes.push_back(std::move(volume));
+    } catch (const Error& error) {
+        manifest.problems.push_back(error);
+    }
+}
 
 Manifest read_document(const Json& json) {
     ObjectReader reader{json, ""};
@@ -163,14 +199,34 @@ Manifest read_document(const Json& json) {
     manifest.volumes.reserve(volumes.size());
     Taken taken;
     for (std::size_t i = 0; i < volumes.size(); ++i) {
-        const std::string path = formatted("volumes[{}]", i);
-        try {
-            Volume volume = read_volume(volumes[i], path);
-            taken.add(volume, path);
-            manifest.volumes.push_back(std::move(volume));
-        } catch (const Error& error) {
-            manifest.problems.push_back(error);
+        add_volume(manifest, taken, i, [&] { return read_volume(volumes[i], path_of_volume(i)); });
+    }
+    return manifest;
+}
+
+/// The volumes of a document that says nothing unusual beside them; nothing when it has to be read as a whole
+/// to know what it says, or what is wrong with it.
+std::optional<Manifest> read_volume_by_volume(const std::string_view text) {
+    std::optional<std::vector<VolumeText>> volumes = volumes_of_plain_document(text);
+    if (!volumes) {
+        return std::nullopt;
+    }
+    Manifest manifest;
+    manifest.volumes.reserve(volumes->size());
+    Taken taken;
+    for (std::size_t i = 0; i < volumes->size(); ++i) {
+        VolumeText& volume = (*volumes)[i];
+        if (volume.plain) {
+            add_volume(manifest, taken, i, [&] { return std::move(*volume.plain); });
+            continue;
         }
+        Json json;
+        try {
+            json = parse_json(volume.text);
+        } catch (const Error&) {
+            return std::nullopt;
+        }
+        add_volume(manifest, taken, i, [&] { return read_volume(json, path_of_volume(i)); });
     }
     return manifest;
 }
@@ -229,6 +285,13 @@ Json volume_to_json(const Volume& volume) {
     put_unless_default("keep_keys", volume.keep_keys, defaults.keep_keys);
     put_unless_default("rebind_after_recovery", volume.rebind_after_recovery, defaults.rebind_after_recovery);
     put_unless_default("timeout_seconds", volume.timeout.count(), defaults.timeout.count());
+    put_unless_default("required_by", volume.required_by, defaults.required_by);
+    put_unless_default("before", volume.before, defaults.before);
+    put_unless_default("requires", volume.needs, defaults.needs);
+    put_unless_default("automount", volume.automount, defaults.automount);
+    if (volume.idle_timeout) {
+        json["idle_timeout_seconds"] = volume.idle_timeout->count();
+    }
     return json;
 }
 
@@ -252,19 +315,22 @@ const Volume* Manifest::find(const std::string_view name) const {
 }
 
 Manifest read_manifest(const std::string_view text) {
+    if (auto manifest = read_volume_by_volume(text)) {
+        return std::move(*manifest);
+    }
     return read_document(parse_json(text));
 }
 
 std::string manifest_with(const std::string_view text, const Volume& volume) {
     Json json = read_whole(text);
     Json& volumes = json["volumes"];
-    const std::string path = formatted("volumes[{}]", volumes.size());
+    const std::size_t number = volumes.size();
     Json added = volume_to_json(volume);
     Taken taken;
     for (const Volume& other : read_document(json).volumes) {
-        taken.add(other, path);
+        taken.add(other, number);
     }
-    taken.add(read_volume(added, path), path);
+    taken.add(read_volume(added, path_of_volume(number)), number);
     volumes.push_back(std::move(added));
     return to_text(json);
 }

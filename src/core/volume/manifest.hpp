@@ -45,6 +45,11 @@ struct Volume {
     bool rebind_after_recovery =
         false; ///< a passphrase at boot also binds the master key to the present state
     std::chrono::seconds timeout{90};
+    std::vector<std::string> required_by; ///< units that start only with the volume, and after it
+    std::vector<std::string> before;      ///< units that start after it, with or without it
+    std::vector<std::string> needs;       ///< "requires": units that it starts only with, and after
+    bool automount = false;               ///< mounted when somebody looks
+    std::optional<std::chrono::seconds> idle_timeout; ///< and unmounted when nobody did for so long
 
     bool operator==(const Volume&) const = default;
 
@@ -66,7 +71,8 @@ struct Manifest {
 /// version or top-level member); problems of single volumes are collected: unknown member, wrong type,
 /// duplicate name or mount point (the first keeps it), relative or unclean path, bad signature, a pair of
 /// cipher and key size that eCryptfs does not have, an option that belongs to sealmount or would break the
-/// list of options.
+/// list of options, a name that no unit can have. The time it takes is linear: a volume that says nothing
+/// unusual is read as it stands (core/volume/plain_volume.hpp).
 [[nodiscard]] Manifest read_manifest(std::string_view text);
 
 /// The text of a manifest with the volume added behind the others, or without it; everything else in `text`

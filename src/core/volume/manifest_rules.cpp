@@ -41,6 +41,16 @@ constexpr std::array reserved_options = {
 /// eCryptfs flags that say how files are stored, so that the owner has to choose them.
 constexpr std::array<std::string_view, 2> allowed_flags = {"ecryptfs_xattr_metadata", "ecryptfs_passthrough"};
 
+constexpr std::array<std::string_view, 10> unit_types = {".service", ".socket", ".device", ".mount", ".automount",
+                                                         ".swap",    ".target", ".path",   ".timer", ".slice"};
+constexpr std::size_t longest_name_of_unit = 255;
+
+/// VALID_CHARS of systemd's src/basic/unit-name.c, and the "@" of instances.
+bool may_be_in_unit_name(const char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view{":-_.\\@"}.find(c) != std::string_view::npos;
+}
+
 /// U+FDD0 to U+FDEF and the last two code points of each plane, the noncharacters of Unicode: systemd ignores
 /// a whole line that holds one, as "not UTF-8 clean". `text` is UTF-8.
 bool has_noncharacter(const std::string_view text) {
@@ -113,6 +123,33 @@ std::optional<std::string> problem_with_path(const std::string_view path) {
             return problem("contains an empty, \".\" or \"..\" component: write the path without it");
         }
         start = end + 1;
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> problem_with_nesting(const std::string_view lower,
+                                                const std::string_view mountpoint) {
+    if (lower.size() <= mountpoint.size() || lower[mountpoint.size()] != '/' ||
+        !lower.starts_with(mountpoint)) {
+        return std::nullopt;
+    }
+    return formatted("{} is below the mount point, which would hide it: move it elsewhere", in_quotes(lower));
+}
+
+std::optional<std::string> problem_with_unit(const std::string_view unit) {
+    const auto* const type =
+        std::ranges::find_if(unit_types, [&](const std::string_view end) { return unit.ends_with(end); });
+    if (type == unit_types.end()) {
+        return formatted("{} is not a unit: write its whole name, such as \"smbd.service\"", in_quotes(unit));
+    }
+    const std::string_view name = unit.substr(0, unit.size() - type->size());
+    const std::size_t at = name.find('@');
+    if (name.empty() || at == 0 || unit.size() > longest_name_of_unit ||
+        !std::ranges::all_of(name, may_be_in_unit_name)) {
+        return formatted("{} is not a name that a unit can have", in_quotes(unit));
+    }
+    if (at == name.size() - 1) {
+        return formatted("{} is a template: name an instance of it", in_quotes(unit));
     }
     return std::nullopt;
 }

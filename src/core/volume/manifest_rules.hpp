@@ -9,10 +9,15 @@
 
 namespace sealmount {
 
-/// Nothing when the name, path, signature or option is acceptable; else what is wrong, without the place.
+/// Nothing when the name, path, signature, option or unit is acceptable; else what is wrong, without the place.
 [[nodiscard]] std::optional<std::string> problem_with_name(std::string_view name);
 [[nodiscard]] std::optional<std::string> problem_with_path(std::string_view path);
 [[nodiscard]] std::optional<std::string> problem_with_signature(std::string_view signature);
 [[nodiscard]] std::optional<std::string> problem_with_option(std::string_view option);
+/// eCryptfs would hide its own lower directory below the mount.
+[[nodiscard]] std::optional<std::string> problem_with_nesting(std::string_view lower,
+                                                              std::string_view mountpoint);
+/// A whole unit name, not that of a template (systemd.unit(5), "Description").
+[[nodiscard]] std::optional<std::string> problem_with_unit(std::string_view unit);
 
 } // namespace sealmount

@@ -31,6 +31,12 @@ class Paths {
         return configuration() / ("waiting-" + std::string{master});
     }
     [[nodiscard]] std::filesystem::path runtime() const { return root_ / "run/sealmount"; }
+    /// The notes of which volumes are loaded, and which were stopped since (core/store/volume_state.hpp). Units
+    /// look for the former (core/volume/unit_text.hpp, units/).
+    [[nodiscard]] std::filesystem::path loaded() const { return runtime() / "loaded"; }
+    [[nodiscard]] std::filesystem::path stopped() const { return runtime() / "stopped"; }
+    /// A note as well: the mounts of this boot are still to come (units/sealmount-load@.service).
+    [[nodiscard]] std::filesystem::path booting() const { return runtime() / "booting"; }
     /// For whoever makes that directory.
     static constexpr unsigned runtime_mode = 0700;
 

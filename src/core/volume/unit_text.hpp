@@ -1,14 +1,16 @@
-// Unit files as text: names, escaping and the mount unit of a volume (systemd.unit(5), systemd.mount(5)).
+// Unit files as text: names, escaping and the units of a volume (systemd.unit(5), systemd.mount(5)). Which
+// unit does what, and why nothing binds a mount to its unlock, is in DESIGN.md, "The boot story".
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/volume/manifest.hpp"
 
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sealmount {
 
@@ -16,8 +18,30 @@ namespace sealmount {
 /// and clean. Throws Error{config} when the name would be longer than systemd's 255 bytes.
 [[nodiscard]] std::string mount_unit_name(std::string_view path);
 
-/// "sealmount-unlock@vault.service".
+/// "sealmount-unlock@default.service": of all volumes of a master key. Of a single one are
+/// "sealmount-load@vault.service", which loads what that has not loaded, and "sealmount-keys@vault.service",
+/// which unloads.
+[[nodiscard]] std::string unlock_unit_name(std::string_view master);
+[[nodiscard]] std::string load_unit_name(std::string_view volume);
+[[nodiscard]] std::string keys_unit_name(std::string_view volume);
 [[nodiscard]] std::string unlock_unit_name(const Volume& volume);
+[[nodiscard]] std::string load_unit_name(const Volume& volume);
+[[nodiscard]] std::string keys_unit_name(const Volume& volume);
+
+/// All units of ours that a volume uses, its mount unit (and automount unit) first.
+[[nodiscard]] std::vector<std::string> units_of(const Volume& volume);
+
+/// What a mount unit depends on beside its volume.
+struct MountPlace {
+    bool with_helper = false; ///< mount.ecryptfs is installed
+    bool is_home = false;     ///< somebody's home, which has to be there before anybody logs in
+    bool is_inside = false;   ///< the mount point is in another volume, where it may still have to be made
+
+    bool operator==(const MountPlace&) const = default;
+};
+
+/// All that there are, for whoever compares without knowing.
+[[nodiscard]] std::vector<MountPlace> all_mount_places();
 
 /// The mount options of a volume, joined by commas. `with_helper`: mount.ecryptfs is installed, and must be
 /// kept from asking questions with an option that kernels from 6.13 on would refuse.
@@ -26,17 +50,27 @@ namespace sealmount {
 /// The text of the volume's mount unit. No string of the manifest can start a new line, a directive or a
 /// specifier in it: what a unit file cannot express (read_manifest() refuses it already) throws
 /// Error{config}, here and below.
-[[nodiscard]] std::string mount_unit(const Volume& volume, bool with_helper);
+[[nodiscard]] std::string mount_unit(const Volume& volume, const MountPlace& place);
 
-/// The text of the drop-in for the volume's instance of sealmount-unlock@.service; nothing for a volume with
-/// the default timeout, for which the template is enough.
-[[nodiscard]] std::optional<std::string> unlock_drop_in(const Volume& volume);
+/// "srv-vault.automount", and its text; only for a volume with "automount".
+[[nodiscard]] std::string automount_unit_name(std::string_view path);
+[[nodiscard]] std::string automount_unit(const Volume& volume, const MountPlace& place);
 
-/// The text of the drop-in for all instances of sealmount-unlock@.service on a machine with so many volumes;
-/// nothing where the template is enough. To give a service a mount namespace systemd reads the table of all
-/// mounts again and again (bind_remount_recursive_with_mountinfo() in systemd's src/shared/mount-util.c), so
-/// a namespace for each volume takes time by the square of their number: many do without. Newer versions of
-/// systemd make one for PrivateNetwork= too; there RestrictAddressFamilies= and IPAddressDeny= are left.
-[[nodiscard]] std::optional<std::string> many_volumes_drop_in(std::size_t volumes);
+/// The text of the drop-in for the volume's instance of sealmount-load@.service; nothing for a volume for
+/// which the template is enough. `disk` is the mount unit that the lower directory comes with, or "".
+[[nodiscard]] std::optional<std::string> load_drop_in(const Volume& volume, std::string_view disk);
+
+/// The text of the drop-in for all instances of sealmount-load@.service: they come after the unlocks of these
+/// master keys.
+[[nodiscard]] std::string masters_drop_in(const std::vector<std::string>& masters);
+
+/// Units, by what somebody else has to do with them.
+struct Needed {
+    std::vector<std::string> wanted;   ///< starts, and may fail
+    std::vector<std::string> required; ///< has to start
+};
+
+/// The text of the drop-in for a unit that starts volumes. `after`: it waits for those that it requires, too.
+[[nodiscard]] std::string needed_drop_in(const Needed& units, bool after);
 
 } // namespace sealmount

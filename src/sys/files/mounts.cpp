@@ -45,6 +45,44 @@ std::vector<std::string> fields_of(const std::string& line) {
     return fields;
 }
 
+/// The mount of a line of /proc/self/mountinfo.
+std::optional<Mount> mount_in(const std::string& line) {
+    constexpr std::size_t mountpoint_field = 4;
+    constexpr std::size_t first_optional_field = 6;
+    const auto fields = fields_of(line);
+    // Any number of optional fields precedes a lone dash.
+    auto dash = first_optional_field;
+    while (dash < fields.size() && fields[dash] != "-") {
+        ++dash;
+    }
+    if (dash + 3 >= fields.size()) {
+        return std::nullopt;
+    }
+    return Mount{.source = unescape(fields[dash + 2]),
+                 .type = unescape(fields[dash + 1]),
+                 .options = unescape(fields[dash + 3]),
+                 .mountpoint = unescape(fields[mountpoint_field])};
+}
+
+/// All of them; later ones cover earlier ones.
+std::vector<Mount> all_mounts() {
+    errno = 0;
+    std::ifstream list{"/proc/self/mountinfo"};
+    if (!list) {
+        throw_errno(errno != 0 ? errno : EIO, "/proc/self/mountinfo");
+    }
+    std::vector<Mount> mounts;
+    for (std::string line; std::getline(list, line);) {
+        if (auto mount = mount_in(line)) {
+            mounts.push_back(std::move(*mount));
+        }
+    }
+    if (list.bad()) {
+        throw_errno(EIO, "/proc/self/mountinfo");
+    }
+    return mounts;
+}
+
 std::filesystem::path without_trailing_slash(const std::filesystem::path& path) {
     auto normal = path.lexically_normal();
     return normal.has_filename() || normal == normal.root_path() ? normal : normal.parent_path();
@@ -53,35 +91,20 @@ std::filesystem::path without_trailing_slash(const std::filesystem::path& path) 
 } // namespace
 
 std::optional<Mount> mount_at(const std::filesystem::path& mountpoint) {
-    constexpr std::size_t mountpoint_field = 4;
-    constexpr std::size_t first_optional_field = 6;
     const auto wanted = without_trailing_slash(mountpoint).string();
-
-    errno = 0;
-    std::ifstream list{"/proc/self/mountinfo"};
-    if (!list) {
-        throw_errno(errno != 0 ? errno : EIO, "/proc/self/mountinfo");
-    }
     std::optional<Mount> found;
-    for (std::string line; std::getline(list, line);) {
-        const auto fields = fields_of(line);
-        // Any number of optional fields precedes a lone dash.
-        auto dash = first_optional_field;
-        while (dash < fields.size() && fields[dash] != "-") {
-            ++dash;
+    for (Mount& mount : all_mounts()) {
+        if (mount.mountpoint == wanted) {
+            found = std::move(mount);
         }
-        if (dash + 3 >= fields.size() || unescape(fields[mountpoint_field]) != wanted) {
-            continue;
-        }
-        // Later lines cover earlier ones.
-        found = Mount{.source = unescape(fields[dash + 2]),
-                      .type = unescape(fields[dash + 1]),
-                      .options = unescape(fields[dash + 3])};
-    }
-    if (list.bad()) {
-        throw_errno(EIO, "/proc/self/mountinfo");
     }
     return found;
+}
+
+std::vector<Mount> mounts_of_type(const std::string_view type) {
+    std::vector<Mount> mounts = all_mounts();
+    std::erase_if(mounts, [&](const Mount& mount) { return mount.type != type; });
+    return mounts;
 }
 
 void mount_ecryptfs(const std::filesystem::path& lower, const std::filesystem::path& mountpoint,

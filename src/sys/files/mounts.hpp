@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace sealmount {
 
@@ -14,10 +16,14 @@ struct Mount {
     std::string source;
     std::string type;
     std::string options; ///< of the file system, e.g. "rw,ecryptfs_sig=..."
+    std::string mountpoint;
 };
 
 /// What is mounted on top at exactly this path, if anything. Throws Error{os} when the list cannot be read.
 [[nodiscard]] std::optional<Mount> mount_at(const std::filesystem::path& mountpoint);
+
+/// All mounts of this type, in the order in which they were made. Throws Error{os} as well.
+[[nodiscard]] std::vector<Mount> mounts_of_type(std::string_view type);
 
 /// Mounts an eCryptfs volume with mount(2), whose keys are in root's user keyring: it is linked into this
 /// process's own for that, since not every session has it. `options` are those of the kernel's eCryptfs.

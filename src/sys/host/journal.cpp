@@ -40,11 +40,7 @@ void log(const Level level, const std::string_view volume, const std::string& me
          const JournalFields& fields) {
     const std::string name{volume};
     if (is_service()) {
-        JournalFields all = {{"VOLUME", name},
-                             // The journal learns a sender's unit from its process, which may be gone by
-                             // then; this makes `journalctl -u` find the message all the same
-                             // (systemd.journal-fields(7)).
-                             {"OBJECT_SYSTEMD_UNIT", formatted("sealmount-unlock@{}.service", name)}};
+        JournalFields all = {{"VOLUME", name}};
         all.insert(all.end(), fields.begin(), fields.end());
         if (send(level, message, all)) {
             return;

@@ -9,7 +9,8 @@ namespace sealmount {
 
 DirectoryWatch::DirectoryWatch(const std::filesystem::path& directory)
     : fd_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
-    if (fd_ && ::inotify_add_watch(fd_.get(), directory.c_str(), IN_MOVED_TO | IN_CLOSE_WRITE) < 0) {
+    if (fd_ && ::inotify_add_watch(fd_.get(), directory.c_str(), IN_MOVED_TO | IN_CLOSE_WRITE | IN_CREATE) <
+                   0) {
         fd_.reset();
     }
 }

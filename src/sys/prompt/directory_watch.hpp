@@ -15,7 +15,7 @@ class DirectoryWatch {
   public:
     explicit DirectoryWatch(const std::filesystem::path& directory);
 
-    /// Readable, as poll(2) has it, once a file was written or renamed into the directory; -1 where there is
+    /// Readable, as poll(2) has it, once a file or link was made, written or renamed in the directory; -1 where there is
     /// no watch, which poll(2) passes over.
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 

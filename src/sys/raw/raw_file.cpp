@@ -9,7 +9,7 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <cstdio>
+#include <utility>
 
 namespace sealmount {
 
@@ -50,20 +50,6 @@ std::optional<std::string> read_open_file(const int fd) {
     return contents;
 }
 
-bool write_whole(const int fd, std::string_view contents) noexcept {
-    while (!contents.empty()) {
-        const ssize_t written = ::write(fd, contents.data(), contents.size());
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            return false;
-        }
-        contents.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
-}
-
 } // namespace
 
 std::optional<std::string> read_raw_file(const std::string& file) {
@@ -83,46 +69,71 @@ bool may_exist(const std::string& file) noexcept {
     return ::access(file.c_str(), F_OK) == 0 || errno != ENOENT;
 }
 
-bool replace_raw_file(const std::string& directory, const std::string_view name,
-                      const std::string_view contents) {
-    const std::string file = directory + "/" + std::string{name};
-    // The form of the temporary names of sys/files/files.cpp.
-    const std::string temporary = directory + "/." + std::string{name} + ".sealmount-000000";
-    {
-        const UniqueFd fd{::open(temporary.c_str(),
-                                 O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY,
-                                 raw_file_mode)};
-        if (!fd) {
-            return false;
+std::optional<std::string> read_raw_stream(const std::string& file) {
+    const UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
+    std::string contents;
+    char buffer[16384];
+    while (fd) {
+        const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
+        if (got < 0 && errno == EINTR) {
+            continue;
         }
-        if (!write_whole(fd.get(), contents)) {
-            ::unlink(temporary.c_str());
-            return false;
+        if (got < 0) {
+            return std::nullopt;
         }
+        if (got == 0) {
+            return contents;
+        }
+        contents.append(buffer, static_cast<std::size_t>(got));
     }
-    if (::rename(temporary.c_str(), file.c_str()) != 0) {
-        ::unlink(temporary.c_str());
+    return std::nullopt;
+}
+
+std::optional<std::string> read_raw_link(const std::string& link) {
+    char target[4096];
+    const ssize_t size = ::readlink(link.c_str(), target, sizeof target);
+    if (size < 0) {
+        return std::nullopt;
+    }
+    return std::string{target, static_cast<std::size_t>(size)};
+}
+
+bool write_raw_link(const std::string& directory, const std::string_view name, const std::string& target) {
+    const std::string link = directory + "/" + std::string{name};
+    if (::symlink(target.c_str(), link.c_str()) == 0) {
+        return true;
+    }
+    if (errno != EEXIST) {
         return false;
     }
-    return true;
+    const std::string next = directory + "/.next-" + std::string{name};
+    ::unlink(next.c_str());
+    return ::symlink(target.c_str(), next.c_str()) == 0 && rename_raw_file(next, link);
+}
+
+bool rename_raw_file(const std::string& from, const std::string& to) noexcept {
+    return ::rename(from.c_str(), to.c_str()) == 0;
+}
+
+bool make_raw_directory(const std::string& directory) noexcept {
+    return ::mkdir(directory.c_str(), 0700) == 0 || errno == EEXIST;
 }
 
 bool remove_raw_file(const std::string& file) noexcept {
     return ::unlink(file.c_str()) == 0 || errno == ENOENT;
 }
 
-std::optional<std::vector<std::string>> names_ending_in(const std::string& directory,
-                                                        const std::string_view ending) {
+std::optional<std::vector<std::string>> names_in_raw_directory(const std::string& directory) {
+    std::vector<std::string> names;
     ::DIR* const stream = ::opendir(directory.c_str());
     if (stream == nullptr) {
-        return std::nullopt;
+        return errno == ENOENT ? std::optional{std::move(names)} : std::nullopt;
     }
-    std::vector<std::string> names;
     errno = 0;
     while (const ::dirent* const entry = ::readdir(stream)) {
         const std::string_view name{entry->d_name};
-        if (name.size() > ending.size() && name.ends_with(ending)) {
-            names.emplace_back(name.substr(0, name.size() - ending.size()));
+        if (name != "." && name != "..") {
+            names.emplace_back(name);
         }
         errno = 0;
     }

@@ -26,18 +26,28 @@ namespace sealmount {
 /// Is there anything of this name? Also true when that cannot be found out.
 [[nodiscard]] bool may_exist(const std::string& file) noexcept;
 
-/// Replaces a file on a file system that does not outlive the boot (/run): nobody sees half of it, but
-/// nothing is synchronized. For whoever holds the lock under which all writers of that directory work. False
-/// when it could not be written; the old contents are there then.
-[[nodiscard]] bool replace_raw_file(const std::string& directory, std::string_view name,
-                                    std::string_view contents);
+/// The whole of a file that has no size, as those of /proc. Nothing when it cannot be read.
+[[nodiscard]] std::optional<std::string> read_raw_stream(const std::string& file);
+
+/// Where a symbolic link leads; nothing when there is none.
+[[nodiscard]] std::optional<std::string> read_raw_link(const std::string& link);
+
+/// Makes or replaces a symbolic link at once. For whoever holds the lock under which all writers of that
+/// directory work. False when that could not be done; what was there is there then.
+[[nodiscard]] bool write_raw_link(const std::string& directory, std::string_view name,
+                                  const std::string& target);
+
+/// rename(2).
+[[nodiscard]] bool rename_raw_file(const std::string& from, const std::string& to) noexcept;
+
+/// Makes a directory for its owner alone. Also true when it is there.
+[[nodiscard]] bool make_raw_directory(const std::string& directory) noexcept;
 
 /// False when it is still there.
 [[nodiscard]] bool remove_raw_file(const std::string& file) noexcept;
 
-/// The names in a directory that end in `ending`, without it. Nothing when it cannot be read.
-[[nodiscard]] std::optional<std::vector<std::string>> names_ending_in(const std::string& directory,
-                                                                      std::string_view ending);
+/// The names in a directory. Nothing when it cannot be read; none when it is not there.
+[[nodiscard]] std::optional<std::vector<std::string>> names_in_raw_directory(const std::string& directory);
 
 /// flock(2) LOCK_EX on a file, made when absent, as FileLock has it (sys/files/files.hpp), until destruction.
 class RawLock {

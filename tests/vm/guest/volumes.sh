@@ -65,8 +65,15 @@ readable() { mounted "$1" && [ "$(cat "$1/secret")" = "a secret in $1" ]; }
 # inactive UNIT: stopped, and not because it failed.
 inactive() { [ "$(systemctl show -P ActiveState "$1")" = inactive ]; }
 
-# unlock_journal NAME: what the volume's unlock said since boot.
-unlock_journal() { journalctl -b --no-pager -o cat -u "sealmount-unlock@$1.service"; }
+# master_of NAME: the master key of the volume.
+master_of() { jq -r --arg name "$1" '[.volumes[] | select(.name == $name) | .master // "default"][0] // "default"' /etc/sealmount/manifest.json; }
+
+# unlock_journal NAME: what the volume's unlock, and that of its master key, said since boot; of all volumes: '*'.
+unlock_journal() {
+    local master='*'
+    [ "$1" = '*' ] || master=$(master_of "$1")
+    journalctl -b --no-pager -o cat -u "sealmount-unlock@$master.service" -u "sealmount-load@$1.service" -u "sealmount-keys@$1.service"
+}
 
 # has_key SIGNATURE: our key is in root's user keyring. It cannot be listed, only searched for.
 has_key() { keyctl search @u encrypted "$1"; }

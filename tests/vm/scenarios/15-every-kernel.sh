@@ -29,7 +29,7 @@ entered() { systemctl show -P ActiveEnterTimestampMonotonic "$1"; }
 before_local_fs() { [ "$(entered "$(unit_of "$1")")" -gt 0 ] && [ "$(entered "$(unit_of "$1")")" -le "$(entered local-fs.target)" ]; }
 
 # forms: what the unlocks of this boot say about the master key.
-forms() { journalctl -b -o json -u 'sealmount-unlock@*' | jq -r 'select(.FORM != null) | .FORM' | sort -u; }
+forms() { journalctl -b -o json -u 'sealmount-unlock@*' -u 'sealmount-load@*' | jq -r 'select(.FORM != null) | .FORM' | sort -u; }
 
 # as_ever FORM VOLUME...: the boot brought these volumes up, by itself.
 as_ever() {

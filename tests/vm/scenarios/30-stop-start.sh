@@ -37,18 +37,18 @@ done
 
 check "systemctl stops the first" systemctl stop srv-vault.mount
 check_fails "it is unmounted" mounted /srv/vault
-check "its unlock has stopped by itself" wait_until 10 inactive sealmount-unlock@vault.service
+check "with its keys unit" wait_until 10 inactive sealmount-keys@vault.service
 check_fails "its filename key is gone" has_key "$names"
 check "the key that it shares is there while the other volume uses it" has_key "$shared"
 check "the others can be read" eval 'readable /srv/twin && readable /srv/third'
 
 check "the other one is stopped" systemctl stop srv-twin.mount
-check "its unlock has stopped" wait_until 10 inactive sealmount-unlock@twin.service
+check "with its keys unit" wait_until 10 inactive sealmount-keys@twin.service
 check_fails "the shared key went with the last that used it" has_key "$shared"
 expect_equal "one key is left" 1 "$(hidden_keys | wc -l)"
 
 check "a mount that is taken away by hand" umount /srv/third
-check "stops its unlock as well" wait_until 10 inactive sealmount-unlock@third.service
+check "stops its keys unit as well" wait_until 10 inactive sealmount-keys@third.service
 check_no_output "no key of ours is in any keyring" . hidden_keys
 check_no_output "nor a visible one that could be ours" "$shared|$names|$third|encrypted|trusted" cat /proc/keys
 check "systemd may be reloaded in between" systemctl daemon-reload
@@ -62,7 +62,7 @@ check "with its two keys" eval "has_key $shared && has_key $names"
 check_output "the TPM gave them" 'unlocked by the TPM' eval "unlock_journal vault | grep -E 'unlocked by|loaded already' | tail -n 1"
 check "a restart is a stop and a start" systemctl restart srv-vault.mount
 check "it is readable afterwards" readable /srv/vault
-expect_equal "its unlock is active" active "$(systemctl show -P ActiveState sealmount-unlock@vault.service)"
+expect_equal "its keys unit is active" active "$(systemctl show -P ActiveState sealmount-keys@vault.service)"
 
 check_no_output "no master key is in any keyring" . master_keys
 for kind in loaded-session saved-session transient; do

@@ -30,10 +30,10 @@ check_no_output "and no other PCR" 'PCR ([0-689]|[12][0-9]) .*expected' unlock_j
 expect_equal "no try was counted against the lockout" 0 "$(lockout_counter)"
 check "the volume under the other master key is mounted, by the TPM" readable /srv/other
 check_fails "the headless volume is not mounted" mounted /srv/silent
-check_output "its unlock failed, with the status for refused" '^77$' systemctl show -P ExecMainStatus sealmount-unlock@silent.service
+check_output "its unlock failed, with the status for refused" '^77$' systemctl show -P ExecMainStatus sealmount-load@silent.service
 check_no_output "it never asked" silent cat /lab/results/asked
 took() {
-    local unit=sealmount-unlock@silent.service
+    local unit=sealmount-load@silent.service
     echo $(($(systemctl show -P ExecMainExitTimestampMonotonic "$unit") - $(systemctl show -P ExecMainStartTimestampMonotonic "$unit")))
 }
 give silent-usec "$(took)"
@@ -52,7 +52,7 @@ check_no_output "no master key stays, nor a key that can be read" . master_keys
 check_fails "the key cannot be read" keyctl print "$(keyctl search @u encrypted 7f475b5d20a645dc)"
 check_output "status names the PCR as well" 'PCR 7 .*expected' sealmount status
 check "the volume can be stopped" systemctl stop srv-vault.mount
-check "and its keys go" wait_until 10 inactive sealmount-unlock@vault.service
+check "and its keys go" wait_until 10 inactive sealmount-keys@vault.service
 check_fails "they are gone" has_key 7f475b5d20a645dc
 END
 
@@ -61,9 +61,9 @@ boot wrong --append lab.extend=7 --answer one --answer two --answer '' <<'END'
 expect_equal "it asked three times" 3 "$(wc -l </lab/results/asked)"
 check_output "the last answer was wrong, too" 'wrong passphrase, tries left: 0' unlock_journal vault
 check_fails "the volume is not mounted" mounted /srv/vault
-check_output "its unlock failed, with the status for refused" '^77$' systemctl show -P ExecMainStatus sealmount-unlock@vault.service
+check_output "its unlock failed, with the status for refused" '^77$' systemctl show -P ExecMainStatus sealmount-load@vault.service
 check_fails "its keys are not there" has_key 7f475b5d20a645dc
-others_failed() { systemctl list-units --failed --no-legend --plain | grep -vE '^(sealmount-unlock@(vault|silent)\.service|srv-(vault|silent)\.mount) ' || true; }
+others_failed() { systemctl list-units --failed --no-legend --plain | grep -vE '^sealmount-load@(vault|silent)\.service ' || true; }
 check_no_output "nothing else failed" . others_failed
 END
 

@@ -10,7 +10,7 @@ check "it is enrolled, headless" enroll vault /srv/.vault /srv/vault 'correct ho
 END
 
 cat >"$SHARE/states.sh" <<'END'
-unit=sealmount-unlock@vault.service
+unit=sealmount-load@vault.service
 : >/lab/results/table
 
 demand() { # demand trusted|auto
@@ -28,7 +28,7 @@ outcomes() {
 state() {
     local name=$1 outcome=$2 status=$3 sentence=$4 longest=$5 lines before found took
     systemctl stop srv-vault.mount
-    wait_until 20 inactive "$unit" || true
+    wait_until 20 inactive sealmount-keys@vault.service || true
     systemctl reset-failed "$unit" srv-vault.mount 2>/dev/null || true
     journalctl --sync
     lines=$(unlock_journal vault | wc -l) before=$(outcomes | wc -l)
@@ -89,9 +89,9 @@ demand auto
 
 # Others extend a PCR 800 times without a pause, beginning just before the unlock does.
 cp /lab/extend /tmp
-mkdir -p /run/systemd/system/sealmount-unlock@vault.service.d
+mkdir -p /run/systemd/system/sealmount-load@vault.service.d
 printf '[Service]\nExecStartPre=+/usr/bin/systemd-run --service-type=exec --remain-after-exit --unit=others /tmp/extend 10 800\n' \
-    >/run/systemd/system/sealmount-unlock@vault.service.d/others.conf
+    >/run/systemd/system/sealmount-load@vault.service.d/others.conf
 systemctl daemon-reload
 before=$(pcr_value 10)
 state "800 PCR extensions by others" "opened trusted" 0 'unlocked by the TPM' 60000
@@ -103,7 +103,7 @@ unlock_ended=$(when "$unit" ExecMainExitTimestampMonotonic)
 interrupted=$(dmesg | grep -c 'A TPM error (296)' || true)
 note "the last came $((others_ended - unlock_ended)) ms after the end of the unlock; $interrupted unseals were interrupted"
 check "they came while the TPM was asked" test "$interrupted" -gt 0 -o "$others_ended" -gt "$unlock_ended"
-rm /run/systemd/system/sealmount-unlock@vault.service.d/others.conf
+rm /run/systemd/system/sealmount-load@vault.service.d/others.conf
 systemctl daemon-reload
 
 # One wrong password, of the one that is allowed.

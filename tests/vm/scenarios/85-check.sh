@@ -34,9 +34,12 @@ explained() {
     done
 }
 check "every message has a text" explained
-check_output "systemctl status shows the last step" 'Status: "Unlocked"' systemctl status sealmount-unlock@vault.service
-check "the unlock service is confined: exposure at most 2.0" systemd-analyze security --threshold=20 sealmount-unlock@vault.service
-give exposure "$(systemd-analyze security sealmount-unlock@vault.service | sed -n 's/.*exposure level.*: //p')"
+check_output "systemctl status shows the last step" 'Status: "Unlocked"' systemctl status sealmount-unlock@default.service
+check_output "that of the mount unit says what happened" 'unlocked by the TPM .slot 1, trusted key' systemctl status srv-vault.mount
+for unit in sealmount-unlock@default.service sealmount-load@vault.service sealmount-keys@vault.service; do
+    check "$unit is confined: exposure at most 1.5" systemd-analyze security --threshold=15 "$unit"
+done
+give exposure "$(systemd-analyze security sealmount-load@vault.service | sed -n 's/.*exposure level.*: //p')"
 
 check_output "status says how the keys came in" 'vault: mounted, keys loaded \(by the TPM, trusted key\)' sealmount status
 check "check finds that all would open" sealmount check
@@ -72,7 +75,7 @@ check "the fix: $fix" eval "$fix"
 check_no_output "fixes it" 'user key' sealmount check
 
 systemctl stop srv-vault.mount
-wait_until 10 inactive sealmount-unlock@vault.service
+wait_until 10 inactive sealmount-keys@vault.service
 chattr -i /srv/vault
 check_output "an unguarded mount point is a warning" "warning +volume vault: /srv/vault would accept plaintext" sealmount check
 echo plaintext >/srv/vault/leak
@@ -100,7 +103,7 @@ check_status "check says that the next boot would not open it by the TPM" 69 sea
 check_output "and names the PCR" 'bad +master default: slot 1: PCR 7 .*expected [0-9a-f]{64}, found [0-9a-f]{64}' sealmount check
 printf 'wrong\n' >/etc/credstore/sealmount.passphrase.vault
 systemctl stop srv-vault.mount
-wait_until 10 inactive sealmount-unlock@vault.service
+wait_until 10 inactive sealmount-keys@vault.service
 check_fails "with a wrong one a person is asked" timeout 20 systemctl start srv-vault.mount
 check_output "and the journal says that it was wrong" "the passphrase of the service's credential is not the volume's" unlock_journal vault
 END

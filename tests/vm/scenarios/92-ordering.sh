@@ -39,12 +39,17 @@ has_not srv-outer.mount Before 'local-fs\.target'
 has local-fs.target Wants 'srv-outer\.mount'
 has_not local-fs.target Requires 'srv-outer\.mount'
 has_not local-fs.target Wants 'srv-lazy\.mount'
-for unit in srv-must.mount srv-outer.mount sealmount-unlock@must.service sealmount-unlock@outer.service; do
+for unit in srv-must.mount srv-outer.mount sealmount-unlock@default.service sealmount-keys@must.service sealmount-load@outer.service; do
     has "$unit" Before 'umount\.target'
     has "$unit" Conflicts 'umount\.target'
 done
-has srv-must.mount After 'sealmount-unlock@must\.service'
-has srv-must.mount BindsTo 'sealmount-unlock@must\.service'
+for unit in 'sealmount-unlock@default\.service' 'sealmount-load@must\.service' 'sealmount-keys@must\.service'; do
+    has srv-must.mount After "$unit"
+    has srv-must.mount Wants "$unit"
+done
+for kind in BindsTo Requires Requisite PartOf StopPropagatedFrom; do
+    has_not srv-must.mount "$kind" 'sealmount-.*'
+done
 
 has srv-outer-inner.mount After 'srv-outer\.mount'
 has srv-outer-inner.mount Requires 'srv-outer\.mount'
@@ -53,7 +58,7 @@ check "the inner volume was mounted after the outer one" \
 check "the outer one can be stopped" systemctl stop srv-outer.mount
 check_fails "the inner one was unmounted before it" mounted /srv/outer/inner
 check_fails "then the outer one" mounted /srv/outer
-check "their unlocks have stopped" wait_until 20 eval 'inactive sealmount-unlock@outer.service && inactive sealmount-unlock@inner.service'
+check "their keys units have stopped" wait_until 20 eval 'inactive sealmount-keys@outer.service && inactive sealmount-keys@inner.service'
 check "the inner one starts" systemctl start srv-outer-inner.mount
 check "and has brought the outer one along" eval 'readable /srv/outer && readable /srv/outer/inner'
 
@@ -62,14 +67,14 @@ cp /etc/sealmount/manifest.json /root/
 keys=$(hidden_keys | wc -l)
 change() { jq "$1" /root/manifest.json >/etc/sealmount/manifest.json; systemctl daemon-reload; }
 check "the manifest changes, and systemd is reloaded" change 'del(.volumes[] | select(.name == "must"))'
-check "its unit file is gone" test ! -e /run/systemd/generator/srv-must.mount
+check "its unit file is gone" test ! -e /run/systemd/generator.late/srv-must.mount
 check "it is still mounted and readable" readable /srv/must
 check "a file can be made in it" eval 'echo new >/srv/must/new && sync && echo 3 >/proc/sys/vm/drop_caches && [ "$(cat /srv/must/new)" = new ]'
-expect_equal "the unlocks of the others are active" 'active active' \
-    "$(echo $(systemctl is-active sealmount-unlock@outer.service sealmount-unlock@inner.service))"
+expect_equal "the keys units of the others are active" 'active active' \
+    "$(echo $(systemctl is-active sealmount-keys@outer.service sealmount-keys@inner.service))"
 check "it can be stopped" systemctl stop srv-must.mount
 check_fails "it is unmounted" mounted /srv/must
-check "its unlock has stopped" wait_until 20 inactive sealmount-unlock@must.service
+check "its keys unit has stopped" wait_until 20 inactive sealmount-keys@must.service
 check "its two keys are gone" eval '[ "$(hidden_keys | wc -l)" = '$((keys - 2))' ]'
 check_fails "it cannot be started any more" systemctl start srv-must.mount
 check "it is back in the manifest" change .
@@ -81,7 +86,7 @@ check "a bad volume comes into the manifest" change '.volumes += [{"name": "bad"
 check_output "the kernel's log names it, the place and the fix" \
     'sealmount-generator: /etc/sealmount/manifest\.json: volumes\[4\]\.lower: "/a/\.\./b" contains .*: write' dmesg
 check "the other volumes are still there" eval 'readable /srv/must && readable /srv/outer/inner'
-check "and have their units" test -e /run/systemd/generator/srv-outer-inner.mount
+check "and have their units" test -e /run/systemd/generator.late/srv-outer-inner.mount
 check "it leaves the manifest" change .
 
 # To rescue.target and back. Its shell would want a console, and this script has to live on.
@@ -127,17 +132,17 @@ in_order() {
     done
 }
 check "at shutdown the inner volume went before the outer one, and that before its keys" in_order \
-    'srv-outer-inner.mount: Deactivated' 'srv-outer.mount: Deactivated' 'sealmount-unlock@outer.service: Deactivated' \
+    'srv-outer-inner.mount: Deactivated' 'srv-outer.mount: Deactivated' 'sealmount-keys@outer.service: Deactivated' \
     'Shutting down.'
 check "and the volume that the boot needs before its keys" in_order \
-    'srv-must.mount: Deactivated' 'sealmount-unlock@must.service: Deactivated' 'Shutting down.'
+    'srv-must.mount: Deactivated' 'sealmount-keys@must.service: Deactivated' 'Shutting down.'
 check_no_output "nothing of it failed, and no volume was left for the end" \
-    "(srv-.*mount|sealmount-unlock).*([Ff]ail|exited|timed out)|Unmounting '/srv" at_shutdown
+    "(srv-.*mount|sealmount-(unlock|load|keys)).*([Ff]ail|exited|timed out)|Unmounting '/srv" at_shutdown
 
 boot off --append sealmount=no <<'END'
 expect_equal "the boot came to its end and nothing failed" running "$(cat /lab/results/state)"
 check_no_output "nothing is mounted" . findmnt -n -t ecryptfs
-check "there is no unit of ours" eval '! ls /run/systemd/generator/*srv-* /run/systemd/generator/*/*srv-*'
-check "nor after a reload" eval 'systemctl daemon-reload && ! ls /run/systemd/generator/*srv-*'
+check "there is no unit of ours" eval '! ls /run/systemd/generator*/*srv-* /run/systemd/generator*/*/*srv-*'
+check "nor after a reload" eval 'systemctl daemon-reload && ! ls /run/systemd/generator*/*srv-*'
 check_no_output "no key was loaded" . hidden_keys
 END

@@ -4,21 +4,37 @@
 // Copyright (C) the sealmount authors
 #include "app/boot/boot_command.hpp"
 
+#include "core/volume/unit_text.hpp"
+
 #include <gtest/gtest.h>
 
 namespace sealmount {
 
+namespace {
+
+constexpr const char* program = "sealmount-unlock";
+
+PlainReport report_of(const PlainReport::Way way) {
+    PlainReport report{
+        .way = way, .master = "default", .volume = {.name = "vault", .mountpoint = "/srv/vault"}};
+    if (way == PlainReport::Way::tpm) {
+        report.slot = 2;
+        report.along = {{.name = "notes", .mountpoint = "/srv/notes"},
+                        {.name = "third", .mountpoint = "/srv/3"}};
+    }
+    return report;
+}
+
+} // namespace
+
 TEST(BootMessageTest, AnUnlockByTheTpm) {
-    const PlainReport report{
-        .master = "default", .was_loaded = false, .slot = 2, .along = {"notes", "third"}};
-    const BootMessage message =
-        boot_message({.kind = BootJob::Kind::volume, .name = "vault"}, report, "trusted", "sealmount-unlock");
+    const BootMessage message = boot_message({.kind = BootJob::Kind::volume, .name = "vault"},
+                                             report_of(PlainReport::Way::tpm), "trusted", program);
     EXPECT_EQ(message.text, "unlocked by the TPM (slot 2, trusted key), and with it: notes, third");
     EXPECT_EQ(message.record.text(),
               "MESSAGE=unlocked by the TPM (slot 2, trusted key), and with it: notes, third\n"
               "PRIORITY=6\n"
               "VOLUME=vault\n"
-              "OBJECT_SYSTEMD_UNIT=sealmount-unlock@vault.service\n"
               "MESSAGE_ID=fb38ccd3b3fc4e8ebc8a371a4c997e68\n"
               "MASTER=default\n"
               "WAY=tpm\n"
@@ -26,24 +42,46 @@ TEST(BootMessageTest, AnUnlockByTheTpm) {
               "SLOT=2\n"
               "ALONG=notes\n"
               "ALONG=third\n"
+              "OBJECT_SYSTEMD_UNIT=sealmount-load@vault.service\n"
+              "OBJECT_SYSTEMD_UNIT=srv-vault.mount\n"
               "SYSLOG_IDENTIFIER=sealmount-unlock\n");
 }
 
-TEST(BootMessageTest, KeysThatWereThere) {
-    const PlainReport report{.master = "default", .was_loaded = true};
-    const BootMessage message =
-        boot_message({.kind = BootJob::Kind::volume, .name = "vault"}, report, "trusted", "sealmount-unlock");
-    EXPECT_EQ(message.text, "the keys were loaded already");
-    EXPECT_NE(message.record.text().find("WAY=loaded-already\nSYSLOG_IDENTIFIER"), std::string::npos);
+TEST(BootMessageTest, AMasterKeysJobNamesAllMounts) {
+    const BootMessage message = boot_message({.kind = BootJob::Kind::master, .name = "default"},
+                                             report_of(PlainReport::Way::tpm), "user", program);
+    EXPECT_EQ(message.text, "unlocked by the TPM (slot 2, user key), and with it: notes, third");
+    EXPECT_TRUE(message.record.text().ends_with("ALONG=notes\n"
+                                                "OBJECT_SYSTEMD_UNIT=srv-notes.mount\n"
+                                                "ALONG=third\n"
+                                                "OBJECT_SYSTEMD_UNIT=srv-3.mount\n"
+                                                "OBJECT_SYSTEMD_UNIT=sealmount-unlock@default.service\n"
+                                                "OBJECT_SYSTEMD_UNIT=srv-vault.mount\n"
+                                                "SYSLOG_IDENTIFIER=sealmount-unlock\n"));
 }
 
-TEST(BootMessageTest, AMasterKeysJob) {
-    const PlainReport report{.master = "default", .was_loaded = false, .slot = 1, .along = {"vault"}};
-    const BootMessage message =
-        boot_message({.kind = BootJob::Kind::master, .name = "default"}, report, "user", "sealmount-unlock");
-    EXPECT_EQ(message.text, "unlocked by the TPM (slot 1, user key): vault");
-    EXPECT_EQ(message.record.text().find("VOLUME="), std::string::npos);
-    EXPECT_NE(message.record.text().find("ALONG=vault\n"), std::string::npos);
+TEST(BootMessageTest, WhatIsThereAlready) {
+    const BootJob job{.kind = BootJob::Kind::volume, .name = "vault"};
+    const BootMessage loaded =
+        boot_message(job, report_of(PlainReport::Way::loaded_already), "trusted", program);
+    EXPECT_EQ(loaded.text, "the keys were loaded already");
+    EXPECT_NE(loaded.record.text().find("WAY=loaded-already\nOBJECT"), std::string::npos);
+    const BootMessage mounted =
+        boot_message(job, report_of(PlainReport::Way::mounted_already), "trusted", program);
+    EXPECT_EQ(mounted.text, "the volume is mounted already, and needs no keys any more");
+    EXPECT_NE(mounted.record.text().find("WAY=mounted-already\nOBJECT"), std::string::npos);
+}
+
+TEST(BootMessageTest, MountUnitsAreNamedAsByTheGenerator) {
+    for (const char* const path : {"/srv/vault", "/a", "/.hidden", "/a/.b", "/a b/c", "/a-b",
+                                   "/Gr\xc3\xbc\xc3\x9f"
+                                   "e",
+                                   "/a:_.9", "/x%y"}) {
+        EXPECT_EQ(plain_mount_unit(path), mount_unit_name(path)) << path;
+    }
+    EXPECT_FALSE(plain_mount_unit("/" + std::string(300, 'x')));
+    EXPECT_TRUE(plain_mount_unit("/" + std::string(249, 'x')));
+    EXPECT_FALSE(plain_mount_unit("/" + std::string(250, 'x')));
 }
 
 } // namespace sealmount

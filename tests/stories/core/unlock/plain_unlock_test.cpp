@@ -99,8 +99,6 @@ class PlainUnlockTest : public FakeMachine {
         EnrollRequest vault = request("vault");
         vault.filename_encryption = true;
         enroll(vault, vault_passphrase);
-        places.configuration = store.paths().configuration().string();
-        places.runtime = store.paths().runtime().string();
     }
 
     PlainOutcome load_plainly(const std::string& name, const BootJob::Kind kind = BootJob::Kind::volume) {
@@ -123,11 +121,10 @@ class PlainUnlockTest : public FakeMachine {
         for (const std::string& signature : keyring.volume_keys()) {
             result.keys[signature] = keyring.fekek(signature);
         }
-        for (const auto& entry : std::filesystem::directory_iterator{store.paths().runtime()}) {
-            if (entry.path().extension() == ".state") {
-                std::ostringstream text;
-                text << std::ifstream{entry.path()}.rdbuf();
-                result.notes[entry.path().filename().string()] = text.str();
+        for (const auto& entry : std::filesystem::recursive_directory_iterator{store.paths().runtime()}) {
+            if (entry.is_symlink()) {
+                result.notes[entry.path().lexically_relative(root).string()] =
+                    std::filesystem::read_symlink(entry.path()).string();
             }
         }
         return result;
@@ -145,10 +142,41 @@ class PlainUnlockTest : public FakeMachine {
         before();
         ASSERT_EQ(load_plainly(name), PlainOutcome::done);
         EXPECT_EQ(left(), by_full);
-        EXPECT_EQ(report.was_loaded, unlocked->method == UnlockMethod::already_loaded);
+        EXPECT_EQ(report.way == PlainReport::Way::loaded_already,
+                  unlocked->method == UnlockMethod::already_loaded);
         EXPECT_EQ(report.slot, unlocked->slot);
-        EXPECT_EQ(report.along, unlocked->also_loaded);
+        EXPECT_EQ(along(), unlocked->also_loaded);
+        EXPECT_EQ(report.volume.name, name);
+        EXPECT_EQ(report.volume.mountpoint, store.volume(name).mountpoint);
         EXPECT_EQ(report.master, store.volume(name).master);
+    }
+
+    /// The same of a master key.
+    void expect_same_together(const std::function<void()>& before = [] {}) {
+        reboot();
+        before();
+        const UnlockedTogether all = load_together();
+        const Left by_full = left();
+        reboot();
+        before();
+        ASSERT_EQ(load_plainly("default", BootJob::Kind::master), PlainOutcome::done);
+        EXPECT_EQ(left(), by_full);
+        EXPECT_FALSE(all.refusal);
+        EXPECT_EQ(report.way == PlainReport::Way::tpm, !all.unlocks.empty());
+        if (!all.unlocks.empty()) {
+            ASSERT_EQ(all.unlocks.size(), 1U);
+            EXPECT_EQ(report.volume.name, all.unlocks[0].volume.name);
+            EXPECT_EQ(report.slot, all.unlocks[0].unlocked.slot);
+            EXPECT_EQ(along(), all.unlocks[0].unlocked.also_loaded);
+        }
+    }
+
+    [[nodiscard]] std::vector<std::string> along() const {
+        std::vector<std::string> names;
+        for (const PlainName& other : report.along) {
+            names.push_back(other.name);
+        }
+        return names;
     }
 
     /// It leaves it to the other, no key and no session being there.
@@ -176,7 +204,7 @@ class PlainUnlockTest : public FakeMachine {
         }
     }
 
-    PlainPlaces places;
+    const PlainPlaces places{.root = root.string()};
     PlainReport report;
 };
 
@@ -199,7 +227,7 @@ TEST_F(PlainUnlockTest, OneUnsealForAllAutomaticVolumesOfTheMasterKey) {
     demanding.volume.form = FormChoice::trusted;
     enroll(demanding, "a fifth passphrase");
     expect_same("vault");
-    EXPECT_THAT(report.along, ElementsAre("notes", "demanding"));
+    EXPECT_THAT(along(), ElementsAre("notes", "demanding"));
     expect_same("notes");
     expect_same("manual");
     expect_same("apart");
@@ -220,7 +248,7 @@ TEST_F(PlainUnlockTest, NoMoreCommandsThanTheOther) {
 TEST_F(PlainUnlockTest, WhatWasLoadedAlongIsThereAlready) {
     enroll("notes", "another passphrase");
     expect_same("notes", [&] { ASSERT_TRUE(load("vault")); });
-    EXPECT_TRUE(report.was_loaded);
+    EXPECT_EQ(report.way, PlainReport::Way::loaded_already);
     EXPECT_EQ(loaded_by(store.paths(), "notes"), "trusted");
 }
 
@@ -231,7 +259,7 @@ TEST_F(PlainUnlockTest, AStoppedVolumeStaysStopped) {
         unload("notes");
     };
     expect_same("vault", stopped);
-    EXPECT_THAT(report.along, IsEmpty());
+    EXPECT_THAT(along(), IsEmpty());
     expect_same("notes", stopped);
 }
 
@@ -254,15 +282,30 @@ TEST_F(PlainUnlockTest, AMasterKeysJobLoadsAllThatAreAutomatic) {
     EnrollRequest manual = request("manual");
     manual.volume.noauto = true;
     enroll(manual, "a third passphrase");
-    reboot();
-    ASSERT_TRUE(load("vault"));
-    const auto keys = left().keys;
-    reboot();
-    ASSERT_EQ(load_plainly("default", BootJob::Kind::master), PlainOutcome::done);
-    EXPECT_THAT(report.along, ElementsAre("vault", "notes"));
-    EXPECT_EQ(left().keys, keys);
-    ASSERT_EQ(load_plainly("default", BootJob::Kind::master), PlainOutcome::done);
-    EXPECT_TRUE(report.was_loaded);
+    EnrollRequest second = request("second");
+    enroll(second, vault_passphrase);
+    expect_same_together();
+    EXPECT_EQ(report.volume.name, "vault");
+    EXPECT_THAT(along(), ElementsAre("notes", "second"));
+    expect_same_together([&] { ASSERT_TRUE(load("vault")); });
+    EXPECT_EQ(report.way, PlainReport::Way::loaded_already);
+    expect_same_together([&] {
+        ASSERT_TRUE(load("notes"));
+        unload("notes");
+    });
+    expect_same_together([&] {
+        ASSERT_TRUE(load("vault"));
+        keyring.unload_volume_key(store.volume("vault").signature);
+    });
+    expect_same_together([&] {
+        ASSERT_TRUE(load("vault"));
+        lose_keys();
+    });
+    expect_same_together([&] {
+        ASSERT_TRUE(load("vault"));
+        std::filesystem::remove_all(store.paths().runtime());
+    });
+    EXPECT_EQ(load_plainly("nobody", BootJob::Kind::master), PlainOutcome::not_plain);
 }
 
 TEST_F(PlainUnlockTest, ASecondSlotMayBeTheOneThatFits) {
@@ -392,10 +435,14 @@ TEST_F(PlainUnlockTest, AStopTakesTheSameKeys) {
     EnrollRequest kept = request("kept");
     kept.volume.keep_keys = true;
     enroll(kept, "a kept passphrase");
+    EnrollRequest manual = request("manual");
+    manual.volume.noauto = true;
+    enroll(manual, "a manual passphrase");
     const std::vector<std::vector<std::string>> runs = {
         {"vault"}, {"vault", "notes"}, {"vault", "second"}, {"notes", "kept"}, {"second", "vault", "kept"}};
     for (const auto& run : runs) {
-        for (const std::string& stopped : {run.front(), run.back(), std::string{"nobody"}}) {
+        for (const std::string& stopped :
+             {run.front(), run.back(), std::string{"manual"}, std::string{"nobody"}}) {
             const auto start = [&] {
                 reboot();
                 for (const std::string& name : run) {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/strict_json.hpp"
+#include "core/store/volume_state.hpp"
 #include "stories/fake_machine.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <gmock/gmock.h>
+
+#include <sys/stat.h>
 
 #include <fstream>
 
@@ -279,6 +282,45 @@ TEST_F(UnlockTest, StoppingTwiceIsNoError) {
     unload("vault");
     unload("vault");
     EXPECT_THAT(keyring.volume_keys(), IsEmpty());
+}
+
+TEST_F(UnlockTest, WithoutNotesTheManifestSaysWhichKeysGo) {
+    reboot();
+    ASSERT_TRUE(load("vault"));
+    std::filesystem::remove_all(store.paths().runtime());
+    unload("vault");
+    EXPECT_THAT(keyring.volume_keys(), IsEmpty());
+    EXPECT_EQ(volume_state(store.paths(), "vault"), VolumeState::stopped);
+}
+
+TEST_F(UnlockTest, AStopTakesNoNewFile) {
+    reboot();
+    ASSERT_TRUE(load("vault"));
+    const auto inode = [&](const std::filesystem::path& directory) {
+        struct ::stat status = {};
+        EXPECT_EQ(::lstat((directory / "vault").c_str(), &status), 0);
+        return status.st_ino;
+    };
+    const auto before = inode(store.paths().loaded());
+    unload("vault");
+    EXPECT_EQ(inode(store.paths().stopped()), before);
+    ASSERT_TRUE(load("vault"));
+    EXPECT_EQ(inode(store.paths().loaded()), before);
+}
+
+TEST_F(UnlockTest, ANoteOfKeysThatAreGoneIsNotBelieved) {
+    reboot();
+    ASSERT_TRUE(load("vault"));
+    lose_keys();
+    const auto unlocked = load("vault");
+    ASSERT_TRUE(unlocked);
+    EXPECT_EQ(unlocked->method, UnlockMethod::tpm);
+    lose_keys();
+    chip.extend(7, "x");
+    prompt.refuse(RefusalKind::prompt_timeout);
+    EXPECT_FALSE(load("vault"));
+    EXPECT_EQ(volume_state(store.paths(), "vault"), VolumeState::untouched)
+        << "or its mount would be tried without keys";
 }
 
 TEST_F(UnlockTest, AnUnknownVolumeIsAnError) {

@@ -57,31 +57,35 @@ TEST_F(RawFileTest, RefusesWhatOthersMayWrite) {
     EXPECT_FALSE(read_raw_file(top_ + "/pipe")) << "and does not wait for it";
 }
 
-TEST_F(RawFileTest, ReplacesAndLeavesNothingElse) {
-    EXPECT_TRUE(replace_raw_file(top_, "note", "first\n"));
-    EXPECT_TRUE(replace_raw_file(top_, "note", "second\n"));
-    EXPECT_EQ(read_raw_file(top_ + "/note"), "second\n");
-    EXPECT_FALSE(replace_raw_file(top_ + "/absent", "note", "x"));
-    EXPECT_EQ(std::distance(fs::directory_iterator{top_}, fs::directory_iterator{}), 1);
-    struct ::stat status = {};
-    ASSERT_EQ(::stat((top_ + "/note").c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 07777U, 0600U);
-}
-
-TEST_F(RawFileTest, FindsNames) {
-    static_cast<void>(put("a.state", ""));
-    static_cast<void>(put("b.state", ""));
-    static_cast<void>(put(".state", ""));
-    static_cast<void>(put("c.other", ""));
-    auto names = names_ending_in(top_, ".state");
+TEST_F(RawFileTest, LinksAreReplacedAtOnce) {
+    EXPECT_FALSE(read_raw_link(top_ + "/note"));
+    EXPECT_TRUE(write_raw_link(top_, "note", "trusted:0123"));
+    EXPECT_TRUE(write_raw_link(top_, "note", "user:4567"));
+    EXPECT_EQ(read_raw_link(top_ + "/note"), "user:4567");
+    EXPECT_FALSE(read_raw_link(put("file", "x"))) << "a file is not a note";
+    EXPECT_FALSE(write_raw_link(top_ + "/absent", "note", "x"));
+    EXPECT_TRUE(rename_raw_file(top_ + "/note", top_ + "/other"));
+    EXPECT_FALSE(rename_raw_file(top_ + "/note", top_ + "/other"));
+    auto names = names_in_raw_directory(top_);
     ASSERT_TRUE(names);
     std::ranges::sort(*names);
-    EXPECT_EQ(*names, (std::vector<std::string>{"a", "b"}));
-    EXPECT_FALSE(names_ending_in(top_ + "/absent", ".state"));
-    EXPECT_TRUE(remove_raw_file(top_ + "/a.state"));
-    EXPECT_TRUE(remove_raw_file(top_ + "/a.state")) << "gone is gone";
-    EXPECT_FALSE(may_exist(top_ + "/a.state"));
-    EXPECT_TRUE(may_exist(top_ + "/b.state"));
+    EXPECT_EQ(*names, (std::vector<std::string>{"file", "other"})) << "and nothing else is left";
+}
+
+TEST_F(RawFileTest, DirectoriesAndStreams) {
+    EXPECT_TRUE(make_raw_directory(top_ + "/new"));
+    EXPECT_TRUE(make_raw_directory(top_ + "/new")) << "it is there";
+    EXPECT_FALSE(make_raw_directory(top_ + "/absent/new"));
+    EXPECT_TRUE(names_in_raw_directory(top_ + "/absent")->empty());
+    EXPECT_FALSE(names_in_raw_directory(put("file", "x")));
+    EXPECT_TRUE(remove_raw_file(top_ + "/file"));
+    EXPECT_TRUE(remove_raw_file(top_ + "/file")) << "gone is gone";
+    EXPECT_FALSE(may_exist(top_ + "/file"));
+    EXPECT_TRUE(may_exist(top_ + "/new"));
+    const auto mounts = read_raw_stream("/proc/self/mountinfo");
+    ASSERT_TRUE(mounts);
+    EXPECT_NE(mounts->find(" / "), std::string::npos);
+    EXPECT_FALSE(read_raw_stream(top_ + "/absent"));
 }
 
 TEST_F(RawFileTest, ALockKeepsOthersOut) {

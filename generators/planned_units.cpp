@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
+#include "planned_units.hpp"
+
+#include "base/error.hpp"
+#include "base/format.hpp"
+#include "base/text.hpp"
+#include "core/volume/manifest_rules.hpp"
+#include "sys/files/files.hpp"
+#include "sys/files/fstab.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace sealmount {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// "sealmount=no" on the kernel command line, in any spelling that systemd takes for "no"; the last one
+/// counts.
+bool is_switched_off(const Paths& paths) {
+    constexpr std::array<std::string_view, 6> noes{"0", "no", "n", "false", "f", "off"};
+    constexpr std::string_view prefix = "sealmount=";
+    std::ifstream command_line{paths.below_root("/proc/cmdline")};
+    bool off = false;
+    for (std::string word; command_line >> word;) {
+        if (word.starts_with(prefix)) {
+            off = std::ranges::find(noes, std::string_view{word}.substr(prefix.size())) != noes.end();
+        }
+    }
+    return off;
+}
+
+/// Where mount(8) looks for a helper first.
+bool has_mount_helper(const Paths& paths) {
+    constexpr std::array<const char*, 2> places{"/sbin/mount.ecryptfs", "/usr/sbin/mount.ecryptfs"};
+    return std::ranges::any_of(places, [&](const char* place) {
+        std::error_code ignored;
+        return fs::exists(paths.below_root(place), ignored);
+    });
+}
+
+/// Does one directory contain files of this kind?
+bool holds(const fs::path& directory, const std::string_view extension) {
+    std::error_code ignored;
+    for (fs::directory_iterator entry{directory, ignored}, end; entry != end; entry.increment(ignored)) {
+        if (entry->path().extension() == extension) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Of volumes that were enrolled here.
+bool has_remains(const Paths& paths) {
+    return holds(paths.masters(), ".json") || holds(paths.keys(), ".key");
+}
+
+/// What /etc/fstab mounts, and in which line.
+class Table {
+  public:
+    explicit Table(const Paths& paths) {
+        std::optional<std::string> text;
+        try {
+            text = read_trusted_file_if_exists(paths.below_root("/etc/fstab"));
+        } catch (const Error&) { // NOLINT(bugprone-empty-catch): systemd will have something to say about it
+        }
+        for (const FstabLine& line : read_fstab(text.value_or(""))) {
+            if (problem_with_path(line.mountpoint)) { // "/", "none", or what cannot be a unit
+                continue;
+            }
+            lines_.try_emplace(line.mountpoint, line.number);
+            try {
+                units_.emplace(line.mountpoint, mount_unit_name(line.mountpoint));
+            } catch (const Error&) { // NOLINT(bugprone-empty-catch): its path is too long for one
+            }
+        }
+    }
+
+    /// The number of the line; 0 for none.
+    [[nodiscard]] std::size_t line_for(const std::string& mountpoint) const {
+        const auto found = lines_.find(mountpoint);
+        return found == lines_.end() ? 0 : found->second;
+    }
+
+    /// The mount unit that the directory lies on, or is; "" for none.
+    [[nodiscard]] std::string unit_below(std::string_view directory) const {
+        while (!units_.empty() && !directory.empty()) {
+            if (const auto found = units_.find(directory); found != units_.end()) {
+                return found->second;
+            }
+            directory = directory.substr(0, directory.rfind('/'));
+        }
+        return "";
+    }
+
+  private:
+    std::unordered_map<std::string, std::size_t> lines_;
+    std::map<std::string, std::string, std::less<>> units_;
+};
+
+/// The homes of users that are not below /home.
+class Homes {
+  public:
+    explicit Homes(const Paths& paths) {
+        constexpr int home_field = 5; // passwd(5)
+        std::ifstream passwd{paths.below_root("/etc/passwd")};
+        for (std::string line; std::getline(passwd, line);) {
+            std::istringstream fields{line};
+            std::string field;
+            for (int i = 0; i <= home_field && std::getline(fields, field, ':'); ++i) {
+            }
+            homes_.insert(field);
+        }
+    }
+
+    [[nodiscard]] bool contain(const std::string& directory) const {
+        return directory == "/home" || directory.starts_with("/home/") || homes_.contains(directory);
+    }
+
+  private:
+    std::unordered_set<std::string> homes_;
+};
+
+/// Is a directory above it the mount point of another volume?
+bool is_in_another(std::string_view mountpoint, const std::unordered_set<std::string_view>& mountpoints) {
+    for (mountpoint = mountpoint.substr(0, mountpoint.rfind('/')); !mountpoint.empty();
+         mountpoint = mountpoint.substr(0, mountpoint.rfind('/'))) {
+        if (mountpoints.contains(mountpoint)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// For each volume what the rest of the system says.
+void plan_volumes(const Paths& paths, std::vector<Volume> volumes, PlannedUnits& plan) {
+    const std::string manifest = paths.manifest().string();
+    const bool with_helper = has_mount_helper(paths);
+    const Table table{paths};
+    const Homes homes{paths};
+    std::unordered_set<std::string_view> mountpoints;
+    for (const Volume& volume : volumes) {
+        mountpoints.insert(volume.mountpoint);
+    }
+    std::vector<MountPlace> places;
+    places.reserve(volumes.size());
+    for (const Volume& volume : volumes) { // before one is moved, to whose text a view refers
+        places.push_back({.with_helper = with_helper,
+                          .is_home = homes.contain(volume.mountpoint),
+                          .is_inside = is_in_another(volume.mountpoint, mountpoints)});
+    }
+    plan.volumes.reserve(volumes.size());
+    for (std::size_t i = 0; i < volumes.size(); ++i) {
+        Volume& volume = volumes[i];
+        if (const std::size_t line = table.line_for(volume.mountpoint)) {
+            plan.problems.push_back(formatted("{}: volume {}: {} is in /etc/fstab too, line {}, which wins",
+                                              manifest, volume.name, in_quotes(volume.mountpoint), line));
+            continue;
+        }
+        std::string disk = table.unit_below(volume.lower);
+        plan.volumes.push_back(
+            {.volume = std::move(volume), .place = places[i], .disk = std::move(disk)});
+    }
+}
+
+/// A manifest that names no volumes, where there have been some.
+void look_for_remains(const Paths& paths, const std::string_view what, PlannedUnits& plan) {
+    if (has_remains(paths)) {
+        plan.problems.push_back(formatted("{}: {}, but there are master keys or volume keys beside it: is it "
+                                          "lost? No volume is mounted",
+                                          paths.manifest().string(), what));
+    }
+}
+
+} // namespace
+
+PlannedUnits plan_units(const Paths& paths) {
+    PlannedUnits plan;
+    if (is_switched_off(paths)) {
+        return plan;
+    }
+    const std::string place = paths.manifest().string();
+    std::optional<std::string> text;
+    try {
+        text = read_trusted_file_if_exists(paths.manifest());
+    } catch (const Error& error) { // names the file itself
+        plan.problems.emplace_back(error.what());
+        return plan;
+    }
+    if (!text) {
+        look_for_remains(paths, "is missing", plan);
+        return plan;
+    }
+    try {
+        Manifest manifest = read_manifest(*text);
+        for (const Error& problem : manifest.problems) {
+            plan.problems.emplace_back(problem.in(place).what());
+        }
+        if (manifest.volumes.empty() && manifest.problems.empty()) {
+            look_for_remains(paths, "names no volume", plan);
+        }
+        plan_volumes(paths, std::move(manifest.volumes), plan);
+    } catch (const Error& error) {
+        plan.problems.emplace_back(error.in(place).what());
+    }
+    return plan;
+}
+
+} // namespace sealmount

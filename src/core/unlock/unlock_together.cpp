@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
+#include "core/unlock/unlock_together.hpp"
+
+#include "core/store/volume_state.hpp"
+#include "core/unlock/unlock_by_tpm.hpp"
+#include "core/unlock/unlock_load.hpp"
+
+namespace sealmount {
+
+namespace {
+
+std::vector<Volume> automatic_volumes(const Store& store, const std::string_view master) {
+    std::vector<Volume> volumes = store.manifest().volumes;
+    std::erase_if(volumes, [&](const Volume& volume) { return volume.master != master || volume.noauto; });
+    return volumes;
+}
+
+void begin_boot(const UnlockContext& context, const std::vector<Volume>& volumes) {
+    note_booting(context.store.paths());
+    for (const Volume& volume : volumes) {
+        context.observer.begins(volume);
+        forget_stopped(context.store.paths(), volume.name);
+        if (!is_loaded(context.machine.keyring, volume)) {
+            forget_loaded(context.store.paths(), volume.name);
+        }
+        for (const std::string& signature : user_keys_in_the_way(context.machine.keyring, volume)) {
+            context.observer.user_key_in_the_way(volume, signature);
+        }
+    }
+}
+
+/// Is it about this one volume, so that another of the same master key may fare better?
+bool is_its_own(const Volume& volume, const MasterRefusal& refusal) {
+    return volume.form == FormChoice::trusted || refusal.kind == RefusalKind::files_unusable ||
+           refusal.kind == RefusalKind::text_rejected;
+}
+
+} // namespace
+
+UnlockedTogether load_automatic_volumes(const UnlockContext& context, const std::string_view master) {
+    UnlockedTogether all{.volumes = automatic_volumes(context.store, master)};
+    begin_boot(context, all.volumes);
+    bool trusted_was_refused = false;
+    for (const Volume& volume : all.volumes) {
+        const VolumeState state = volume_state(context.store.paths(), volume.name);
+        if (state != VolumeState::untouched || (volume.form == FormChoice::trusted && trusted_was_refused)) {
+            continue;
+        }
+        auto unlocked = unlock_by_tpm(context, volume);
+        if (!unlocked) {
+            trusted_was_refused = trusted_was_refused || volume.form == FormChoice::trusted;
+            const bool may_go_on = is_its_own(volume, unlocked.error());
+            all.refusal = std::move(unlocked.error());
+            if (!may_go_on) {
+                break;
+            }
+        } else if (unlocked->method != UnlockMethod::already_loaded) {
+            all.unlocks.push_back({.volume = volume, .unlocked = std::move(*unlocked)});
+        }
+    }
+    return all;
+}
+
+} // namespace sealmount
