@@ -146,7 +146,8 @@ TEST_F(RawUnsealTest, AnotherKeyIsNotTrustedWithASession) {
 
 TEST_F(RawUnsealTest, AKeyThatWasExchangedOnTheWireIsNotTrusted) {
     constexpr std::uint32_t read_public = 0x173;
-    for (std::size_t place = 12; place < 120; place += 3) { // within the public area
+    // The size of the public area and its 90 bytes. The names behind it are not looked at: they are reckoned.
+    for (std::size_t place = 10; place < 102; ++place) {
         Interposer between{chip_.connect(), read_public, place};
         EXPECT_FALSE(unseal(between.take())) << place;
         EXPECT_TRUE(between.end()) << place;
