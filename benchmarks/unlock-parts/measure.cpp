@@ -1,10 +1,10 @@
 // measure RUNS [--stdin FILE] [--before COMMAND] -- PROGRAM [ARGUMENT...] [-- PROGRAM [ARGUMENT...]]...
+//
 // Runs the programs one after the other, RUNS times, and prints a line for each time: microseconds of CPU
 // time of all of them together (user and system, with their own children), and the most memory that one of
-// them held, in KiB. What
-// --before names runs before each time, by the shell, and is not counted. An argument @FILE is what is in the
-// file. Static and small, because a process begins with the memory of the one that started it (getrusage(2),
-// ru_maxrss).
+// them held, in KiB. What --before names runs before each time, by the shell, and is not counted. An argument
+// that begins with "@/" stands for what is in that file. Static and small, because a process begins with the
+// memory of the one that started it (getrusage(2), ru_maxrss).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -92,7 +92,7 @@ int main(const int argc, char** const argv) {
         } else if (std::strcmp(argv[i], "--") == 0 && count < most_programs && i + 1 < argc) {
             argv[i] = nullptr; // the end of the words before
             programs[count++] = argv + i + 1;
-        } else if (count > 0 && argv[i][0] == '@') {
+        } else if (count > 0 && argv[i][0] == '@' && argv[i][1] == '/') {
             argv[i] = contents_of(argv[i] + 1);
         }
     }

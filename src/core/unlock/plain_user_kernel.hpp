@@ -9,9 +9,17 @@
 #include "sys/raw/boot_kernel.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace sealmount {
+
+/// The text of an encrypted key as with_master_description() (core/ecryptfs/encrypted_key.hpp) makes it:
+/// under the same master key by another name, authenticated again. Nothing when it was not authentic under
+/// this master key.
+[[nodiscard]] std::optional<std::string>
+plain_text_under(std::string_view text, std::span<const std::byte> master, std::string_view description);
 
 class PlainUserKernel final : public BootKernel {
   public:

@@ -15,7 +15,6 @@ namespace {
 
 // TPM 2.0 Part 2: 6.9 (structure tags), 6.5.2 (commands), 6.12 (capabilities), 7.4 (permanent handles), 7.2
 // (handle types), 6.6.3 (response codes), 6.3 (algorithms), 6.11 (session types).
-constexpr unsigned tag_without_sessions = 0x8001;
 constexpr std::uint32_t flush_context_code = 0x165;
 constexpr std::uint32_t start_auth_session_code = 0x176;
 constexpr std::uint32_t get_capability_code = 0x17a;
@@ -33,38 +32,8 @@ constexpr unsigned policy_session_type = 1;
 constexpr std::size_t header_bytes = 10;
 constexpr unsigned selected_octets = 3;
 
-/// Takes big-endian numbers off the front of a response; zeros, and `is_good` no more, beyond its end.
-class ResponseReader {
-  public:
-    explicit ResponseReader(const std::span<const std::byte> rest) noexcept : rest_(rest) {}
-
-    [[nodiscard]] bool is_good() const noexcept { return good_; }
-
-    std::span<const std::byte> take(const std::size_t size) noexcept {
-        if (!good_ || size > rest_.size()) {
-            good_ = false;
-            return {};
-        }
-        const auto taken = rest_.first(size);
-        rest_ = rest_.subspan(size);
-        return taken;
-    }
-
-    std::uint32_t number(const std::size_t size) noexcept {
-        std::uint32_t value = 0;
-        for (const std::byte byte : take(size)) {
-            value = value << 8U | std::to_integer<std::uint32_t>(byte);
-        }
-        return value;
-    }
-
-  private:
-    std::span<const std::byte> rest_;
-    bool good_ = true;
-};
-
 /// TPML_PCR_SELECTION of at most one bank, which must be the one that was asked for.
-PcrMask take_selection(ResponseReader& reader, const PcrBank bank) noexcept {
+PcrMask take_selection(RawReader& reader, const PcrBank bank) noexcept {
     const std::uint32_t banks = reader.number(4);
     PcrMask mask = 0;
     for (std::uint32_t i = 0; i < banks && reader.is_good(); ++i) {
@@ -96,7 +65,7 @@ std::size_t converse(const int device, const std::span<const std::byte> command,
         }
         size += static_cast<std::size_t>(got);
         if (size >= header_bytes) {
-            ResponseReader header{response.subspan(2, 4)};
+            RawReader header{response.subspan(2, 4)};
             wanted = std::clamp<std::size_t>(header.number(4), header_bytes, response.size());
         }
     }
@@ -105,8 +74,8 @@ std::size_t converse(const int device, const std::span<const std::byte> command,
 
 } // namespace
 
-RawCommand::RawCommand(const std::uint32_t code) noexcept {
-    put_u16(tag_without_sessions);
+RawCommand::RawCommand(const std::uint32_t code, const Sessions sessions) noexcept {
+    put_u16(static_cast<unsigned>(sessions));
     put_u32(0);
     put_u32(code);
 }
@@ -127,6 +96,17 @@ void RawCommand::put_u32(const std::uint32_t value) noexcept {
     put_u16(value & 0xffffU);
 }
 
+void RawCommand::put(const std::span<const std::byte> bytes) noexcept {
+    for (const std::byte byte : bytes) {
+        put_u8(std::to_integer<unsigned>(byte));
+    }
+}
+
+void RawCommand::put_sized(const std::span<const std::byte> bytes) noexcept {
+    put_u16(static_cast<unsigned>(bytes.size()));
+    put(bytes);
+}
+
 void RawCommand::put_selection(const PcrSelection selection) noexcept {
     put_u32(1);
     put_u16(static_cast<unsigned>(selection.bank));
@@ -143,6 +123,24 @@ std::span<const std::byte> RawCommand::bytes() noexcept {
     return std::span{bytes_}.first(size_);
 }
 
+std::span<const std::byte> RawReader::take(const std::size_t size) noexcept {
+    if (!good_ || size > rest_.size()) {
+        good_ = false;
+        return {};
+    }
+    const auto taken = rest_.first(size);
+    rest_ = rest_.subspan(size);
+    return taken;
+}
+
+std::uint32_t RawReader::number(const std::size_t size) noexcept {
+    std::uint32_t value = 0;
+    for (const std::byte byte : take(size)) {
+        value = value << 8U | std::to_integer<std::uint32_t>(byte);
+    }
+    return value;
+}
+
 RawCommand pcr_read_command(const PcrSelection selection) noexcept {
     RawCommand command{pcr_read_code};
     command.put_selection(selection);
@@ -153,10 +151,7 @@ RawCommand start_policy_session_command(const std::span<const std::byte, 16> non
     RawCommand command{start_auth_session_code};
     command.put_u32(null_handle); // no key for a salt
     command.put_u32(null_handle); // not bound
-    command.put_u16(static_cast<unsigned>(nonce.size()));
-    for (const std::byte byte : nonce) {
-        command.put_u8(std::to_integer<unsigned>(byte));
-    }
+    command.put_sized(nonce);
     command.put_u16(0); // no salt
     command.put_u8(policy_session_type);
     command.put_u16(null_algorithm); // nothing is encrypted
@@ -206,13 +201,15 @@ std::optional<RawTpm> RawTpm::open(const char* const node) noexcept {
     return std::optional<RawTpm>{std::in_place, std::move(device)};
 }
 
-std::optional<std::span<const std::byte>> RawTpm::exchange(RawCommand command) noexcept {
-    code_ = 0;
-    ResponseReader reader{std::span{response_}.first(converse(device_.get(), command.bytes(), response_))};
-    const bool is_plain = reader.number(2) == tag_without_sessions;
+std::optional<std::span<const std::byte>> RawTpm::exchange(RawCommand& command) noexcept {
+    const auto sent = command.bytes();
+    const auto size_of_answer = converse(device_.get(), sent, response_);
+    RawReader reader{std::span{response_}.first(size_of_answer)};
+    // The answer to a command with a session has one as well, unless it is an error.
+    const bool is_alike = reader.number(2) == RawReader{sent}.number(2);
     const std::uint32_t size = reader.number(4);
     code_ = reader.number(4);
-    if (!reader.is_good() || !is_plain || code_ != 0 || size < header_bytes) {
+    if (!reader.is_good() || !is_alike || code_ != 0 || size != size_of_answer) {
         return std::nullopt;
     }
     return std::span{response_}.subspan(header_bytes, size - header_bytes);
@@ -225,7 +222,7 @@ std::optional<RawPcrs> RawTpm::read_pcrs(PcrSelection selection) noexcept {
         if (!answer) {
             return std::nullopt;
         }
-        ResponseReader reader{*answer};
+        RawReader reader{*answer};
         reader.number(4); // the update counter, which only helps to explain
         const PcrMask given = take_selection(reader, selection.bank) & selection.mask;
         if (given == 0 || reader.number(4) != static_cast<std::uint32_t>(std::popcount(given))) {
@@ -253,7 +250,7 @@ std::optional<std::uint32_t> RawTpm::start_pcr_session(const PcrSelection select
     if (!answer) {
         return std::nullopt;
     }
-    ResponseReader reader{*answer};
+    RawReader reader{*answer};
     const std::uint32_t session = reader.number(4);
     if (!reader.is_good()) {
         return std::nullopt;
@@ -282,7 +279,7 @@ bool RawTpm::may_hold_leftovers() noexcept {
         if (!answer) {
             return true;
         }
-        ResponseReader reader{*answer};
+        RawReader reader{*answer};
         reader.number(1); // is there more?
         reader.number(4); // the capability
         const std::uint32_t count = reader.number(4);

@@ -21,12 +21,17 @@ namespace sealmount {
 /// A command being written; all that we send fits.
 class RawCommand {
   public:
-    /// TPM_ST_NO_SESSIONS and the command's code.
-    explicit RawCommand(std::uint32_t code) noexcept;
+    /// The structure tag: with or without an authorization area.
+    enum class Sessions : std::uint16_t { none = 0x8001, one = 0x8002 };
+
+    explicit RawCommand(std::uint32_t code, Sessions sessions = Sessions::none) noexcept;
 
     void put_u8(unsigned value) noexcept;
     void put_u16(unsigned value) noexcept;
     void put_u32(std::uint32_t value) noexcept;
+    void put(std::span<const std::byte> bytes) noexcept;
+    /// A TPM2B: the size, in two bytes, and the bytes.
+    void put_sized(std::span<const std::byte> bytes) noexcept;
     /// TPML_PCR_SELECTION with one bank.
     void put_selection(PcrSelection selection) noexcept;
 
@@ -34,8 +39,28 @@ class RawCommand {
     [[nodiscard]] std::span<const std::byte> bytes() noexcept;
 
   private:
-    std::array<std::byte, 128> bytes_{};
+    std::array<std::byte, 1280> bytes_{};
     std::size_t size_ = 0;
+};
+
+/// Takes what the TPM sent off its front, big endian. Beyond the end there are zeros and empty bytes, and
+/// `is_good()` is false from then on.
+class RawReader {
+  public:
+    explicit RawReader(const std::span<const std::byte> rest) noexcept : rest_(rest) {}
+
+    [[nodiscard]] bool is_good() const noexcept { return good_; }
+    [[nodiscard]] bool is_at_end() const noexcept { return good_ && rest_.empty(); }
+
+    std::span<const std::byte> take(std::size_t size) noexcept;
+    /// A number of so many bytes.
+    std::uint32_t number(std::size_t size) noexcept;
+    /// The bytes of a TPM2B.
+    std::span<const std::byte> sized() noexcept { return take(number(2)); }
+
+  private:
+    std::span<const std::byte> rest_;
+    bool good_ = true;
 };
 
 [[nodiscard]] RawCommand pcr_read_command(PcrSelection selection) noexcept;
@@ -80,16 +105,16 @@ class RawTpm {
     /// A handle that the TPM does not know any more counts as flushed.
     bool flush(std::uint32_t handle) noexcept;
 
-    /// The device, for somebody else to go on with; this object has nothing then.
-    [[nodiscard]] UniqueFd release() && noexcept { return std::move(device_); }
-
     /// Are there transient objects or loaded sessions, which others left? Also true when it does not say.
     [[nodiscard]] bool may_hold_leftovers() noexcept;
 
-  private:
-    /// What follows the header of a successful response.
-    [[nodiscard]] std::optional<std::span<const std::byte>> exchange(RawCommand command) noexcept;
+    /// What follows the header of a successful response, until the next command.
+    [[nodiscard]] std::optional<std::span<const std::byte>> exchange(RawCommand& command) noexcept;
+    [[nodiscard]] std::optional<std::span<const std::byte>> exchange(RawCommand&& command) noexcept {
+        return exchange(command);
+    }
 
+  private:
     UniqueFd device_;
     std::array<std::byte, 4096> response_{};
     std::uint32_t code_ = 0; ///< of the last response
