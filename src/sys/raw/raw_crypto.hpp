@@ -1,6 +1,7 @@
 // The cryptography of one unseal in userspace, by the plain functions of libcrypto: hashes and AES-128-CFB of
-// a TPM session, and the exchange of its salt. Not by EVP, whose providers take four times as long to load as
-// all of this takes; hence one choice for each, and no other (TPM 2.0 Part 1: 11.4.10 KDFs, 19 sessions, 21
+// a TPM session, and the exchange of its salt. Not by EVP: with it and
+// ESYS an unlock took eight times as long (DESIGN.md). One choice for each, and no other
+// (TPM 2.0 Part 1: 11.4.10 KDFs, 19 sessions, 21
 // encryption of parameters; C.6 ECDH).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
