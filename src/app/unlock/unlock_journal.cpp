@@ -239,6 +239,12 @@ void UnlockJournal::unlocked_together(const UnlockedTogether& all) {
             "itself",
             master_, with_detail(*all.refusal)),
         std::move(fields));
+    // A volume that is refused by itself later may meet another state: systemd extends PCR 11 meanwhile.
+    for (const SlotRefusal& slot : all.refusal->slots) {
+        for (const Problem& line : lines_about(slot)) {
+            say(Level::notice, all.volumes.front().name, line.message);
+        }
+    }
     show_step("Not unlocked by the TPM");
 }
 
