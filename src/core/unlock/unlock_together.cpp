@@ -7,12 +7,13 @@
 #include "core/unlock/unlock_by_tpm.hpp"
 #include "core/unlock/unlock_load.hpp"
 
+#include <utility>
+
 namespace sealmount {
 
 namespace {
 
-std::vector<Volume> automatic_volumes(const Store& store, const std::string_view master) {
-    std::vector<Volume> volumes = store.manifest().volumes;
+std::vector<Volume> automatic_volumes(std::vector<Volume> volumes, const std::string_view master) {
     std::erase_if(volumes, [&](const Volume& volume) { return volume.master != master || volume.noauto; });
     return volumes;
 }
@@ -40,9 +41,10 @@ bool is_its_own(const Volume& volume, const MasterRefusal& refusal) {
 } // namespace
 
 UnlockedTogether load_automatic_volumes(const UnlockContext& context, const std::string_view master) {
-    UnlockedTogether all{.volumes = automatic_volumes(context.store, master)};
+    std::vector<Volume> volumes = context.store.manifest().volumes;
+    UnlockedTogether all{.volumes = automatic_volumes(volumes, master)};
     begin_boot(context, all.volumes);
-    MountObstacles obstacles{context.store.paths(), context.store.manifest().volumes};
+    MountObstacles obstacles{context.store.paths(), std::move(volumes)};
     bool trusted_was_refused = false;
     for (const Volume& volume : all.volumes) {
         const bool is_loaded_already =
