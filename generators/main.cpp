@@ -2,6 +2,7 @@
 // systemd.generator(7).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "base/unique_fd.hpp"
 #include "write_units.hpp"
 

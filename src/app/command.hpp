@@ -1,6 +1,7 @@
 // sealmount: the command line for people, one verb at a time.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "app/arguments/command_line.hpp"

@@ -2,6 +2,7 @@
 // its facts; app/output/hints.cpp alone turns them into a sentence with the command to run.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <string>

@@ -1,6 +1,7 @@
 // ByteReader: takes little-endian numbers and runs of bytes from the front of a buffer, never past its end.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <cstddef>

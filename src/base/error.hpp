@@ -1,6 +1,7 @@
 // Accidents: the one exception class of the project.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/advice.hpp"

@@ -1,6 +1,7 @@
 // Text from values: fmt's format strings (std::format where the compiler has it; GCC 12 does not).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <fmt/core.h>

@@ -1,6 +1,7 @@
 // Lower-case hex, as signatures, digests and the kernel's key texts use it.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,7 @@
 // Refusals: answers of the outside world that change what we do next.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <string>

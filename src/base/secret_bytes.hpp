@@ -1,6 +1,7 @@
 // SecretBytes: the only home of plaintext keys and passphrases.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <cstddef>

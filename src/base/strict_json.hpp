@@ -1,6 +1,7 @@
 // Strict reading of JSON: every member asked for by name, type-checked, and nothing left over.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

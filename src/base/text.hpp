@@ -2,6 +2,7 @@
 // them.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/bytes.hpp"

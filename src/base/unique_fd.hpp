@@ -1,6 +1,7 @@
 // UniqueFd: owner of a file descriptor.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <unistd.h>

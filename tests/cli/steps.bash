@@ -1,5 +1,6 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 #
 # Walks through the steps of a command (tests/tools/step_shim.cpp): it fails or is killed at each one, on the machine as `keep`
 # found it. After each of them:

@@ -1,6 +1,7 @@
 // Files on a real file system: what a failure leaves behind, and whose files are trusted.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "base/error.hpp"
 #include "sys/crypto/crypto.hpp"
 #include "sys/files/files.hpp"

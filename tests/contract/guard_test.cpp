@@ -2,6 +2,7 @@
 // if the tests do not run as root.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "sys/files/guard.hpp"
 
 #include <fcntl.h>

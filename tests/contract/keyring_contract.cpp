@@ -2,6 +2,7 @@
 // kernel has trusted keys and there is a software TPM (in a virtual machine), they are tried as well.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
 #include "core/ecryptfs/encrypted_key.hpp"

@@ -2,6 +2,7 @@
 // computes opens through a session that follow() has led, and only in the right state.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "base/error.hpp"
 #include "contract/policy_fixture.hpp"
 

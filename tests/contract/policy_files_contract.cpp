@@ -1,6 +1,7 @@
 // Policies from files on swtpm: signed ones, and systemd-pcrlock's.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "contract/policy_fixture.hpp"
 #include "core/policy/pcr_signatures.hpp"
 #include "core/policy/pcrlock_file.hpp"

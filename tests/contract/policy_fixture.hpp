@@ -1,6 +1,7 @@
 // PolicyContract: swtpm, and everything that tests of policies do with it.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "contract/swtpm.hpp"

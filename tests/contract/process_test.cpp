@@ -1,6 +1,7 @@
 // What a hardened process is like. Each test body runs in a child: hardening cannot be undone.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "sys/host/process.hpp"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,7 @@
 // Asking on a terminal, tried on a pseudo-terminal of our own.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "sys/crypto/crypto.hpp"
 #include "sys/prompt/password_agents.hpp"
 #include "sys/prompt/terminal.hpp"

@@ -1,6 +1,7 @@
 // Swtpm: a software TPM of one's own, with a tap on its wire.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/unique_fd.hpp"

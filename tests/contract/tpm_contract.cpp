@@ -1,6 +1,7 @@
 // What a Tpm promises, held against the fake and against ESYS on swtpm.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "base/error.hpp"
 #include "base/hex.hpp"
 #include "contract/tpm_under_test.hpp"

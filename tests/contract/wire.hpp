@@ -1,6 +1,7 @@
 // TPM commands as bytes, independent of tpm2-tss (TPM 2.0 Part 3).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "contract/swtpm.hpp"

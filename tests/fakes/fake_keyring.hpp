@@ -1,6 +1,7 @@
 // FakeKeyring: the kernel's keys in memory.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "fakes/fake_tpm.hpp"

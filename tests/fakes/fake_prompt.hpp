@@ -1,6 +1,7 @@
 // FakePrompt: a person with prepared answers.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "fakes/fault.hpp"

@@ -1,6 +1,7 @@
 // FakeTpm: a TPM in memory, with state, as far as the project asks one.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "fakes/fault.hpp"

@@ -1,6 +1,7 @@
 // Fault: makes one call of a fake fail, so that tests can walk through every place where something may fail.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <optional>

@@ -3,6 +3,7 @@
 // and what was accepted replays.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "core/events/device_path.hpp"

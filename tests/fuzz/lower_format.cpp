@@ -3,6 +3,7 @@
 // refused with a reason; each file is counted once; sentences and JSON are printable.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "app/output/survey_report.hpp"
 #include "base/byte_reader.hpp"
 #include "base/hex.hpp"

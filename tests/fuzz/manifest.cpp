@@ -2,6 +2,7 @@
 // crash, only Error is thrown, and each unit has exactly its lines, whatever the strings.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "core/volume/manifest.hpp"
 #include "core/volume/unit_text.hpp"
 

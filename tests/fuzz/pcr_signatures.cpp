@@ -2,6 +2,7 @@
 // is written is read again as the same, and what is added stays in it and takes nothing away.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "core/policy/pcr_signatures.hpp"
 #include "base/error.hpp"
 #include "base/hex.hpp"

@@ -2,6 +2,7 @@
 // that an accepted file allows has steps that lead to the one digest, through choices that a TPM takes.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "base/error.hpp"
 #include "core/policy/pcrlock_file.hpp"
 #include "core/policy/policy_digest.hpp"

@@ -1,6 +1,7 @@
 // Runs a fuzz target once for each file in its arguments: a test without libFuzzer.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include <cstddef>
 #include <cstdio>
 #include <fstream>

@@ -2,6 +2,7 @@
 // or a setting. The test has its own reader of units.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "core/volume/manifest_rules.hpp"
 #include "core/volume/unit_text.hpp"
 #include "random_volumes.hpp"

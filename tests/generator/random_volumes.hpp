@@ -3,6 +3,7 @@
 // written again.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/volume/manifest.hpp"

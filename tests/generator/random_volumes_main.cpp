@@ -2,6 +2,7 @@
 // for their mount units, one setting a line as tests/vm/tools/settings-of-dump prints it.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "random_volumes.hpp"
 
 #include <cstdio>

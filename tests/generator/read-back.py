@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 #
 # read-back.py GENERATOR TEMPLATES CASE...
 # Makes systemd load what the generator wrote and compares the result with the manifest: no character of a

@@ -1,6 +1,7 @@
 // A machine of fakes: a root directory, a TPM, a kernel, a person.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/enroll/enroll.hpp"

@@ -8,6 +8,7 @@
 //   STEP_LOG=FILE             each counted call becomes a line "NUMBER CALL PATH"
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include <array>
 #include <cerrno>
 #include <csignal>

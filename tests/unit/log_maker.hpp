@@ -1,6 +1,7 @@
 // Event logs made by hand, byte by byte, for tests.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/events/event_log.hpp"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# SPDX-FileCopyrightText: the sealmount authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # What boot needs is linked into sealmount-unlock, and nothing else: no parser of command lines, no reader of
 # boot images, no predictor. Usage: unlock_binary.sh NM SEALMOUNT SEALMOUNT-UNLOCK
 set -eu

@@ -1,6 +1,7 @@
 // The vectors of tests/vectors, and small helpers for every unit test.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/error.hpp"

@@ -1,8 +1,8 @@
 // What a verb takes from the command line: the names of its arguments and options, what they stand for, and
 // where the values go. Values arrive as they were written: nothing in them is split, unescaped or expanded.
 //
-// SPDX-FileCopyrightText: the sealmount authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "app/arguments/values.hpp"

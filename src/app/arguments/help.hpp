@@ -1,7 +1,7 @@
 // What `--help` prints, and the width that it is wrapped at.
 //
-// SPDX-FileCopyrightText: the sealmount authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "app/arguments/command_line.hpp"

@@ -1,7 +1,7 @@
 // What somebody may have meant who mistyped a name.
 //
-// SPDX-FileCopyrightText: the sealmount authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <string>

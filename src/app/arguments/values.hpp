@@ -1,7 +1,7 @@
 // Values as people write them on the command line: numbers, in decimal digits and nothing else, and times.
 //
-// SPDX-FileCopyrightText: the sealmount authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <cstdint>

@@ -2,6 +2,7 @@
 // FILES).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "app/enroll/enroll_command.hpp"

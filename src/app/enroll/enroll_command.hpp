@@ -2,6 +2,7 @@
 // and what the import verbs do for what they find.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "app/options/globals.hpp"

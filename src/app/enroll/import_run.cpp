@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "app/enroll/import_run.hpp"
 
 #include "app/output/exit_code.hpp"

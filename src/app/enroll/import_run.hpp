@@ -2,6 +2,7 @@
 // and enroll one volume after the other; one that is refused does not stop the others.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "app/enroll/enroll_command.hpp"

@@ -1,6 +1,7 @@
 // Policies with values for their literal PCRs: those of a boot to come.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "app/options/prediction_options.hpp"

@@ -1,7 +1,7 @@
 // What the command line says to every verb.
 //
-// SPDX-FileCopyrightText: the sealmount authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/volume/paths.hpp"

@@ -1,6 +1,7 @@
 // The options that say where an enrollment takes the volume's keys from.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "app/arguments/arguments.hpp"

@@ -1,6 +1,7 @@
 // The options that say which policy a master key is sealed to, for every verb that seals.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "app/arguments/arguments.hpp"

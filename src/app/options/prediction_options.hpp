@@ -1,6 +1,7 @@
 // The options that describe the next boot, for every verb that predicts it.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "app/arguments/arguments.hpp"

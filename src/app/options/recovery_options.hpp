@@ -1,6 +1,7 @@
 // Recovery keys on the command line: how a new one gets to its owner, and how a present one is given.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "app/arguments/arguments.hpp"

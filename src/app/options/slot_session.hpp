@@ -1,6 +1,7 @@
 // What the verbs about slots have in common: the store under its lock, the TPM, and somebody to ask.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "app/arguments/arguments.hpp"

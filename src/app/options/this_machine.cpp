@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "app/options/this_machine.hpp"
 
 #include "sys/keyring/kernel_keyring.hpp"

@@ -2,6 +2,7 @@
 // line chose.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "app/options/globals.hpp"

@@ -2,6 +2,7 @@
 // sealmount(8); the units use the same numbers by name.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/error.hpp"

@@ -1,6 +1,7 @@
 // Hints: for each refusal, what to do next. A message says what happened; its hint is the exact next command.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/advice.hpp"

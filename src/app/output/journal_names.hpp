@@ -2,6 +2,7 @@
 // config/sealmount.catalog, and fields. Stable: programs look for them (sealmount-unlock(8)).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 namespace sealmount::journal {

@@ -1,5 +1,5 @@
-// SPDX-FileCopyrightText: the sealmount authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "app/output/print.hpp"
 
 #include "base/error.hpp"

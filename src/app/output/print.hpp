@@ -1,8 +1,8 @@
 // What people and programs read: text on standard output, messages on standard error, JSON, and a question
 // before something is done.
 //
-// SPDX-FileCopyrightText: the sealmount authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/format.hpp"

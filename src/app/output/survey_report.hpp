@@ -1,6 +1,7 @@
 // What `sealmount inspect` prints of a lower directory: for people and for programs.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/ecryptfs/survey.hpp"

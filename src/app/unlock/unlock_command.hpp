@@ -2,6 +2,7 @@
 // sealmount-load@.service and sealmount-keys@.service (one volume).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 namespace sealmount {

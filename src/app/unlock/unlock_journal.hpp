@@ -2,6 +2,7 @@
 // somebody has to know.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/unlock/unlock.hpp"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "core/check/check.hpp"
 #include "app/options/prediction_options.hpp"
 #include "app/output/exit_code.hpp"

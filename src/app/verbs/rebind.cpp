@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "app/verbs/rebind.hpp"
 #include "app/verbs/renewal_report.hpp"
 #include "app/verbs/verbs.hpp"

@@ -1,7 +1,7 @@
 // Binding volumes to the present state with their passphrases: the verb rebind, and reseal --recover.
 //
-// SPDX-FileCopyrightText: the sealmount authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "app/options/recovery_options.hpp"

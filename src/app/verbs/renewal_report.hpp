@@ -1,6 +1,7 @@
 // What people and programs read about a new master key.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "app/options/globals.hpp"

@@ -1,6 +1,7 @@
 // The verbs of `sealmount`: one file each, one table (app/command.cpp).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "app/arguments/arguments.hpp"

@@ -1,6 +1,7 @@
 // Would every volume open at the next boot, as far as what that will measure can be found out now?
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/check/check.hpp"

@@ -1,6 +1,7 @@
 // The part of a check that is about one volume: files, directories, units, keys in the way.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/check/check.hpp"

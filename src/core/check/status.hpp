@@ -1,6 +1,7 @@
 // The state of volumes and master keys as they are at this moment. Reads only.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/advice.hpp"

@@ -2,6 +2,7 @@
 // mount.ecryptfs(8) put into a keyring (include/linux/ecryptfs.h, struct ecryptfs_auth_tok).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/ecryptfs/passphrase.hpp"

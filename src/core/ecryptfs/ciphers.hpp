@@ -2,6 +2,7 @@
 // ecryptfs_cipher_code_str_map).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <cstdint>

@@ -2,6 +2,7 @@
 // (security/keys/encrypted-keys/encrypted.c). Userspace composes here what the kernel would have made.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/secret_bytes.hpp"

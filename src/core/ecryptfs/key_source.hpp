@@ -1,6 +1,7 @@
 // Where the keys of an enrollment come from.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/advice.hpp"

@@ -2,6 +2,7 @@
 // name: which keys, which cipher. Needs no key. All input is hostile.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <compare>

@@ -1,6 +1,7 @@
 // What a lower directory says about the volume that made it, from a bounded sample of its files.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/advice.hpp"

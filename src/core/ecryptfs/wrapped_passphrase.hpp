@@ -2,6 +2,7 @@
 // ecryptfs-setup-private(1) write (~/.ecryptfs/wrapped-passphrase).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/ecryptfs/passphrase.hpp"

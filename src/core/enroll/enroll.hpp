@@ -2,6 +2,7 @@
 // before the manifest names them. And the way back.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/advice.hpp"

@@ -1,6 +1,7 @@
 // What an enrollment must know about the machine, the lower directory and the passphrase before it writes.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/enroll/enroll.hpp"

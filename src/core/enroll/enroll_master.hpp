@@ -1,6 +1,7 @@
 // The master key of an enrollment: a new one, or one that is there and opens.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/enroll/enroll.hpp"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "core/enroll/enroll_survey.hpp"
 
 #include "base/format.hpp"

@@ -1,6 +1,7 @@
 // What an enrollment takes from the lower directory, and what it refuses because of it.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/enroll/enroll.hpp"

@@ -1,6 +1,7 @@
 // What an enrollment leaves on disk, in an order in which a kill at any instant is harmless.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/enroll/enroll_master.hpp"

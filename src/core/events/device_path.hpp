@@ -1,6 +1,7 @@
 // EFI device paths in their usual text form.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/crypto/crypto.hpp"

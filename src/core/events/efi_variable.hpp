@@ -1,6 +1,7 @@
 // EFI variables as they are measured, and the signature lists in those of Secure Boot.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/text.hpp"

@@ -5,6 +5,7 @@
 // (drivers/char/tpm/eventlog/).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/crypto/crypto.hpp"

@@ -1,6 +1,7 @@
 // Events of the logs as text for people.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/events/event_log.hpp"

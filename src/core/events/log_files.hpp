@@ -1,6 +1,7 @@
 // Where the logs of a boot are read from.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/events/event_log.hpp"

@@ -4,6 +4,7 @@
 // of the TCG Canonical Event Log Format. systemd 252 writes none.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/events/event_log.hpp"

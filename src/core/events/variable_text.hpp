@@ -1,6 +1,7 @@
 // EFI variables of the event log as text for people.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/crypto/crypto.hpp"

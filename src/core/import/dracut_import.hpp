@@ -1,6 +1,7 @@
 // The volume that dracut's modules masterkey and ecryptfs mount in the initrd, as an enrollment.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/enroll/enroll.hpp"

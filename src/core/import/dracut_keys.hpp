@@ -1,6 +1,7 @@
 // The key in dracut's pair of blobs: a master key, and an encrypted key under it.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/ecryptfs/key_source.hpp"

@@ -1,6 +1,7 @@
 // Volumes that /etc/fstab mounts with ecryptfs-utils, as enrollments.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/enroll/enroll.hpp"

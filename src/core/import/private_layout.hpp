@@ -4,6 +4,7 @@
 // Text only; core/import/private_setup.hpp reads them from where users can write.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <filesystem>

@@ -21,6 +21,7 @@
 // its files, as mount.ecryptfs_private does.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/enroll/enroll.hpp"

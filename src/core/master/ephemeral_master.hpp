@@ -1,6 +1,7 @@
 // Loading keys that come from a passphrase: under a master key that exists for this moment only.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/ecryptfs/passphrase.hpp"

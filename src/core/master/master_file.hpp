@@ -1,6 +1,7 @@
 // The master file: parent and slots of a master key, /etc/sealmount/masters/NAME.json. Machine-written.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/master/measured_events.hpp"

@@ -2,6 +2,7 @@
 // where it has no trusted keys, as a *user* key that we unseal for it.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/master/master_unlock.hpp"

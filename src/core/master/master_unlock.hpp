@@ -1,6 +1,7 @@
 // Getting a master key out of the TPM: which slot fits, what to do when none does.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/master/master_file.hpp"

@@ -1,6 +1,7 @@
 // Which events made the PCRs that a slot was sealed to: so that a refusal can name the ones that differ.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/tpm/pcr.hpp"

@@ -1,8 +1,8 @@
 // Policies bound to what this machine measured: the values that their PCRs hold now, and, where PCR 11 was
 // another one when volumes were unlocked, those of then.
 //
-// SPDX-FileCopyrightText: the sealmount authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/master/seal_slot.hpp"

@@ -2,6 +2,7 @@
 // the slot that it opens.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/master/master_file.hpp"

@@ -1,6 +1,7 @@
 // Making a slot: the master key sealed to a policy, and proved as far as the present state allows.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/master/master_unlock.hpp"

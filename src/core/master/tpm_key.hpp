@@ -2,6 +2,7 @@
 // take in hex.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/tpm/tpm.hpp"

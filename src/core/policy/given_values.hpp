@@ -1,6 +1,7 @@
 // PCR values that a person or `sealmount predict` gives, for states that this machine is not in.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/crypto/crypto.hpp"

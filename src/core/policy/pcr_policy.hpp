@@ -1,6 +1,7 @@
 // PCR policies as values: which PCRs, what they held, which digest that makes, what differs now.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/strict_json.hpp"

@@ -2,6 +2,7 @@
 // policy that they make.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/crypto/crypto.hpp"

@@ -1,6 +1,7 @@
 // How each TPM command changes the digest of a policy session: what to seal to, without a TPM.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/tpm/pcr.hpp"

@@ -1,6 +1,7 @@
 // A policy as it is written in a master file.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/strict_json.hpp"

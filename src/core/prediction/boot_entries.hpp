@@ -1,6 +1,7 @@
 // The boot entries of systemd-boot, as bootctl(1) lists them.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <string>

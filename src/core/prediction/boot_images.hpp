@@ -2,6 +2,7 @@
 // now.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/prediction/pe_image.hpp"

@@ -1,6 +1,7 @@
 // The kernel's command line in the forms that boot loaders and the kernel measure.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/crypto/crypto.hpp"

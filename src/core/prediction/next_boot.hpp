@@ -2,6 +2,7 @@
 // person would otherwise have to name.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/prediction/boot_entries.hpp"

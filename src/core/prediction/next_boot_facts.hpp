@@ -1,6 +1,7 @@
 // Where the facts about the next boot come from.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/prediction/next_boot.hpp"

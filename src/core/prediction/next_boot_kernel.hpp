@@ -2,6 +2,7 @@
 // image. For next_boot.cpp only.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/prediction/boot_images.hpp"

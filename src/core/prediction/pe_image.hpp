@@ -5,6 +5,7 @@
 // Platform Firmware Profile 1.05, 10.2.3).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/byte_reader.hpp"

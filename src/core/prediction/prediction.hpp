@@ -2,6 +2,7 @@
 // for each PCR that cannot be predicted, the reason is given.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/advice.hpp"

@@ -1,6 +1,7 @@
 // Another kernel command line: which events change, and how.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/prediction/prediction.hpp"

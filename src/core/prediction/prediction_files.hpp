@@ -1,6 +1,7 @@
 // A file of the boot chain is replaced by another one: which events change, and how.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/prediction/prediction.hpp"

@@ -1,6 +1,7 @@
 // Other Secure Boot variables, and the certificates that will verify the boot images.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/prediction/prediction_files.hpp"

@@ -4,6 +4,7 @@
 // src/boot/stub.c and src/fundamental/uki.h.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/prediction/pe_image.hpp"

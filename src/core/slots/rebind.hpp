@@ -2,6 +2,7 @@
 // key: a new master key, since the old one is out of reach.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/ecryptfs/passphrase.hpp"

@@ -2,6 +2,7 @@
 // ones do not open.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/master/recovery_key.hpp"

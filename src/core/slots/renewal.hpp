@@ -2,6 +2,7 @@
 // takes the place of the old.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/ecryptfs/encrypted_key.hpp"

@@ -1,6 +1,7 @@
 // Rotation: a new master key in place of an old one that the TPM still releases.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/slots/renewal.hpp"

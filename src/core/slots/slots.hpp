@@ -2,6 +2,7 @@
 // proved before anything old goes, and a master key never loses the last slot that opens.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/master/seal_slot.hpp"

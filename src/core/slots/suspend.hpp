@@ -3,6 +3,7 @@
 // the slot, in every copy, once they are over.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/slots/slots.hpp"

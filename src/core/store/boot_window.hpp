@@ -2,6 +2,7 @@
 // it can be computed later how long the TPM had been on by then.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/volume/paths.hpp"

@@ -5,6 +5,7 @@
 // then on it is read in place of the old files, until it has overwritten them.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/master/master_file.hpp"

@@ -1,6 +1,7 @@
 // What a refusal can teach: which events of this boot differ from those that a slot was sealed to.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/advice.hpp"

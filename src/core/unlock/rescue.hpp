@@ -1,6 +1,7 @@
 // Opening a volume on a machine that does not know it: a rescue system, without TPM, units or manifest.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/ecryptfs/key_source.hpp"

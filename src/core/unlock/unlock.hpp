@@ -1,6 +1,7 @@
 // The boot story: how a volume's keys get into the kernel, and out again.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/error.hpp"

@@ -2,6 +2,7 @@
 // recovery key of its master key.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/unlock/unlock.hpp"

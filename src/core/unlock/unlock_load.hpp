@@ -1,6 +1,7 @@
 // The part of the boot story in which a master key is in the kernel and volume keys are loaded under it.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/unlock/unlock.hpp"

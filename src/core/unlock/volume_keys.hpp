@@ -1,6 +1,7 @@
 // The keys of a volume that passphrases derive.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/ecryptfs/passphrase.hpp"

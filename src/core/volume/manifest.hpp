@@ -2,6 +2,7 @@
 // config/manifest.schema.json).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/error.hpp"

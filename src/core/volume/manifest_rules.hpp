@@ -1,6 +1,7 @@
 // What a manifest may contain, value by value.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <optional>

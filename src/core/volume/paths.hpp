@@ -1,6 +1,7 @@
 // Where everything lives, below a root that tests, images and rescue systems may choose.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <filesystem>

@@ -1,6 +1,7 @@
 // Names for volumes that nobody has named: those of setups that are taken over.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/volume/manifest.hpp"

@@ -2,6 +2,7 @@
 // Error{internal} with OpenSSL's own messages when the library fails.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/crypto/crypto.hpp"

@@ -1,6 +1,7 @@
 // X.509 certificates, as far as Secure Boot's databases need them, over OpenSSL.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/crypto/crypto.hpp"

@@ -2,6 +2,7 @@
 // when the library fails; none can fail because of its input unless its comment says so.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/bytes.hpp"

@@ -1,6 +1,7 @@
 // Owners of what OpenSSL hands out, and its error queue as text.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <openssl/bn.h>

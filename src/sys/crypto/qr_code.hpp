@@ -1,6 +1,7 @@
 // A secret as a QR code on a terminal, to be kept on a phone (libqrencode).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/secret_bytes.hpp"

@@ -1,6 +1,7 @@
 // Files on the partitions that the firmware and the boot loader read.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <filesystem>

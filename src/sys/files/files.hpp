@@ -1,6 +1,7 @@
 // Files: trusted reading and power-safe writing. Plain functions; tests give them another root.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/unique_fd.hpp"

@@ -1,6 +1,7 @@
 // The table of mounts, /etc/fstab.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <cstddef>

@@ -2,6 +2,7 @@
 // it while its volume is not mounted. A mount covers it and is not touched by it.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <expected>

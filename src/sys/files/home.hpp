@@ -1,6 +1,7 @@
 // Where users keep their own configuration.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <filesystem>

@@ -1,6 +1,7 @@
 // Mount points while nothing is mounted on them.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <filesystem>

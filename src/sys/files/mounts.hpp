@@ -1,6 +1,7 @@
 // Mounts: the kernel's list of them, and where eCryptfs is in it.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <filesystem>

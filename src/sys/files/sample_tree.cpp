@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "sys/files/sample_tree.hpp"
 
 #include "base/error.hpp"

@@ -1,6 +1,7 @@
 // A bounded look at a directory tree: its names, and what is at the head of its files.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <cstddef>

@@ -4,6 +4,7 @@
 // alone.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/unique_fd.hpp"

@@ -1,6 +1,7 @@
 // The pause between two tries at the TPM.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 namespace sealmount {

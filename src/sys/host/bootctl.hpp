@@ -1,6 +1,7 @@
 // bootctl(1), which knows what systemd-boot starts.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <filesystem>

@@ -1,6 +1,7 @@
 // What the services report, to journal and service manager.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <string>

@@ -1,6 +1,7 @@
 // The outside world of every story: what a program of ours reaches besides files.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/host/backoff.hpp"

@@ -1,6 +1,7 @@
 // Process: what a program that handles keys does first, and what may not interrupt it.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <csignal>

@@ -1,6 +1,7 @@
 // The real Keyring: the kernel's, through libkeyutils.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/keyring/keyring.hpp"

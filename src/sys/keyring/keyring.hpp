@@ -2,6 +2,7 @@
 // (kernel_keyring.hpp), one fake in tests.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/refusal.hpp"

@@ -1,6 +1,7 @@
 // Credentials that the service manager passes to a process (systemd.exec(5), CREDENTIALS).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/secret_bytes.hpp"

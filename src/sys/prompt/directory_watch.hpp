@@ -1,6 +1,7 @@
 // Waiting for a change in a directory (inotify(7)).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/unique_fd.hpp"

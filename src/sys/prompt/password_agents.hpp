@@ -1,6 +1,7 @@
 // Asking through systemd's password agents (systemd.io/PASSWORD_AGENTS): console, Plymouth, wall, ssh.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/prompt/prompt.hpp"

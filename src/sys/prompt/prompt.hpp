@@ -2,6 +2,7 @@
 // line).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/refusal.hpp"

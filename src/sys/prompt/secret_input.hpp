@@ -1,6 +1,7 @@
 // Secrets from files and standard input.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/secret_bytes.hpp"

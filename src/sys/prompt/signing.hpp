@@ -1,6 +1,7 @@
 // Private keys that sign policies: from a PEM file, or from a token through an OpenSSL provider.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/crypto/crypto.hpp"

@@ -1,6 +1,7 @@
 // Asking on the controlling terminal of a command-line program.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/prompt/prompt.hpp"

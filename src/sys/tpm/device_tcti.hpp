@@ -1,6 +1,7 @@
 // A TCTI over a TPM character device.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/unique_fd.hpp"

@@ -1,6 +1,7 @@
 // Digests in the hash algorithms of the four PCR banks, over OpenSSL.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/crypto/crypto.hpp"

@@ -1,6 +1,7 @@
 // What a TPM says of itself, and the handles in it (TPM 2.0 Part 3, TPM2_GetCapability).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/tpm/esys_context.hpp"

@@ -1,6 +1,7 @@
 // Ways to a real TPM: the machine's device nodes, or a given TCTI.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/tpm/tpm.hpp"

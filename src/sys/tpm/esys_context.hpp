@@ -1,6 +1,7 @@
 // Owners of what ESYS hands out, and what its response codes mean.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/refusal.hpp"

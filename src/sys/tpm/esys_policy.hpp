@@ -1,6 +1,7 @@
 // Leading a policy session through its steps, with ESYS.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/tpm/esys_context.hpp"

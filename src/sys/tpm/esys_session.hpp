@@ -1,6 +1,7 @@
 // Sessions, PCR selections and the storage root key in ESYS's terms.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/tpm/esys_context.hpp"

@@ -1,6 +1,7 @@
 // The real Tpm: tpm2-tss's ESYS over whatever TCTI.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/tpm/device_tcti.hpp"

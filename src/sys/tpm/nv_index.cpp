@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "sys/tpm/nv_index.hpp"
 
 #include <tss2/tss2_mu.h>

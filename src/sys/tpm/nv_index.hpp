@@ -1,6 +1,7 @@
 // The public area of an NV index outside the TPM.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/crypto/crypto.hpp"

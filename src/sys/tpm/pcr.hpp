@@ -1,6 +1,7 @@
 // PCRs as values: masks, banks, selections and what they held.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <cstddef>

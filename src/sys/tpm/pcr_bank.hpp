@@ -1,6 +1,7 @@
 // PCR banks by name, as file formats write them.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/tpm/pcr.hpp"

@@ -2,6 +2,7 @@
 // Client Platform Firmware Profile 1.05, 3.3.4).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <optional>

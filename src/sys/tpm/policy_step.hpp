@@ -1,6 +1,7 @@
 // Policy steps: what a policy session is led through, one TPM command or a few each, in order.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/tpm/pcr.hpp"

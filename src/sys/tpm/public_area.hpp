@@ -1,6 +1,7 @@
 // Public keys and signatures as the TPM's structures.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/crypto/crypto.hpp"

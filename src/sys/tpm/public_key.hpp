@@ -1,6 +1,7 @@
 // Public keys that sign policies: from PEM, and the name that a TPM knows them by.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/crypto/crypto.hpp"

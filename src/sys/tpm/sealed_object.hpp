@@ -1,6 +1,7 @@
 // Sealed objects between the TPM's structures and our bytes.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "sys/tpm/tpm.hpp"

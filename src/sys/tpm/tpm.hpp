@@ -1,6 +1,7 @@
 // Tpm: what the project asks of a TPM 2.0, in its own terms. One real form (esys_tpm.hpp), one fake in tests.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/refusal.hpp"

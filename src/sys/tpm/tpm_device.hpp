@@ -1,6 +1,7 @@
 // The TPM as a device of this machine: is there one, when does it come, who has it.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 #
 # What `keyctl pipe` would give on a machine with the kernel's trusted and encrypted keys, made without them.
 #

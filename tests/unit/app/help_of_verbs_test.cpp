@@ -1,7 +1,7 @@
 // The help that people get to see: that of every verb.
 //
-// SPDX-FileCopyrightText: the sealmount authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "app/arguments/help.hpp"
 #include "app/command.hpp"
 

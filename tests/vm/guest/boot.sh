@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # What a guest that the firmware started does with its EFI system partition, its event log and its firmware's variables.
 
 ESP=/boot/efi

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # The checks that a scenario makes, on the host and in the guest alike. Each appends one line to $CHECKS, "ok" or "FAIL",
 # a tab, and the words; lines that begin with a tab are what a failed command said. A failed check ends the script.
 

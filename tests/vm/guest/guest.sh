@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # What a guest script can use besides the checks.
 
 # shellcheck disable=SC2034 # checks.sh writes there

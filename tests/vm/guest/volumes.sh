@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # Volumes as people have them: made and mounted by ecryptfs-utils, with a passphrase and nothing else. And the short words
 # for what the scenarios do with them.
 

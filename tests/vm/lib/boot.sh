@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # One machine: its disk, its TPM and what it shares with the host live in $WORK and last from boot to boot.
 
 BOOT_SECONDS=${SEALMOUNT_LAB_BOOT_SECONDS:-900}

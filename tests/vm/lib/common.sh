@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # What every part of the lab uses: messages, the cache, and the check that the tools are there.
 
 LAB_CACHE=${SEALMOUNT_LAB_CACHE:-/var/cache/sealmount-lab}

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # The lab's kernels, from Debian's own 6.1 source, with the key types that Debian's binary kernels leave out: one for QEMU, with a
 # second build of it for a machine to upgrade to, and one that is a program of the host: user-mode Linux.
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # The guest's root file system: a small Debian, of the host's own suite or the next, and the image that is made from it.
 
 # What a machine with sealmount has installed, then what the checks in the guest use. inotify-tools is for the

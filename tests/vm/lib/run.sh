@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # Runs scenarios, shows what they find as they find it, and counts.
 
 run_began=0
@@ -36,7 +37,7 @@ scenario_files() {
 list_scenarios() {
     local file
     for file in "$VM_DIR"/scenarios/[0-9]*.sh; do
-        printf '%-24s %s\n' "$(basename "$file" .sh)" "$(sed -n '3s/^# //p' "$file")"
+        printf '%-24s %s\n' "$(basename "$file" .sh)" "$(sed -n '4s/^# //p' "$file")"
     done
 }
 
@@ -225,7 +226,7 @@ run_scenario() {
     local file=$1 keep=$2 name began=$SECONDS status
     name=$(basename "$file" .sh)
     mkdir -p "$RUN/$name"
-    stamp "---- $name: $(sed -n '3s/^# //p' "$file")"
+    stamp "---- $name: $(sed -n '4s/^# //p' "$file")"
     CHECKS=$RUN/$name/checks
     : >"$CHECKS"
     set +e

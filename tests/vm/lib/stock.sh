@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # Debian's own kernels, next to the one that the lab builds: from Debian's packages, with the few modules that a guest here
 # uses, and a small initramfs that finds the disk.
 

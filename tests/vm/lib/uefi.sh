@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # Machines that start as real ones do: UEFI firmware, its variables, an EFI system partition with systemd-boot, kernels with an
 # initrd or as unified kernel images (UKI), and Secure Boot with keys of the lab's own.
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # User-mode Linux: the lab's kernel as a program of the host, with the same disk, the same TPM and the same share as in QEMU, and
 # about half of the processor time: nothing is emulated, but each system call of a process costs a switch of processes.
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # The TPM's wire: swtpm logs every command byte for byte, so that what an unlock costs can be counted and not estimated.
 
 # TPM 2.0 Library, Part 2, table "TPM_CC constants": those that anything in the lab sends.

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # the lab proves itself, in QEMU and in user-mode Linux: key types, eCryptfs, TPM, agent, early PCR change, wire log
 
 for ENGINE in qemu uml; do

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # an existing volume is enrolled once, mounts itself at every boot byte for byte, and its passphrase stays valid
 need_product
 # shellcheck disable=SC2034 # boot.sh reads it

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # a kernel upgrade with prediction: new and old boot unattended, and after prune the old one is refused by name
 need_product
 

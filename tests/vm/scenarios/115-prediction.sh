@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # machines that UEFI firmware starts: their event log, and the PCRs that sealmount predicts for the next boot: kernel, command line, initrd, Secure Boot, unified image
 need_product
 

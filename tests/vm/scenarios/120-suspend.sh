@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # a policy that the TPM lets lapse by itself: a suspension over a change of firmware variables
 need_product
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # a policy that the TPM lets lapse by itself: a boot window; and a PIN
 need_product
 cp "$VM_DIR/tools/unseal-slot" "$SHARE/"

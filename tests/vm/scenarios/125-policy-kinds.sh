@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # every kind of policy with the kernel's trusted key and in the user form, and what each costs on the TPM's wire
 need_product
 

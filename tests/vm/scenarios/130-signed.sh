@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # values of PCR 11 that a key's owner has signed: by systemd-measure and by sign-policy; two kernels in one file; and refusals
 need_product
 

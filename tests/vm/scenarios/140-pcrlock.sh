@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # Debian 13: programs that were built on Debian 12 run; a policy that the real systemd-pcrlock keeps: unattended, and after its next make-policy with a new kernel as well
 need_product
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # one enrollment serves every kernel: with trusted keys and Debian's own without, old and new, with and without ecryptfs-utils
 need_product
 

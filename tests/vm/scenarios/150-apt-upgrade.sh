@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # apt upgrades a kernel, then its initrd is made again: nobody does anything else, nobody is asked; what cannot be predicted is said
 need_product
 need dpkg dpkg-deb

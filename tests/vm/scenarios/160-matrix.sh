@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # volumes of every cipher, key size and kind of names that ecryptfs-utils make: enrolled with the passphrase alone, mounted at boot
 need_product
 # SEALMOUNT_LAB_ALL=yes takes all 28 of them, on Debian's own kernel; without it 15, on the lab's.

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # keys and set-ups as people have them: three lines of /etc/fstab, a pair of dracut, ~/Private, an encrypted home, a wrapped passphrase, a raw key, a salt, two passphrases
 need_product
 

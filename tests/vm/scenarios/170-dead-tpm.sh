@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # the TPM dies: passphrase and recovery key at the prompt, the next TPM, and another machine with nothing but the files
 need_product
 

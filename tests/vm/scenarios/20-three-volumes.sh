@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # three different volumes under one master key cost one unseal: at most 7 TPM commands of ours on the wire
 need_product
 rm -f "$SHARE"/made/* # made here and now, by ecryptfs-utils

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # ten volumes, and more, cost the TPM exactly what one does, with a trusted key and with a user key
 need_product
 

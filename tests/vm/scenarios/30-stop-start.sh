@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # stop and start: keys leave with the last volume that uses them and come back, and nothing stays in the TPM
 need_product
 

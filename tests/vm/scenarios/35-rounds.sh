@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # rounds of stop and start, with daemon-reload in between and stops while starting, leave nothing behind
 need_product
 

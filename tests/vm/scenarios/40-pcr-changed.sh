@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # when the TPM refuses: the reason in the journal, the passphrase at an agent, and a boot that goes on
 need_product
 # shellcheck disable=SC2034 # boot.sh reads it

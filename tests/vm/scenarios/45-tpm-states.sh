@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # every state that a TPM can be in ends in the right outcome, sentence and exit code, within its bound
 need_product
 g++ -O1 -static -o "$SHARE/extend" "$VM_DIR/tools/extend.cpp"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # root cannot read a key back after the boot; the attack that reads an unprotected one is shown to work first
 need_product
 cp "$VM_DIR/tools/by-hand" "$VM_DIR/tools/open-key" "$SHARE/"

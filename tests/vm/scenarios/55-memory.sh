@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # the passphrase and the master key are nowhere: not in memory, argv, environment, journal, system calls or on the disk
 need_product
 # shellcheck disable=SC2034 # boot.sh reads it

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # the files are the standard ones: openssl reads the sealed object, keyctl and the kernel load everything without us
 need_product
 cp "$VM_DIR/tools/by-hand" "$SHARE/"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # keys that ecryptfs-add-passphrase put into the keyring are enrolled with nothing typed; so is a passphrase from a credential
 need_product
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # what cannot work is refused before anything is written; a busy TPM is waited for
 need_product
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # enroll and remove killed on the way: the earlier volume still mounts, the command ends well when it is run again
 need_product
 cp "$BUILD/tests/tools/libstep_shim.so" "$SHARE/"

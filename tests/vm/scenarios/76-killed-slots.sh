@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # verbs that write slots and keys, killed on the way: the volumes start by the TPM at once, and after power cuts at the next boot
 need_product
 cp "$BUILD/tests/tools/libstep_shim.so" "$SHARE/"

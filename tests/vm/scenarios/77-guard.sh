@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # nothing, root included, writes plaintext into the mount point while its volume is not mounted
 need_product
 

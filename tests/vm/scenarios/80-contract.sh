@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # the contract tests of what touches the system, on a kernel with trusted keys and a TPM
 need_product
 for program in keyring_contract files_test guard_test process_test prompt_test; do

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # check, journal, sandbox and credentials: what people and programs see, and that the fixes fix
 need_product
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # thousands of random volumes: systemd reads from their units what was meant; 1,000 cost no more CPU than in /etc/fstab
 need_product
 

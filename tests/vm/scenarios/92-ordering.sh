@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the sealmount authors
 # order at boot and shutdown, volumes in volumes, reloads, isolate, a bad volume in the manifest, and sealmount=no
 need_product
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 //
 // extend PCR TIMES: extends a PCR so often through the resource manager, as fast as the TPM can
 // (TPM2_PCR_Extend, TPM 2.0 Part 3, 22.2).

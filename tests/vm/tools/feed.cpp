@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 // feed MASKED [FED HOLD]: writes what is in the file MASKED to standard output, unmasked byte by byte, so
 // that this process never has more than one byte of it. Masking is its own inverse: `feed PLAIN >MASKED`.
 // With FED and HOLD it makes the file FED once the reader has taken everything, and keeps the pipe open until

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 // find_bytes FILE <NEEDLES: where in FILE (a memory dump, a disk) something of the needles is. NEEDLES has
 // lines "NAME HEX". Looked for are the bytes themselves, their hex digits in both cases, and their base64 at
 // each alignment, each cut into pieces of eight bytes or more, so that a copy whose beginning was overwritten

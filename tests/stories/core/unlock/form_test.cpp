@@ -1,6 +1,7 @@
 // Every machine: kernels with and without trusted keys, a TPM that comes late, is held by others or is full.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "core/store/volume_state.hpp"
 #include "stories/fake_machine.hpp"
 

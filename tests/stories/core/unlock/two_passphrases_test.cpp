@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "core/ecryptfs/key_source.hpp"
 #include "stories/fake_machine.hpp"
 

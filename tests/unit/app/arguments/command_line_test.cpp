@@ -1,7 +1,7 @@
 // The command line of a program with verbs, whatever release of CLI11 reads it.
 //
-// SPDX-FileCopyrightText: the sealmount authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "app/arguments/command_line.hpp"
 #include "base/error.hpp"
 

@@ -1,7 +1,7 @@
 // What --help prints.
 //
-// SPDX-FileCopyrightText: the sealmount authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "app/arguments/help.hpp"
 
 #include <gtest/gtest.h>

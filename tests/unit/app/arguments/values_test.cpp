@@ -1,7 +1,7 @@
 // Numbers and times as people write them.
 //
-// SPDX-FileCopyrightText: the sealmount authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "app/arguments/nearest.hpp"
 #include "app/arguments/values.hpp"
 

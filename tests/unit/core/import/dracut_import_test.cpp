@@ -1,6 +1,7 @@
 // dracut's settings, read as its scripts would run them.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "base/error.hpp"
 #include "core/import/dracut_import.hpp"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "core/policy/policy_digest.hpp"
 
 #include "core/policy/pcr_policy.hpp"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "base/error.hpp"
 #include "core/policy/policy_json.hpp"
 #include "unit/vectors.hpp"

@@ -1,6 +1,7 @@
 // The survey of lower directories that Linux and ecryptfs-utils made (tests/vectors/lower/README.md).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright (C) the sealmount authors
 #include "core/ecryptfs/survey.hpp"
 #include "core/unlock/rescue.hpp"
 #include "sys/crypto/crypto.hpp"
