@@ -2,7 +2,7 @@
 /*
  * The TPM of the lab's user-mode Linux: a driver that hands each command to the swtpm on the host, through the socket that the
  * kernel argument tpm_uml.socket= names. Without that argument the machine has no TPM.
- * Copyright the sealmount authors
+ * Copyright (C) the sealmount authors
  */
 #include <linux/module.h>
 #include <linux/platform_device.h>

@@ -1,7 +1,7 @@
 // The part of a check that is about the TPM, before any master key is.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// SPDX-FileCopyrightText: the sealmount authors
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/check/check.hpp"

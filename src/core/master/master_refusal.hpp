@@ -1,7 +1,7 @@
 // Why the TPM did not release a master key, as a value.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// SPDX-FileCopyrightText: the sealmount authors
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "base/error.hpp"

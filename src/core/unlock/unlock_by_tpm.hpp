@@ -2,7 +2,7 @@
 // only that helps.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// SPDX-FileCopyrightText: the sealmount authors
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/unlock/unlock.hpp"

@@ -1,7 +1,7 @@
 // The questions that an unlock asks a person. One is withdrawn when the keys come with the answer to another.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// SPDX-FileCopyrightText: the sealmount authors
+// Copyright (C) the sealmount authors
 #pragma once
 
 #include "core/unlock/unlock.hpp"

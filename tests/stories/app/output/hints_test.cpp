@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// SPDX-FileCopyrightText: the sealmount authors
+// Copyright (C) the sealmount authors
 #include "app/output/hints.hpp"
 
 #include <gmock/gmock.h>
