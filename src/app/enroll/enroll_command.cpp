@@ -2,17 +2,18 @@
 // Copyright (C) the sealmount authors
 #include "app/enroll/enroll_command.hpp"
 
+#include "app/enroll/enroll_run.hpp"
+#include "app/output/print.hpp"
 #include "app/output/volume_json.hpp"
 #include "base/format.hpp"
-#include "core/master/present_binding.hpp"
 #include "core/volume/unit_text.hpp"
 
-#include "app/output/hints.hpp"
-#include "app/output/print.hpp"
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdio>
+#include <expected>
+#include <optional>
+#include <utility>
 
 namespace sealmount {
 
@@ -48,97 +49,19 @@ void print_advice(const Volume& volume, const KeyOptions& keys, const Paths& pat
     }
 }
 
-/// To standard error; --json has them in its document.
-void print_warnings_unless_json(const std::vector<std::string>& warnings, const Globals& globals) {
-    if (!globals.json) {
-        print_warnings(warnings);
-    }
-}
-
-Enrolled enroll_under_lock(const EnrollOptions& options, const EnrollContext& context, EnrollDraft& draft,
-                           NewRecoveryKey* const recovery, const Globals& globals) {
-    // A person who thinks holds no lock.
-    KeysInHand keys{options.keys, draft.request.volume.lower, draft.survey, globals, context.machine};
-    const FileLock lock = context.store.lock();
-    if (recovery != nullptr) {
-        recovery->save();
-    }
-    if (!options.quiet && !options.one_of_many && !globals.json) {
-        print_error("{} ...\n", takes_passphrase(options.keys) ? "Deriving the keys, sealing and proving them"
-                                                               : "Sealing the keys and proving them");
-    }
-    return enroll(context, draft, keys.source());
-}
-
-/// Is the master key that of another volume? Then it keeps its policy and its recovery key.
-bool is_used(const Store& store, const std::string& master) {
-    const std::vector<Volume> volumes = store.manifest().volumes;
-    return std::ranges::any_of(volumes, [&](const Volume& volume) { return volume.master == master; });
-}
-
-/// For a new master key.
-Policy policy_of(const EnrollOptions& options, const EnrollContext& context) {
-    if (is_used(context.store, options.request.volume.master) && names_policy(options.policy) &&
-        !options.one_of_many) {
-        print_warnings(
-            {formatted("the master key \"{}\" exists already: the options about its policy have no effect; "
-                       "'sealmount reseal' adds a slot to it",
-                       options.request.volume.master)});
-    }
-    return policy_from(options.policy, context.store.paths(), context.machine.tpm);
-}
-
-EnrollRequest request_of(const EnrollOptions& options) {
-    EnrollRequest request = options.request;
-    request.from_keyring = keyring_keys(options.keys);
-    request.filename_encryption |= names_filename_key(options.keys);
-    request.guard = !options.no_guard;
-    request.may_be_empty |= options.keys.generate;
-    request.volume.no_passphrase |= !options.keys.fekek_file.empty();
-    request.volume.timeout = std::chrono::seconds{options.timeout};
-    request.volume.nofail = !options.required;
-    if (!options.cipher.empty()) {
-        request.cipher = options.cipher;
-    }
-    if (options.key_bytes != 0) {
-        request.key_bytes = options.key_bytes;
-    }
-    return request;
-}
-
 } // namespace
 
 EnrollOutcome enroll_volume(EnrollOptions options, const Globals& globals, const Machine& machine) {
-    check_key_options(options.keys);
-    if (options.one_of_many && options.policy.pin && options.policy.pin_file.empty()) {
-        throw Error{Reason::usage, "--pin would be asked for with each volume: give --pin-file FILE as well"};
+    std::optional<std::expected<EnrollOutcome, Error>> result;
+    EnrollRun run{globals, machine, [&](const EnrollOptions&, std::expected<EnrollOutcome, Error> outcome) {
+                      result.emplace(std::move(outcome));
+                  }};
+    run.add(std::move(options));
+    run.finish();
+    if (!result.value()) {
+        throw std::move(result->error());
     }
-    EnrollRequest request = request_of(options);
-    const Store store{globals.paths()};
-    auto pin = new_pin(options.policy, machine.prompt);
-    if (!pin && !options.policy.pin_file.empty()) {
-        pin = present_pin(options.policy.pin_file, machine.prompt); // of a master key that exists
-    }
-    const EnrollContext context{.machine = machine,
-                                .store = store,
-                                .kernel_uses_this_tpm = globals.tcti.empty(),
-                                .pin = pin ? &*pin : nullptr,
-                                .bind = bind_to_present(globals.paths())};
-    request.policy = policy_of(options, context);
-    auto recovery = is_used(store, request.volume.master)
-                        ? nullptr
-                        : NewRecoveryKey::make(options.recovery, is_seen(globals) && !options.quiet);
-    request.recovery_key = recovery ? &recovery->key() : nullptr;
-
-    EnrollDraft draft = prepare_enrollment(context, std::move(request));
-    std::vector<std::string> warnings = with_hints(draft.warnings);
-    print_warnings_unless_json(warnings, globals);
-    Enrolled enrolled = enroll_under_lock(options, context, draft, recovery.get(), globals);
-    const std::vector<std::string> later = with_hints(enrolled.warnings);
-    print_warnings_unless_json(later, globals);
-    warnings.insert(warnings.end(), later.begin(), later.end());
-    return {
-        .enrolled = std::move(enrolled), .warnings = std::move(warnings), .recovery = std::move(recovery)};
+    return std::move(result->value());
 }
 
 Json to_json(const EnrollOutcome& outcome) {

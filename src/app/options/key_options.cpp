@@ -269,6 +269,11 @@ bool takes_passphrase(const KeyOptions& options) {
     return options.from_keyring.empty() && options.fekek_file.empty() && !options.elsewhere;
 }
 
+bool asks_for_key(const KeyOptions& options) {
+    return takes_passphrase(options) && options.passphrase_file.empty() &&
+           options.passphrase_option_file.empty() && options.passphrase_credential.empty();
+}
+
 KeysInHand::KeysInHand(const KeyOptions& options, const std::string& lower, const Survey& survey,
                        const Globals& globals, const Machine& machine) {
     if (options.elsewhere) {

@@ -55,6 +55,9 @@ void check_key_options(const KeyOptions& options);
 /// Will somebody have to have known a passphrase for it?
 [[nodiscard]] bool takes_passphrase(const KeyOptions& options);
 
+/// Is somebody asked for it, whatever the lower directory holds?
+[[nodiscard]] bool asks_for_key(const KeyOptions& options);
+
 /// A source, with the secrets that it refers to.
 class KeysInHand {
   public:

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace sealmount {
@@ -38,6 +39,14 @@ void print_secret(const SecretBytes& secret, const std::string& lost) {
         }
         rest.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
     }
+}
+
+/// One that only its owner can read, and that is ours: as save() makes it.
+bool is_own_secret_file(const std::string& file) {
+    struct ::stat status = {};
+    return ::lstat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == ::geteuid() &&
+           (status.st_mode & (S_IRWXG | S_IRWXO)) == 0 && status.st_size > 0 &&
+           status.st_size <= static_cast<::off_t>(longest_recovery_key_text);
 }
 
 void show(const SecretBytes& key, const std::string& master, const Globals& globals) {
@@ -109,8 +118,31 @@ std::unique_ptr<NewRecoveryKey> NewRecoveryKey::make(const NewRecoveryOptions& o
     return std::unique_ptr<NewRecoveryKey>{new NewRecoveryKey{options.save_file}};
 }
 
+std::unique_ptr<NewRecoveryKey>
+NewRecoveryKey::make_or_resume(const NewRecoveryOptions& options, const bool seen,
+                               const std::function<bool(const SecretBytes&)>& is_taken) {
+    if (options.none || options.save_file.empty() || !is_own_secret_file(options.save_file)) {
+        return make(options, seen);
+    }
+    auto key = recovery_key_from(read_secret(options.save_file, longest_recovery_key_text));
+    if (!key || is_taken(*key)) {
+        return make(options, seen);
+    }
+    std::unique_ptr<NewRecoveryKey> resumed{new NewRecoveryKey{options.save_file}};
+    resumed->key_ = std::move(*key);
+    resumed->resumed_ = true;
+    return resumed;
+}
+
 void NewRecoveryKey::save() {
-    if (!file_.empty()) {
+    if (file_.empty() || saved_) {
+        return;
+    }
+    const std::filesystem::path file{file_};
+    const auto directory = file.has_parent_path() ? file.parent_path() : std::filesystem::path{"."};
+    if (resumed_) {
+        sync_directory(directory); // whoever had written it was killed, maybe before this
+    } else {
         SecretBytes line{recovery_key_text_size + 1};
         const SecretBytes text = recovery_key_text(key_);
         std::ranges::copy(text.bytes(), line.bytes().begin());
@@ -118,10 +150,11 @@ void NewRecoveryKey::save() {
         write_file_atomically(file_, as_text(line), secret_file_mode);
         saved_ = true;
     }
+    remove_leftovers(directory, file.filename().string());
 }
 
 void NewRecoveryKey::hand_over(const std::string& master, const Globals& globals) {
-    if (!saved_) {
+    if (file_.empty()) {
         show(key_, master, globals);
     } else if (!globals.json) {
         print("The recovery key of the master key {} is in {}: keep it away from this machine.\n", master,

@@ -11,6 +11,7 @@
 #include "sys/prompt/prompt.hpp"
 
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,13 +42,19 @@ class NewRecoveryKey {
     /// Nothing when it was declined, or when nobody would get it. Throws Error{usage} when both are asked
     /// for, and Error{cannot_create} when the file exists already.
     [[nodiscard]] static std::unique_ptr<NewRecoveryKey> make(const NewRecoveryOptions& options, bool seen);
+    /// The same for a master key that no volume has yet: where the file holds a recovery key that is not
+    /// another master key's (`is_taken`), a run that was killed had written it, and it is the one.
+    [[nodiscard]] static std::unique_ptr<NewRecoveryKey>
+    make_or_resume(const NewRecoveryOptions& options, bool seen,
+                   const std::function<bool(const SecretBytes&)>& is_taken);
     NewRecoveryKey(const NewRecoveryKey&) = delete;
     NewRecoveryKey& operator=(const NewRecoveryKey&) = delete;
     /// A file whose key was not handed over opens nothing and goes.
     ~NewRecoveryKey();
 
     [[nodiscard]] const SecretBytes& key() const { return key_; }
-    /// Writes the file, if there is to be one: right before the slot is written. Throws Error.
+    /// Writes the file, if there is to be one and it is not there: right before the slot is written. Throws
+    /// Error.
     void save();
     /// The slot is written: says where the key is, or shows it, this once.
     void hand_over(const std::string& master, const Globals& globals);
@@ -57,7 +64,8 @@ class NewRecoveryKey {
 
     SecretBytes key_;
     std::string file_;
-    bool saved_ = false;
+    bool saved_ = false;   ///< by us
+    bool resumed_ = false; ///< the file was there
 };
 
 /// What a verb that makes a new master key needs to know of its recovery key. Throws Error{usage} when the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
 #include "app/enroll/batch_file.hpp"
-#include "app/enroll/enroll_command.hpp"
+#include "app/enroll/enroll_run.hpp"
 #include "app/output/exit_code.hpp"
 #include "app/output/hints.hpp"
 #include "app/output/print.hpp"
@@ -11,7 +11,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include <cstdio>
+#include <expected>
+#include <memory>
+#include <utility>
 
 namespace sealmount {
 
@@ -38,18 +40,28 @@ int run_one(const EnrollOptions& options, const Globals& globals, const Machine&
     return 0;
 }
 
-/// The volumes of a list, each for itself: one that is refused does not stop the others, and a batch that was
-/// killed continues when it is run again.
+/// The volumes of a list: one that is refused does not stop the others, and a batch that was killed continues
+/// when it is run again.
 class Batch {
   public:
     Batch(std::vector<EnrollOptions> volumes, const Globals& globals, const Machine& machine)
         : volumes_(std::move(volumes)), globals_(globals), machine_(machine) {}
 
     int run() {
-        for (EnrollOptions& options : volumes_) {
-            ++number_;
-            enroll_next(options);
+        EnrollRun all{globals_, machine_,
+                      [this](const EnrollOptions& options, std::expected<EnrollOutcome, Error> outcome) {
+                          ++number_;
+                          if (outcome) {
+                              report(options, *outcome);
+                          } else {
+                              report_refusal(options.request.volume.name, outcome.error());
+                          }
+                      }};
+        for (EnrollOptions options : volumes_) {
+            options.one_of_many = true;
+            all.add(std::move(options));
         }
+        all.finish();
         if (globals_.json) {
             print_json({{"enrolled", enrolled_}, {"refused", refused_}});
         } else if (!volumes_.empty() && (!volumes_.front().quiet || !refused_.empty())) {
@@ -60,25 +72,27 @@ class Batch {
     }
 
   private:
-    void enroll_next(EnrollOptions& options) {
-        options.one_of_many = true;
-        const std::string& name = options.request.volume.name;
-        try {
-            EnrollOutcome outcome = enroll_volume(options, globals_, machine_);
-            if (!options.quiet && !globals_.json) {
-                print_error("[{}/{}] {}: {}\n", number_, volumes_.size(), name,
-                            outcome.enrolled.files.empty() ? "was enrolled already" : "enrolled");
-            }
-            enrolled_.push_back(to_json(outcome));
-            if (outcome.enrolled.new_master || outcome.recovery) {
-                report_recovery_key(options, outcome, globals_);
-            }
-        } catch (const Error& error) {
-            const int code = exit_code(error.reason());
-            exit_code_ = exit_code_ == 0 ? code : exit_code_;
-            refused_.push_back({{"name", name}, {"message", with_hint(error)}, {"exit_code", code}});
-            print_error("sealmount: [{}/{}] {}: {}\n", number_, volumes_.size(), name, with_hint(error));
+    void report(const EnrollOptions& options, EnrollOutcome& outcome) {
+        const Enrolled& enrolled = outcome.enrolled;
+        if (!options.quiet && !globals_.json) {
+            print_error("[{}/{}] {}: {}\n", number_, volumes_.size(), enrolled.volume.name,
+                        enrolled.files.empty() ? "was enrolled already" : "enrolled");
         }
+        enrolled_.push_back(to_json(outcome));
+        if (enrolled.new_master || outcome.recovery) {
+            try {
+                report_recovery_key(options, outcome, globals_);
+            } catch (const Error& error) { // it is in force, and nobody has it: the others are enrolled still
+                report_refusal(enrolled.volume.name, error);
+            }
+        }
+    }
+
+    void report_refusal(const std::string& name, const Error& error) {
+        const int code = exit_code(error.reason());
+        exit_code_ = exit_code_ == 0 ? code : exit_code_;
+        refused_.push_back({{"name", name}, {"message", with_hint(error)}, {"exit_code", code}});
+        print_error("sealmount: [{}/{}] {}: {}\n", number_, volumes_.size(), name, with_hint(error));
     }
 
     std::vector<EnrollOptions> volumes_;

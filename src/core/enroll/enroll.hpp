@@ -22,6 +22,8 @@
 
 namespace sealmount {
 
+class EnrollSession;
+
 /// Tokens of ecryptfs-utils in the keyring, in place of a passphrase.
 struct KeyringKeys {
     std::string signature;
@@ -69,7 +71,7 @@ struct EnrollContext {
 struct EnrollDraft {
     EnrollRequest request;
     Survey survey;
-    std::unique_ptr<Tpm> tpm;
+    std::unique_ptr<Tpm> tpm; ///< open already, where no session has it
     std::vector<Problem> warnings;
 };
 
@@ -77,7 +79,7 @@ struct Enrolled {
     Volume volume;
     bool new_master = false;
     bool new_srk = false;
-    std::optional<unsigned> recovery_slot; ///< in which the request's recovery key is
+    std::optional<unsigned> recovery_slot{}; ///< in which the request's recovery key is
     bool proved_in_kernel = false;
     bool guarded = false;             ///< nothing can be written into the mount point while it is not mounted
     std::vector<std::string> files{}; ///< what was written, in order; nothing when all was there already
@@ -88,13 +90,17 @@ struct Enrolled {
 /// manifest and in the kernel, the lower directory is there, is nobody else's and was made in the way that
 /// was asked for, its files ask for the expected keys, the kernel has its ciphers, the store can be written,
 /// the TPM is there. Paths lose their symbolic links, and the ground is noted. Throws Error with its advice.
+/// The session (enroll_session.hpp) is what several enrollments share; without one it is the only one.
+[[nodiscard]] EnrollDraft prepare_enrollment(EnrollSession& session, EnrollRequest request);
 [[nodiscard]] EnrollDraft prepare_enrollment(const EnrollContext& context, EnrollRequest request);
 
 /// Derives the keys, refuses a passphrase that did not make this directory, seals or unseals the master key,
 /// proves everything (unsealed again, compared, and loaded by the kernel where it can), guards the mount
 /// point (sys/files/guard.hpp; what prevents that is a warning), writes masters, keys and manifest in this
 /// order. On failure what was newly made is taken back. A volume that is enrolled already, with the same
-/// settings, is repaired where something is missing. Throws Error.
+/// settings, is repaired where something is missing. It is a group of one (enroll_group.hpp), and takes the
+/// store's lock for itself. Throws Error.
+[[nodiscard]] Enrolled enroll(EnrollSession& session, EnrollDraft& draft, KeySource& source);
 [[nodiscard]] Enrolled enroll(const EnrollContext& context, EnrollDraft& draft, KeySource& source);
 
 struct Removed {

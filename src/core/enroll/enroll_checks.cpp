@@ -4,14 +4,13 @@
 
 #include "base/format.hpp"
 #include "base/text.hpp"
+#include "core/enroll/enroll_session.hpp"
 #include "core/volume/manifest_rules.hpp"
 #include "core/volume/taken_places.hpp"
 #include "core/volume/unit_text.hpp"
 #include "core/volume/volume_ground.hpp"
-#include "sys/files/files.hpp"
 #include "sys/files/fstab.hpp"
 #include "sys/files/idle_mountpoint.hpp"
-#include "sys/files/mounts.hpp"
 #include "sys/host/kernel_features.hpp"
 
 #include <algorithm>
@@ -51,9 +50,9 @@ bool is_mount_of(const Mount& mounted, const Volume& volume, const Paths& paths)
 }
 
 /// An idle mount point, or one where this very volume is mounted by hand at the moment.
-void check_mountpoint(const Paths& paths, const Volume& volume) {
+void check_mountpoint(const Paths& paths, const MountList& mounts, const Volume& volume) {
     const std::filesystem::path mountpoint = paths.below_root(volume.mountpoint);
-    if (const std::optional<Mount> mounted = mount_at(mountpoint)) {
+    if (const std::optional<Mount> mounted = mounts.at(mountpoint)) {
         if (!is_mount_of(*mounted, volume, paths)) {
             throw Error{Reason::refused,
                         formatted("{} is in use: {} ({}) is mounted there", volume.mountpoint,
@@ -111,14 +110,13 @@ void take_links_out_of(const Paths& paths, const bool may_follow, std::string& p
 
 /// A mount that belongs between the root and the lower directory, and is not there: it will be at the next
 /// boot, and then the path leads elsewhere.
-void check_table_of_mounts(const Paths& paths, const MountView& view, const std::string& lower) {
-    const auto text = read_trusted_file_if_exists(paths.below_root("/etc/fstab"));
-    for (const FstabLine& line : read_fstab(text.value_or(""))) {
+void check_table_of_mounts(EnrollSession& session, const std::string& lower) {
+    for (const FstabLine& line : session.fstab()) {
         if (line.mountpoint == "/" || !line.mountpoint.starts_with('/') || line.type == "ecryptfs" ||
             !is_in(lower, line.mountpoint)) {
             continue;
         }
-        const MountLine* const mounted = view.table().covering(lower);
+        const MountLine* const mounted = session.view().table().covering(lower);
         if (mounted == nullptr || !is_in(mounted->mountpoint, line.mountpoint)) {
             refuse_enrollment(
                 formatted("{} lies below {}, where line {} of /etc/fstab mounts {}, which is not mounted",
@@ -138,9 +136,9 @@ bool is_same_place(const Volume& a, const Volume& b) {
     return a.name == b.name && a.lower == b.lower && a.mountpoint == b.mountpoint;
 }
 
-void check_against_manifest(const Store& store, const Volume& volume) {
-    const Manifest manifest = store.manifest();
-    const std::string file = store.paths().manifest().string();
+void check_against_manifest(EnrollSession& session, const Volume& volume) {
+    const Manifest& manifest = session.manifest();
+    const std::string file = session.store().paths().manifest().string();
     if (!manifest.problems.empty()) {
         throw manifest.problems.front().in(file);
     }
@@ -162,8 +160,7 @@ void check_against_manifest(const Store& store, const Volume& volume) {
     if (const auto conflict = conflict_with_itself(volume)) {
         refuse_enrollment(*conflict, {AdviceKind::separate_volumes});
     }
-    const MountView view = view_for(store.paths(), Viewer::this_process);
-    if (const auto conflict = TakenPlaces{store.paths(), view, manifest.volumes}.conflict_with(volume)) {
+    if (const auto conflict = session.taken_places().conflict_with(volume)) {
         refuse_enrollment(*conflict, {AdviceKind::separate_volumes});
     }
 }
@@ -175,20 +172,18 @@ std::vector<Problem> take_links_out(const Paths& paths, EnrollRequest& request) 
     return warnings;
 }
 
-std::vector<Problem> check_ground(const Store& store, EnrollRequest& request) {
+std::vector<Problem> check_ground(EnrollSession& session, EnrollRequest& request) {
     Volume& volume = request.volume;
-    const MountView view = view_for(store.paths(), Viewer::this_process);
-    const auto users = other_mounts_of(
-        store.paths(), view, EcryptfsMounts::look("/proc", view, EcryptfsMounts::held_by_kernel()), volume);
+    const Paths& paths = session.store().paths();
+    const auto users = other_mounts_of(paths, session.view(), session.ecryptfs_mounts(), volume);
     if (!users.empty()) {
         refuse_enrollment(users.front(), {AdviceKind::end_other_use});
     }
-    const auto look = look_at_lower(store.paths(), view, volume);
+    const auto look = look_at_lower(paths, session.view(), volume);
     if (!look) {
         throw_errno(look.error(), volume.lower);
     }
-    const Manifest manifest = store.manifest();
-    const Volume* const before = manifest.find(volume.name);
+    const Volume* const before = session.manifest().find(volume.name);
     if (before != nullptr) {
         if (const auto problem = problem_with_ground(*before, look)) {
             refuse_enrollment(*problem, {.kind = AdviceKind::restore_ground, .subject = volume.name});
@@ -197,8 +192,8 @@ std::vector<Problem> check_ground(const Store& store, EnrollRequest& request) {
     volume.ground = look->ground;
     std::vector<Problem> warnings;
     if (!request.may_be_empty && before == nullptr) {
-        if (store.paths().is_running_system()) {
-            check_table_of_mounts(store.paths(), view, volume.lower);
+        if (paths.is_running_system()) {
+            check_table_of_mounts(session, volume.lower);
         }
         if (look->ground.empty) {
             warnings.push_back(
@@ -211,6 +206,10 @@ std::vector<Problem> check_ground(const Store& store, EnrollRequest& request) {
                             .advice = {.kind = AdviceKind::mount_read_write, .subject = volume.lower}});
     }
     return warnings;
+}
+
+bool is_ground_to_be_written(const Volume& before, const Volume& volume) {
+    return volume.ground && (!before.ground || (before.ground->empty && !volume.ground->empty));
 }
 
 void check_ciphers_of_kernel(const Paths& paths, const Volume& volume) {
@@ -231,7 +230,7 @@ void check_ciphers_of_kernel(const Paths& paths, const Volume& volume) {
     }
 }
 
-void check_directories(const Store& store, const Volume& volume) {
+void check_directories(const Store& store, const MountList& mounts, const Volume& volume) {
     throw_problem("volume name", problem_with_name(volume.name));
     throw_problem("master key", problem_with_name(volume.master));
     throw_problem("lower directory", problem_with_path(volume.lower));
@@ -249,12 +248,12 @@ void check_directories(const Store& store, const Volume& volume) {
                     formatted("{} is not a directory", lower.string()),
                     {.kind = AdviceKind::name_lower}};
     }
-    if (const auto mounted = mount_at(lower); mounted && mounted->type == "ecryptfs") {
+    if (const auto mounted = mounts.at(lower); mounted && mounted->type == "ecryptfs") {
         refuse_enrollment(
             formatted("{} is itself a mounted eCryptfs volume: unmount it, its encrypted files lie below",
                       volume.lower));
     }
-    check_mountpoint(store.paths(), volume);
+    check_mountpoint(store.paths(), mounts, volume);
 }
 
 std::vector<Problem> warnings_about(const Policy& policy) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/enroll/enroll.hpp"
+#include "sys/files/mounts.hpp"
 
 #include <vector>
 
@@ -18,9 +19,9 @@ namespace sealmount {
 [[nodiscard]] bool is_same_place(const Volume& a, const Volume& b);
 
 /// Throws unless name, mount point and lower directory fit the manifest and the machine as they are. The
-/// manifest may have this very volume already.
-void check_against_manifest(const Store& store, const Volume& volume);
-void check_directories(const Store& store, const Volume& volume);
+/// manifest may have this very volume already. Manifest and mounts are those of the session.
+void check_against_manifest(EnrollSession& session, const Volume& volume);
+void check_directories(const Store& store, const MountList& mounts, const Volume& volume);
 
 /// Replaces both paths by those without symbolic links, with a warning for each that had one: systemd mounts
 /// nothing on a path with links, and the lower directory must stay the one that it is now. Refuses instead
@@ -30,7 +31,11 @@ void check_directories(const Store& store, const Volume& volume);
 /// Throws when somebody else uses the lower directory, when it is not what was recorded for this very volume,
 /// or when it lies below a mount of /etc/fstab that is not there. Notes what it is in the request's volume.
 /// Returns warnings.
-[[nodiscard]] std::vector<Problem> check_ground(const Store& store, EnrollRequest& request);
+[[nodiscard]] std::vector<Problem> check_ground(EnrollSession& session, EnrollRequest& request);
+
+/// Is the ground of a volume, as it is in the manifest, to become what was found now? So it is where it was
+/// enrolled before grounds were recorded, or while its lower directory was empty.
+[[nodiscard]] bool is_ground_to_be_written(const Volume& before, const Volume& volume);
 
 /// Throws Error{unavailable} when the running kernel is known to lack an algorithm that the volume requires.
 void check_ciphers_of_kernel(const Paths& paths, const Volume& volume);

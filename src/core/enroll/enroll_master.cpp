@@ -23,6 +23,19 @@ void add_recovery_key(EnrolledMaster& master, const EnrollRequest& request) {
     }
 }
 
+/// Unseals what was sealed, and compares.
+void prove_sealed(const EnrollContext& context, Tpm& tpm, const std::string& name,
+                  const EnrolledMaster& master) {
+    const auto unsealed = unseal_master(tpm, context.request_for(master.file), context.machine.backoff);
+    if (!unsealed) {
+        throw_master_refusal(name, unsealed.error());
+    }
+    if (!unsealed->key.equals(master.key.bytes())) {
+        throw Error{Reason::bad_data,
+                    "the TPM released a master key other than the one that was sealed: nothing was written"};
+    }
+}
+
 EnrolledMaster make_master(const EnrollContext& context, Tpm& tpm, const EnrollRequest& request) {
     EnrolledMaster master{.file = {}, .key = random_secret(master_key_size), .is_new = true};
     const SealingParent srk = srk_to_seal_under(tpm);
@@ -38,6 +51,7 @@ EnrolledMaster make_master(const EnrollContext& context, Tpm& tpm, const EnrollR
                                                .events = bound.events}));
     }
     add_recovery_key(master, request);
+    prove_sealed(context, tpm, request.volume.master, master);
     return master;
 }
 
@@ -63,28 +77,43 @@ void throw_master_refusal(const std::string_view name, const MasterRefusal& refu
     throw Error{Reason::refused, message, advice_for(refusal, {.kind = AdviceKind::choose_master})};
 }
 
-EnrolledMaster obtain_master(const EnrollContext& context, Tpm& tpm, const EnrollRequest& request) {
+void EnrolledMaster::note_written() {
+    on_disk = write_master_file(file);
+    is_new = false;
+    new_srk = false;
+    recovery_slot.reset();
+}
+
+EnrolledMaster obtain_master(const EnrollContext& context, Tpm& tpm, const Manifest& manifest,
+                             const EnrollRequest& request) {
     const std::string& name = request.volume.master;
+    std::string on_disk = context.store.master_text(name);
+    const auto make = [&] {
+        EnrolledMaster made = make_master(context, tpm, request);
+        made.on_disk = std::move(on_disk);
+        return made;
+    };
     if (!context.store.has_master(name)) {
-        return make_master(context, tpm, request);
+        return make();
     }
     EnrolledMaster master{.file = context.store.master(name), .key = {}};
-    const std::vector<Volume> volumes = context.store.manifest().volumes;
     const bool orphaned =
-        std::ranges::none_of(volumes, [&](const Volume& volume) { return volume.master == name; });
+        std::ranges::none_of(manifest.volumes, [&](const Volume& volume) { return volume.master == name; });
     if (orphaned && std::ranges::none_of(master.file.slots, [&](const Slot& slot) {
             return same_shape(slot.policy, without_values(request.policy));
         })) {
-        return make_master(context, tpm, request);
+        return make();
     }
+    // Unsealed from what is on the disk: this proves it as well.
     auto key = unseal_master(tpm, context.request_for(master.file), context.machine.backoff);
     if (!key && orphaned && is_final(key.error().kind)) {
-        return make_master(context, tpm, request);
+        return make();
     }
     if (!key) {
         throw_master_refusal(name, key.error());
     }
     master.key = std::move(key->key);
+    master.on_disk = std::move(on_disk);
     if (orphaned) {
         add_recovery_key(master, request);
     }

@@ -83,10 +83,13 @@ bool is_half_removed(const Store& store, const std::string_view name) {
 
 std::vector<std::string> finish_removals(const Store& store) {
     const std::vector<Volume> volumes = store.removal().volumes;
-    const Manifest manifest = store.manifest();
     std::vector<std::string> removed;
+    if (volumes.empty()) {
+        return removed;
+    }
+    const Manifest manifest = store.manifest();
     // A volume that cannot be read may need any of the files.
-    if (volumes.empty() || !manifest.problems.empty()) {
+    if (!manifest.problems.empty()) {
         return removed;
     }
     for (const Volume& volume : volumes) {

@@ -6,7 +6,14 @@
 #include "sys/files/files.hpp"
 #include "sys/files/guard.hpp"
 
+#include <algorithm>
+#include <deque>
 #include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace sealmount {
 
@@ -15,25 +22,56 @@ namespace {
 /// The mount point as an enrollment makes it, so that a failed one can take it back.
 class GuardedMountpoint {
   public:
-    explicit GuardedMountpoint(std::filesystem::path place) : place_(std::move(place)) {
+    GuardedMountpoint(const Paths& paths, StagedVolume& volume)
+        : paths_(paths), enrolled_(volume.enrolled), place_(paths.below_root(enrolled_.volume.mountpoint)) {
         for (auto missing = place_; !std::filesystem::exists(missing); missing = missing.parent_path()) {
             made_.push_back(missing);
         }
     }
 
-    /// Nothing, or why it could not be guarded.
-    std::optional<std::string> set() {
+    void set() {
         try {
-            make_directory(place_, mountpoint_mode);
+            std::set<std::filesystem::path> changed; // sync() looks at all of them
+            make_directory(place_, mountpoint_mode, changed);
         } catch (const Error& error) {
-            return error.what();
+            problem_ = error.what();
+            return;
         }
         const bool was_guarded = is_guarded(place_);
         if (const auto guarded = set_guard(place_); !guarded) {
-            return guarded.error();
+            problem_ = guarded.error();
+            return;
         }
         set_ = !was_guarded;
-        return std::nullopt;
+    }
+
+    /// The directory, the names that lead to it, and its guard, by whomever they were made. `synced`: what
+    /// was already.
+    void sync(std::set<std::filesystem::path>& synced) {
+        if (problem_) {
+            return;
+        }
+        try {
+            sync_names(synced);
+        } catch (const Error& error) {
+            problem_ = error.what();
+            return;
+        }
+        if (auto guarded = sync_guard(place_); !guarded) {
+            problem_ = std::move(guarded.error());
+        }
+    }
+
+    void report() {
+        enrolled_.guarded = !problem_;
+        if (problem_) {
+            enrolled_.warnings.push_back(
+                {.message =
+                     formatted("{} cannot be guarded: {}; while the volume is not mounted, programs may "
+                               "write plaintext there",
+                               enrolled_.volume.mountpoint, *problem_),
+                 .advice = {.kind = AdviceKind::guard_by_hand}});
+        }
     }
 
     void take_back() const noexcept {
@@ -47,11 +85,46 @@ class GuardedMountpoint {
     }
 
   private:
+    void sync_names(std::set<std::filesystem::path>& synced) const {
+        std::filesystem::path up = enrolled_.volume.mountpoint;
+        while (up != up.root_path()) {
+            up = up.parent_path();
+            const auto directory = paths_.below_root(up);
+            if (!synced.contains(directory)) {
+                sync_directory(directory);
+                synced.insert(directory);
+            }
+        }
+    }
+
     static constexpr mode_t mountpoint_mode = 0755;
+    const Paths& paths_;
+    Enrolled& enrolled_;
     std::filesystem::path place_;
     std::vector<std::filesystem::path> made_; ///< with the parents, from below
     bool set_ = false;
+    std::optional<std::string> problem_;
 };
+
+/// All are set before the first is made durable: the file system commits its journal once for them then.
+std::deque<GuardedMountpoint> guard_mountpoints(const Paths& paths,
+                                                const std::span<StagedVolume* const> volumes) {
+    std::deque<GuardedMountpoint> mountpoints;
+    for (StagedVolume* const volume : volumes) {
+        if (volume->guard && volume->enrolled.volume.mountpoint != volume->enrolled.volume.lower) {
+            mountpoints.emplace_back(paths, *volume);
+        }
+    }
+    for (GuardedMountpoint& mountpoint : mountpoints) {
+        mountpoint.set();
+    }
+    std::set<std::filesystem::path> synced;
+    for (GuardedMountpoint& mountpoint : mountpoints) {
+        mountpoint.sync(synced);
+        mountpoint.report();
+    }
+    return mountpoints;
+}
 
 /// What is left to do when a write failed, even if that fails as well.
 template<typename Action>
@@ -70,90 +143,154 @@ bool holds(const Store& store, const std::string& signature, const std::string& 
     }
 }
 
-/// Past the commit point there is no way back: a failure there (a directory that cannot be synchronized)
-/// leaves a volume that opens. Where that is not known, it is committed: nothing is taken from a volume.
-bool is_committed(const Store& store, const Volume& volume) noexcept {
+/// Nothing where it cannot be read.
+std::optional<Manifest> manifest_on_disk(const Store& store) {
     try {
-        return store.manifest().find(volume.name) != nullptr;
-    } catch (const std::exception&) {
-        return true;
+        return store.manifest();
+    } catch (const Error&) {
+        return std::nullopt;
     }
 }
 
-/// A volume that was enrolled before grounds were recorded, or while its lower directory was empty.
-bool is_ground_to_be_written(const Store& store, const Volume& volume) {
-    const Manifest manifest = store.manifest();
-    const Volume* const before = manifest.find(volume.name);
-    return before != nullptr && volume.ground &&
-           (!before->ground || (before->ground->empty && !volume.ground->empty));
-}
+/// The files of a group, in the order of the store's rule: the manifest is last, so until then nothing refers
+/// to the others.
+class GroupFiles {
+  public:
+    GroupFiles(EnrollSession& session, const std::span<StagedVolume* const> volumes)
+        : session_(session), store_(session.store()), volumes_(volumes) {}
 
-/// Writes in the order of the store's rule. What is new is taken back when a later write fails; the manifest
-/// is last, so until then nothing refers to it.
-void write_all(const Store& store, const EnrolledMaster& master, const KeyTexts& texts, Enrolled& enrolled) {
-    const Volume& volume = enrolled.volume;
-    const bool was_there = is_committed(store, volume);
-    std::vector<std::string> new_keys;
-    try {
-        if (master.is_new || master.recovery_slot) {
-            store.write_master(volume.master, master.file);
-            enrolled.files.push_back(store.paths().master(volume.master).string());
+    /// Throws Error.
+    void write() {
+        write_masters();
+        write_keys();
+        write_manifest();
+        for (const std::string& name : written_masters_) {
+            session_.master(name).note_written();
         }
-        for (const auto& [signature, text] : texts) {
-            if (!store.has_key(signature)) {
-                new_keys.push_back(signature);
-            } else if (holds(store, signature, text)) {
+    }
+
+    /// Past the commit point there is no way back: a failure there (a directory that cannot be synchronized)
+    /// leaves volumes that open. Where that is not known, they are committed: nothing is taken from a volume.
+    [[nodiscard]] bool is_committed(const std::optional<Manifest>& on_disk) const {
+        return !on_disk || std::ranges::any_of(volumes_, [&](const StagedVolume* const volume) {
+            return !volume->is_listed && on_disk->find(volume->enrolled.volume.name) != nullptr;
+        });
+    }
+
+    /// What is new and not used by a volume of the manifest.
+    void take_back(const Manifest& on_disk) const noexcept {
+        for (const std::string& signature : new_keys_) {
+            if (std::ranges::none_of(on_disk.volumes, [&](const Volume& volume) {
+                    return volume.signature == signature || volume.filename_signature == signature;
+                })) {
+                attempt([&] { store_.remove_key(signature); });
+            }
+        }
+        for (const std::string& name : written_masters_) {
+            if (session_.master(name).is_new &&
+                std::ranges::none_of(on_disk.volumes,
+                                     [&](const Volume& volume) { return volume.master == name; })) {
+                attempt([&] { store_.remove_master(name); });
+            }
+        }
+    }
+
+  private:
+    void write_masters() {
+        for (StagedVolume* const staged : volumes_) {
+            Enrolled& enrolled = staged->enrolled;
+            const std::string& name = enrolled.volume.master;
+            const EnrolledMaster& master = session_.master(name);
+            if (!master.is_unwritten() || !written_masters_.insert(name).second) {
                 continue;
             }
-            store.write_key(signature, text);
-            enrolled.files.push_back(store.paths().key(signature).string());
+            store_.write_master(name, master.file);
+            enrolled.files.push_back(store_.paths().master(name).string());
+            enrolled.new_master = master.is_new;
+            enrolled.new_srk = master.new_srk;
+            enrolled.recovery_slot = master.recovery_slot;
         }
-        if (!was_there) {
-            store.write_manifest(manifest_with(store.manifest_text(), volume));
-            enrolled.files.push_back(store.paths().manifest().string());
-        } else if (is_ground_to_be_written(store, volume)) {
-            store.write_manifest(manifest_with_ground(store.manifest_text(), volume.name, *volume.ground));
-            enrolled.files.push_back(store.paths().manifest().string());
-        }
-    } catch (const Error&) {
-        if (is_committed(store, volume)) {
-            throw;
-        }
-        for (const std::string& signature : new_keys) {
-            attempt([&] { store.remove_key(signature); });
-        }
-        if (master.is_new) {
-            attempt([&] { store.remove_master(volume.master); });
-        }
-        throw;
     }
+
+    void write_keys() {
+        KeyTexts missing;
+        for (StagedVolume* const staged : volumes_) {
+            for (const auto& [signature, text] : staged->texts) {
+                if (missing.contains(signature)) {
+                    continue;
+                }
+                if (!store_.has_key(signature)) {
+                    new_keys_.push_back(signature);
+                } else if (holds(store_, signature, text)) {
+                    continue;
+                }
+                missing.emplace(signature, text);
+                staged->enrolled.files.push_back(store_.paths().key(signature).string());
+            }
+        }
+        if (!missing.empty()) {
+            store_.write_keys(missing);
+        }
+    }
+
+    void write_manifest() {
+        std::vector<Volume> added;
+        std::map<std::string, Ground> grounds;
+        for (StagedVolume* const staged : volumes_) {
+            const Volume& volume = staged->enrolled.volume;
+            if (!staged->is_listed) {
+                added.push_back(volume);
+            } else if (staged->has_new_ground) {
+                grounds.insert_or_assign(volume.name, *volume.ground);
+            } else {
+                continue;
+            }
+            staged->enrolled.files.push_back(store_.paths().manifest().string());
+        }
+        if (!added.empty() || !grounds.empty()) {
+            session_.write_manifest(added, grounds);
+        }
+    }
+
+    EnrollSession& session_;
+    const Store& store_;
+    std::span<StagedVolume* const> volumes_;
+    std::set<std::string> written_masters_;
+    std::vector<std::string> new_keys_;
+};
+
+/// Of an attempt before, in another group.
+void forget_outcome(Enrolled& enrolled) {
+    enrolled.new_master = false;
+    enrolled.new_srk = false;
+    enrolled.recovery_slot.reset();
+    enrolled.guarded = false;
+    enrolled.files.clear();
+    enrolled.warnings.clear();
 }
 
 } // namespace
 
-void guard_and_write(const Store& store, const bool guard, const EnrolledMaster& master,
-                     const KeyTexts& texts, Enrolled& enrolled) {
-    const Volume& volume = enrolled.volume;
-    GuardedMountpoint mountpoint{store.paths().below_root(volume.mountpoint)};
-    if (guard && volume.mountpoint != volume.lower) {
-        const auto problem = mountpoint.set();
-        enrolled.guarded = !problem;
-        if (problem) {
-            enrolled.warnings.push_back(
-                {.message =
-                     formatted("{} cannot be guarded: {}; while the volume is not mounted, programs may "
-                               "write plaintext there",
-                               volume.mountpoint, *problem),
-                 .advice = {.kind = AdviceKind::guard_by_hand}});
-        }
+std::optional<WriteFailure> write_group(EnrollSession& session,
+                                        const std::span<StagedVolume* const> volumes) {
+    for (StagedVolume* const volume : volumes) {
+        forget_outcome(volume->enrolled);
     }
+    const auto mountpoints = guard_mountpoints(session.store().paths(), volumes);
+    GroupFiles files{session, volumes};
     try {
-        write_all(store, master, texts, enrolled);
-    } catch (const Error&) {
-        if (!is_committed(store, volume)) {
-            mountpoint.take_back();
+        files.write();
+        return std::nullopt;
+    } catch (const Error& error) {
+        const auto on_disk = manifest_on_disk(session.store());
+        const bool is_committed = files.is_committed(on_disk);
+        if (!is_committed) {
+            files.take_back(*on_disk);
+            for (const GuardedMountpoint& mountpoint : mountpoints) {
+                mountpoint.take_back();
+            }
         }
-        throw;
+        return WriteFailure{.error = error, .is_committed = is_committed};
     }
 }
 

@@ -1,23 +1,36 @@
-// What an enrollment leaves on disk, in an order in which a kill at any instant is harmless.
+// What enrollments leave on disk, in an order in which a kill at any instant is harmless.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
 #pragma once
 
-#include "core/enroll/enroll_master.hpp"
+#include "core/enroll/enroll_session.hpp"
 
-#include <map>
-#include <string>
+#include <optional>
+#include <span>
 
 namespace sealmount {
 
-/// The texts of encrypted keys, by signature.
-using KeyTexts = std::map<std::string, std::string>;
+/// A volume that is checked and proved, and waits to be written.
+struct StagedVolume {
+    bool guard = true;           ///< make the mount point immutable
+    bool is_listed = false;      ///< in the manifest already
+    bool has_new_ground = false; ///< which the manifest is to have, where the volume is listed
+    KeyTexts texts;
+    Enrolled enrolled; ///< the volume, and what has become of it
+};
 
-/// Guards the mount point of `enrolled.volume`, if `guard` says so, then writes master key, keys and
-/// manifest, each only where it is not there already. Notes files, guard and warnings in `enrolled`. Throws
-/// Error; up to the manifest what was newly made is taken back then.
-void guard_and_write(const Store& store, bool guard, const EnrolledMaster& master, const KeyTexts& texts,
-                     Enrolled& enrolled);
+struct WriteFailure {
+    Error error;
+    bool is_committed; ///< or that is not known: nothing was taken back then
+};
+
+/// Guards the mount points of the volumes that ask for it, then writes their master keys, their keys and the
+/// manifest, once for new volumes and new grounds, each only where it is not there already; of each kind all
+/// are written first, and then made durable together. Whatever of it a killed run had made is made durable as
+/// well. Notes files, guards and warnings in `enrolled`. When something fails before the manifest is written,
+/// what was newly made is taken back, for all of them. Requires the store's lock.
+[[nodiscard]] std::optional<WriteFailure> write_group(EnrollSession& session,
+                                                      std::span<StagedVolume* const> volumes);
 
 } // namespace sealmount

@@ -29,9 +29,8 @@ std::string read_referred_file(const std::filesystem::path& file) {
     return std::move(*text);
 }
 
-/// An empty one when the file does not exist.
-Manifest manifest_in(const std::filesystem::path& file) {
-    const std::string text = read_trusted_file_if_exists(file).value_or("");
+/// An empty one when the text is empty.
+Manifest manifest_of(const std::string& text, const std::filesystem::path& file) {
     if (text.empty()) {
         return {};
     }
@@ -49,11 +48,15 @@ std::string Store::manifest_text() const {
 }
 
 Manifest Store::manifest() const {
-    return manifest_in(paths_.manifest());
+    return manifest_from(manifest_text());
+}
+
+Manifest Store::manifest_from(const std::string& text) const {
+    return manifest_of(text, paths_.manifest());
 }
 
 Manifest Store::removal() const {
-    return manifest_in(paths_.removing());
+    return manifest_of(read_trusted_file_if_exists(paths_.removing()).value_or(""), paths_.removing());
 }
 
 Volume Store::volume(const std::string_view name) const {
@@ -91,6 +94,10 @@ PolicyFileReader Store::policy_files() const {
 
 bool Store::has_master(const std::string_view name) const {
     return std::filesystem::exists(current(paths_.master(name)));
+}
+
+std::string Store::master_text(const std::string_view name) const {
+    return read_trusted_file_if_exists(current(paths_.master(name))).value_or("");
 }
 
 bool Store::has_recovery_key(const std::string_view name) const {
@@ -139,10 +146,19 @@ void Store::write_master(const std::string_view name, const MasterFile& master) 
 }
 
 void Store::write_key(const std::string_view signature, const std::string_view text) const {
+    write_keys({{std::string{signature}, std::string{text}}});
+}
+
+void Store::write_keys(const std::map<std::string, std::string>& texts) const {
     make_directory(paths_.configuration(), directory_mode);
     make_directory(paths_.keys(), private_directory_mode);
-    // No line end: the file is the exact text that add_key(2) takes.
-    write(paths_.key(signature), text, private_file_mode);
+    std::vector<NewFile> files;
+    for (const auto& [signature, text] : texts) {
+        // No line end: the file is the exact text that add_key(2) takes.
+        files.push_back({.file = paths_.key(signature), .contents = text});
+    }
+    write_files_atomically(files, private_file_mode);
+    remove_leftovers(paths_.keys()); // as in write()
 }
 
 void Store::write_manifest(const std::string_view text) const {
@@ -251,8 +267,20 @@ void Store::remove_removal() const {
 FileLock Store::lock() const {
     make_directory(paths_.runtime(), private_directory_mode);
     FileLock held{paths_.runtime() / "store.lock"};
+    make_durable();
     finish_replacement();
     return held;
+}
+
+/// Each file was durable before it got its name; the name is, once its directory is.
+void Store::make_durable() const {
+    const std::filesystem::path configuration = paths_.configuration();
+    for (const std::filesystem::path& directory :
+         {configuration.parent_path(), configuration, paths_.masters(), paths_.keys()}) {
+        if (std::filesystem::is_directory(directory)) {
+            sync_directory(directory);
+        }
+    }
 }
 
 FileLock Store::unlock_lock() const {

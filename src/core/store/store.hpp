@@ -32,6 +32,8 @@ class Store {
     [[nodiscard]] Manifest manifest() const;
     /// Its text as it is, "" when the file does not exist.
     [[nodiscard]] std::string manifest_text() const;
+    /// The manifest that such a text makes.
+    [[nodiscard]] Manifest manifest_from(const std::string& text) const;
 
     /// The volume of that name. Throws Error{config} when the manifest holds it but it is bad,
     /// Error{no_input} when there is none.
@@ -40,6 +42,8 @@ class Store {
     /// Throws Error{config} when the file is missing, Error{bad_data} when damaged.
     [[nodiscard]] MasterFile master(std::string_view name) const;
     [[nodiscard]] bool has_master(std::string_view name) const;
+    /// The text of the file as it is, "" when it does not exist.
+    [[nodiscard]] std::string master_text(std::string_view name) const;
     /// Does the file have a slot for one? False for a file that is missing or damaged: it opens nothing
     /// either.
     [[nodiscard]] bool has_recovery_key(std::string_view name) const;
@@ -60,6 +64,9 @@ class Store {
 
     void write_master(std::string_view name, const MasterFile& master) const;
     void write_key(std::string_view signature, std::string_view text) const;
+    /// The texts of several, by signature, which become durable together. When this fails, some may have been
+    /// written.
+    void write_keys(const std::map<std::string, std::string>& texts) const;
     void write_manifest(std::string_view text) const;
     /// Under lock(). Replaces a master file and key files as a whole: after a power cut at any instant all
     /// are the old ones, or all are the new ones. Waits for the unlock that runs now, if one does.
@@ -84,7 +91,9 @@ class Store {
     void remove_key(std::string_view signature) const;
     void remove_removal() const;
 
-    /// The lock that every change of the store is made under. A replacement that was killed is ended first.
+    /// The lock that every change of the store is made under. What a writer that was killed has left is made
+    /// durable first, because whoever goes on from it relies on it; then a replacement that was killed is
+    /// ended.
     [[nodiscard]] FileLock lock() const;
 
     /// The lock of every unlock: one at a time, since the raw TPM device takes only one, and whoever waited
@@ -93,6 +102,7 @@ class Store {
 
   private:
     [[nodiscard]] std::filesystem::path current(const std::filesystem::path& file) const;
+    void make_durable() const;
     void move_replacement() const;
     void write(const std::filesystem::path& file, std::string_view text, mode_t mode) const;
 

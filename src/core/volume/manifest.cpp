@@ -348,14 +348,33 @@ std::string to_text(const Json& json) {
     return json.dump(2) + "\n";
 }
 
+[[noreturn]] void throw_no_such_volume(const std::string_view name) {
+    throw Error{Reason::no_input, "the manifest has no volume " + in_quotes(name)};
+}
+
 /// The volume's place in the list; throws Error{no_input} when there is none of that name.
 Json::iterator entry_of(Json& volumes, const std::string_view name) {
     const auto found = std::ranges::find_if(
         volumes, [&](const Json& volume) { return volume["name"] == Json(std::string{name}); });
     if (found == volumes.end()) {
-        throw Error{Reason::no_input, "the manifest has no volume " + in_quotes(name)};
+        throw_no_such_volume(name);
     }
     return found;
+}
+
+/// The grounds of volumes of the list, by name. In one pass, however many there are.
+void put_grounds(Json& volumes, std::map<std::string, Ground> grounds) {
+    if (grounds.empty()) {
+        return;
+    }
+    for (Json& volume : volumes) {
+        if (const auto found = grounds.extract(volume["name"].get<std::string>())) {
+            volume["ground"] = ground_to_json(found.mapped());
+        }
+    }
+    if (!grounds.empty()) {
+        throw_no_such_volume(grounds.begin()->first);
+    }
 }
 
 } // namespace
@@ -381,16 +400,24 @@ Manifest read_manifest(const std::string_view text) {
 }
 
 std::string manifest_with(const std::string_view text, const Volume& volume) {
+    return manifest_with(text, std::vector{volume});
+}
+
+std::string manifest_with(const std::string_view text, const std::vector<Volume>& added,
+                          const std::map<std::string, Ground>& grounds) {
     Json json = read_whole(text);
-    Json& volumes = json["volumes"];
-    const std::size_t number = volumes.size();
-    Json added = volume_to_json(volume);
     Taken taken;
     for (const Volume& other : read_document(json).volumes) {
-        taken.add(other, number);
+        taken.add(other, 0); // each is acceptable
     }
-    taken.add(read_volume(added, path_of_volume(number)), number);
-    volumes.push_back(std::move(added));
+    Json& volumes = json["volumes"];
+    for (const Volume& volume : added) {
+        const std::size_t number = volumes.size();
+        Json entry = volume_to_json(volume);
+        taken.add(read_volume(entry, path_of_volume(number)), number);
+        volumes.push_back(std::move(entry));
+    }
+    put_grounds(volumes, grounds);
     return to_text(json);
 }
 
@@ -402,9 +429,7 @@ std::string manifest_without(const std::string_view text, const std::string_view
 
 std::string manifest_with_ground(const std::string_view text, const std::string_view name,
                                  const Ground& ground) {
-    Json json = read_whole(text);
-    (*entry_of(json["volumes"], name))["ground"] = ground_to_json(ground);
-    return to_text(json);
+    return manifest_with(text, {}, {{std::string{name}, ground}});
 }
 
 } // namespace sealmount

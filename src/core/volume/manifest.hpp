@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -79,9 +80,12 @@ struct Manifest {
 [[nodiscard]] Manifest read_manifest(std::string_view text);
 
 /// The text of a manifest with the volume added behind the others, or without it; everything else in `text`
-/// keeps its order. `text` may be empty: a new manifest. Throws like read_manifest(), and also when a single
-/// volume is bad, so that a machine never rewrites what it does not understand.
+/// keeps its order. With `grounds`, by name, those of volumes that are in it then become these; throws
+/// Error{no_input} where one is not. `text` may be empty: a new manifest. Throws like read_manifest(), and
+/// also when a single volume is bad, so that a machine never rewrites what it does not understand.
 [[nodiscard]] std::string manifest_with(std::string_view text, const Volume& volume);
+[[nodiscard]] std::string manifest_with(std::string_view text, const std::vector<Volume>& added,
+                                        const std::map<std::string, Ground>& grounds = {});
 [[nodiscard]] std::string manifest_without(std::string_view text, std::string_view name);
 /// The same text with another ground for the volume, which is in it.
 [[nodiscard]] std::string manifest_with_ground(std::string_view text, std::string_view name,

@@ -75,18 +75,18 @@ TakenPlaces::TakenPlaces(const Paths& paths, const MountView& view, const std::v
 }
 
 void TakenPlaces::add(const Volume& volume) {
-    taken_.push_back({.volume = &volume, .lower = place_of_lower(paths_, view_, volume)});
+    taken_.push_back({.volume = volume, .lower = place_of_lower(paths_, view_, volume)});
 }
 
 std::optional<std::string> TakenPlaces::conflict_with(const Volume& volume) const {
     const auto mine = place_of_lower(paths_, view_, volume);
     for (const Taken& other : taken_) {
-        if (other.volume->name == volume.name) {
+        if (other.volume.name == volume.name) {
             continue;
         }
-        auto conflict = conflict_of_lowers(volume, mine, *other.volume, other.lower);
+        auto conflict = conflict_of_lowers(volume, mine, other.volume, other.lower);
         if (!conflict) {
-            conflict = conflict_of_mountpoints(volume, *other.volume);
+            conflict = conflict_of_mountpoints(volume, other.volume);
         }
         if (conflict) {
             return conflict;

@@ -20,12 +20,12 @@ namespace sealmount {
 /// encrypted twice, or appear in itself.
 [[nodiscard]] std::optional<std::string> conflict_with_itself(const Volume& volume);
 
-/// Where the volumes of a manifest lie. Refers to them.
+/// Where the volumes of a manifest lie. Refers to the paths and the view, not to the volumes.
 class TakenPlaces {
   public:
     TakenPlaces(const Paths& paths, const MountView& view, const std::vector<Volume>& volumes = {});
 
-    /// One more. Refers to it.
+    /// One more: of the manifest, or to be in it.
     void add(const Volume& volume);
 
     /// What is wrong between a volume and the first of the others (not itself, by its name), as a sentence
@@ -36,7 +36,7 @@ class TakenPlaces {
 
   private:
     struct Taken {
-        const Volume* volume;
+        Volume volume;
         std::optional<FilePlace> lower;
     };
     const Paths& paths_;

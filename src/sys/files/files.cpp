@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <deque>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -30,15 +31,6 @@ namespace fs = std::filesystem;
 
 fs::path directory_of(const fs::path& file) {
     return file.has_parent_path() ? file.parent_path() : fs::path{"."};
-}
-
-/// Makes a rename, an unlink or a mkdir in this directory survive a power cut.
-void sync_directory(const fs::path& directory) {
-    const UniqueFd fd{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    // EINVAL: a file system that has nothing to synchronize.
-    if (!fd || (::fsync(fd.get()) != 0 && errno != EINVAL)) {
-        throw_cannot_write(errno, directory);
-    }
 }
 
 void write_all(const int fd, std::string_view contents, const fs::path& file) {
@@ -173,21 +165,56 @@ std::optional<std::string> read_users_file(const fs::path& file, const uid_t use
     }
 }
 
-void write_file_atomically(const fs::path& file, const std::string_view contents, const mode_t mode) {
-    TemporaryFile temporary{file};
-    write_all(temporary.fd(), contents, file);
-    if (::fchmod(temporary.fd(), mode) != 0 || ::fsync(temporary.fd()) != 0) {
-        throw_cannot_write(errno, file);
+void sync_directory(const fs::path& directory) {
+    const UniqueFd fd{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    // A file system that has nothing to synchronize, and one that cannot be written anyway.
+    if (!fd || (::fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS)) {
+        throw_cannot_write(errno, directory);
     }
-    temporary.replace(file);
-    sync_directory(directory_of(file));
 }
 
-void remove_leftovers(const fs::path& directory) {
+void write_file_atomically(const fs::path& file, const std::string_view contents, const mode_t mode) {
+    write_files_atomically(std::vector{NewFile{.file = file, .contents = contents}}, mode);
+}
+
+void write_files_atomically(const std::vector<NewFile>& files, const mode_t mode) {
+    std::deque<TemporaryFile> temporaries; // they cannot be moved
+    std::set<fs::path> directories;
+    for (const auto& [file, contents] : files) {
+        const TemporaryFile& temporary = temporaries.emplace_back(file);
+        write_all(temporary.fd(), contents, file);
+        if (::fchmod(temporary.fd(), mode) != 0) {
+            throw_cannot_write(errno, file);
+        }
+        if (files.size() > 1) {
+            // Only begins to write, for all before the first fsync waits: a file system commits its journal
+            // once for them then. Where that cannot be done, each fsync does it.
+            static_cast<void>(::sync_file_range(temporary.fd(), 0, 0, SYNC_FILE_RANGE_WRITE));
+        }
+        directories.insert(directory_of(file));
+    }
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        if (::fsync(temporaries[i].fd()) != 0) {
+            throw_cannot_write(errno, files[i].file);
+        }
+    }
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        temporaries[i].replace(files[i].file);
+    }
+    for (const fs::path& directory : directories) {
+        sync_directory(directory);
+    }
+}
+
+void remove_leftovers(const fs::path& directory, const std::string_view name) {
+    const std::string begin = name.empty() ? "." : formatted(".{}{}", name, temporary_mark);
     std::error_code ignored;
     std::vector<fs::path> leftovers;
     for (fs::directory_iterator entry{directory, ignored}, end; entry != end; entry.increment(ignored)) {
-        if (is_temporary_name(entry->path().filename().string()) &&
+        const std::string found = entry->path().filename().string();
+        const bool is_meant =
+            found.starts_with(begin) && (name.empty() || found.size() == begin.size() + random_end);
+        if (is_meant && is_temporary_name(found) &&
             entry->symlink_status(ignored).type() == fs::file_type::regular) {
             leftovers.push_back(entry->path());
         }
@@ -228,13 +255,21 @@ void remove_tree_durably(const fs::path& directory) {
 }
 
 void make_directory(const fs::path& directory, const mode_t mode) {
+    std::set<fs::path> changed;
+    make_directory(directory, mode, changed);
+    for (const fs::path& parent : changed) {
+        sync_directory(parent);
+    }
+}
+
+void make_directory(const fs::path& directory, const mode_t mode, std::set<fs::path>& changed) {
     const auto path = directory.has_filename() ? directory : directory.parent_path();
     if (fs::is_directory(path)) {
         return;
     }
     const auto parent = directory_of(path);
     if (parent != path) {
-        make_directory(parent, 0755);
+        make_directory(parent, 0755, changed);
     }
     // mkdir(2) heeds the umask, but the caller has said which mode it is to be. A chmod(2) afterwards would
     // come too late for a process that is killed in between.
@@ -242,13 +277,11 @@ void make_directory(const fs::path& directory, const mode_t mode) {
     const bool made = ::mkdir(path.c_str(), mode) == 0;
     const int error = errno;
     ::umask(umask_before);
-    if (!made) {
-        if (error == EEXIST && fs::is_directory(path)) { // another process was faster
-            return;
-        }
+    if (made) {
+        changed.insert(parent);
+    } else if (error != EEXIST || !fs::is_directory(path)) { // unless another process was faster
         throw_cannot_write(error, path);
     }
-    sync_directory(parent);
 }
 
 void check_writable(const fs::path& directory) {

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,10 +36,25 @@ namespace sealmount {
 /// removed, the old contents stay, and Error (cannot_create, refused or io) is thrown.
 void write_file_atomically(const std::filesystem::path& file, std::string_view contents, mode_t mode);
 
-/// Removes the temporary files that write_file_atomically() left in the directory when its process was
-/// killed; no others, and none in directories further down. For whoever holds the lock that all writers of
-/// the directory take. What cannot be removed stays.
-void remove_leftovers(const std::filesystem::path& directory);
+/// A file that is to be written. Only refers to its contents.
+struct NewFile {
+    std::filesystem::path file;
+    std::string_view contents;
+};
+
+/// The same for several files of one directory, with one fsync of it: all are written and fsynced under
+/// temporary names, then renamed in their order. A power cut leaves each of them old or new. On failure the
+/// temporary files are removed, and those that had been renamed by then are the new ones.
+void write_files_atomically(const std::vector<NewFile>& files, mode_t mode);
+
+/// Removes the temporary files that these two left in the directory when their process was killed; no others,
+/// and none in directories further down. For whoever holds the lock that all writers of the directory take.
+/// With a `name`, only those of the file of that name. What cannot be removed stays.
+void remove_leftovers(const std::filesystem::path& directory, std::string_view name = {});
+
+/// Makes the names in a directory survive a power cut, also those that another process has made, renamed or
+/// removed. Throws Error.
+void sync_directory(const std::filesystem::path& directory);
 
 /// Unlinks a file and fsyncs its directory; no error when it is not there.
 void remove_file_durably(const std::filesystem::path& file);
@@ -52,6 +68,11 @@ void remove_tree_durably(const std::filesystem::path& directory);
 /// Makes the directory (and its parents, mode 0755) with `mode` and fsyncs the parent; no error when it
 /// exists.
 void make_directory(const std::filesystem::path& directory, mode_t mode);
+
+/// The same without an fsync: the directories that hold a new name are added to `changed`, for
+/// sync_directory().
+void make_directory(const std::filesystem::path& directory, mode_t mode,
+                    std::set<std::filesystem::path>& changed);
 
 /// Throws Error{cannot_create} or {refused} when a file could not be written in `directory`, or, where that
 /// does not exist, in the nearest parent that does. Leaves nothing behind, not even for an instant under a

@@ -109,6 +109,15 @@ std::expected<void, GuardProblem> set_guard(const fs::path& mountpoint) {
     return change_flags(directory, *flags | FS_IMMUTABLE_FL);
 }
 
+std::expected<void, GuardProblem> sync_guard(const fs::path& mountpoint) {
+    const UniqueFd directory = open_below_mount(mountpoint);
+    // EINVAL: a file system that has nothing to synchronize.
+    if (!directory || (::fsync(directory.get()) != 0 && errno != EINVAL)) {
+        return std::unexpected{problem_of(errno)};
+    }
+    return {};
+}
+
 std::expected<void, GuardProblem> lift_guard(const fs::path& mountpoint) {
     const UniqueFd directory = open_below_mount(mountpoint);
     if (!directory) {

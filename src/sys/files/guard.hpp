@@ -16,10 +16,13 @@ namespace sealmount {
 using GuardProblem = std::string;
 
 /// Makes the directory immutable (FS_IMMUTABLE_FL, ioctl_iflags(2)); success when it was already. Where
-/// something is mounted on it, the directory below the mount is meant, in this and the other two (requires
+/// something is mounted on it, the directory below the mount is meant, in this and the others (requires
 /// CAP_SYS_ADMIN, open_tree(2)). A problem when it does not exist or is not idle
 /// (sys/files/idle_mountpoint.hpp).
 [[nodiscard]] std::expected<void, GuardProblem> set_guard(const std::filesystem::path& mountpoint);
+
+/// Makes the guard, as it is now, survive a power cut.
+[[nodiscard]] std::expected<void, GuardProblem> sync_guard(const std::filesystem::path& mountpoint);
 
 /// Makes it writable again, whoever made it immutable. Success when it was not, or does not exist.
 [[nodiscard]] std::expected<void, GuardProblem> lift_guard(const std::filesystem::path& mountpoint);

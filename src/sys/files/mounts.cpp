@@ -4,12 +4,13 @@
 
 #include "base/error.hpp"
 #include "base/format.hpp"
+#include "sys/files/holding_mount.hpp"
 
 #include <cerrno>
-#include <fstream>
 #include <keyutils.h>
 #include <sstream>
 #include <sys/mount.h>
+#include <utility>
 #include <vector>
 
 namespace sealmount {
@@ -65,25 +66,6 @@ std::optional<Mount> mount_in(const std::string& line) {
                  .mountpoint = unescape(fields[mountpoint_field])};
 }
 
-/// All of them; later ones cover earlier ones.
-std::vector<Mount> all_mounts() {
-    errno = 0;
-    std::ifstream list{"/proc/self/mountinfo"};
-    if (!list) {
-        throw_errno(errno != 0 ? errno : EIO, "/proc/self/mountinfo");
-    }
-    std::vector<Mount> mounts;
-    for (std::string line; std::getline(list, line);) {
-        if (auto mount = mount_in(line)) {
-            mounts.push_back(std::move(*mount));
-        }
-    }
-    if (list.bad()) {
-        throw_errno(EIO, "/proc/self/mountinfo");
-    }
-    return mounts;
-}
-
 std::filesystem::path without_trailing_slash(const std::filesystem::path& path) {
     auto normal = path.lexically_normal();
     return normal.has_filename() || normal == normal.root_path() ? normal : normal.parent_path();
@@ -91,19 +73,34 @@ std::filesystem::path without_trailing_slash(const std::filesystem::path& path) 
 
 } // namespace
 
-std::optional<Mount> mount_at(const std::filesystem::path& mountpoint) {
-    const auto wanted = without_trailing_slash(mountpoint).string();
-    std::optional<Mount> found;
-    for (Mount& mount : all_mounts()) {
-        if (mount.mountpoint == wanted) {
-            found = std::move(mount);
+MountList MountList::now() {
+    return parsed(text_of_mountinfo());
+}
+
+MountList MountList::parsed(const std::string_view mountinfo) {
+    MountList list;
+    std::istringstream lines{std::string{mountinfo}};
+    for (std::string line; std::getline(lines, line);) {
+        if (auto mount = mount_in(line)) {
+            // Later lines cover earlier ones.
+            list.on_top_.insert_or_assign(mount->mountpoint, list.mounts_.size());
+            list.mounts_.push_back(std::move(*mount));
         }
     }
-    return found;
+    return list;
+}
+
+std::optional<Mount> MountList::at(const std::filesystem::path& mountpoint) const {
+    const auto found = on_top_.find(without_trailing_slash(mountpoint).string());
+    return found == on_top_.end() ? std::nullopt : std::optional{mounts_[found->second]};
+}
+
+std::optional<Mount> mount_at(const std::filesystem::path& mountpoint) {
+    return MountList::now().at(mountpoint);
 }
 
 std::vector<Mount> mounts_of_type(const std::string_view type) {
-    std::vector<Mount> mounts = all_mounts();
+    std::vector<Mount> mounts = MountList::now().all();
     std::erase_if(mounts, [&](const Mount& mount) { return mount.type != type; });
     return mounts;
 }

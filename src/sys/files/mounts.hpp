@@ -4,10 +4,12 @@
 // Copyright (C) the sealmount authors
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace sealmount {
@@ -20,7 +22,25 @@ struct Mount {
     std::string mountpoint;
 };
 
-/// What is mounted on top at exactly this path, if anything. Throws Error{os} when the list cannot be read.
+/// The list as it was at one moment, for whoever has to ask it often.
+class MountList {
+  public:
+    /// Throws Error{os} when it cannot be read.
+    [[nodiscard]] static MountList now();
+    /// That of a text of /proc/self/mountinfo; lines that are not as proc(5) says are skipped.
+    [[nodiscard]] static MountList parsed(std::string_view mountinfo);
+
+    /// What is mounted on top at exactly this path, if anything.
+    [[nodiscard]] std::optional<Mount> at(const std::filesystem::path& mountpoint) const;
+    /// All of them, in the order in which they were made.
+    [[nodiscard]] const std::vector<Mount>& all() const { return mounts_; }
+
+  private:
+    std::vector<Mount> mounts_;
+    std::unordered_map<std::string, std::size_t> on_top_; ///< by mount point: the number in mounts_
+};
+
+/// The same for one question.
 [[nodiscard]] std::optional<Mount> mount_at(const std::filesystem::path& mountpoint);
 
 /// All mounts of this type, in the order in which they were made. Throws Error{os} as well.

@@ -102,6 +102,24 @@ TEST(ManifestEditTest, TakenMountPointIsRefused) {
               "choose another directory");
 }
 
+TEST(ManifestEditTest, SeveralAreAddedInTheirOrder) {
+    Volume other = full_sample();
+    other.name = "zwei";
+    other.mountpoint = "/srv/zwei";
+    const std::string text = manifest_with("", std::vector{sample(), other});
+    EXPECT_EQ(text, manifest_with(manifest_with("", sample()), other));
+    EXPECT_EQ(manifest_with(text, std::vector<Volume>{}), text);
+}
+
+TEST(ManifestEditTest, NamesAreTakenAmongThoseThatAreAdded) {
+    Volume other = sample();
+    other.mountpoint = "/srv/other";
+    EXPECT_EQ(test::message_of([&] {
+                  static_cast<void>(manifest_with("", std::vector{sample(), other}));
+              }),
+              R"(volumes[1].name: "vault" is already the name of another volume: choose another name)");
+}
+
 TEST(ManifestEditTest, BadVolumeIsNeverWritten) {
     Volume bad = sample();
     bad.lower = "/a\nb";
@@ -175,6 +193,25 @@ TEST(ManifestEditTest, TheGroundIsWrittenAndReadBack) {
     EXPECT_NE(renewed.find(R"("uuid": "unknown")"), std::string::npos) << renewed;
     EXPECT_EQ(read_manifest(renewed).volumes, std::vector{volume});
     EXPECT_THROW(static_cast<void>(manifest_with_ground(text, "nobody", unknown)), Error);
+}
+
+TEST(ManifestEditTest, GroundsAreWrittenTogetherWithNewVolumes) {
+    Volume other = sample();
+    other.name = "other";
+    other.mountpoint = "/srv/other";
+    Volume added = sample();
+    added.name = "added";
+    added.mountpoint = "/srv/added";
+    const std::string text = manifest_with("", std::vector{sample(), other});
+    const Ground first{.uuid = "0b5c1a5e-0000-4000-8000-000000000001", .inode = 12};
+    const Ground second{.uuid = "0b5c1a5e-0000-4000-8000-000000000001", .inode = 13};
+    EXPECT_EQ(manifest_with(text, std::vector{added}, {{"other", second}, {"vault", first}}),
+              manifest_with(manifest_with_ground(manifest_with_ground(text, "vault", first), "other", second),
+                            added));
+    EXPECT_EQ(test::message_of([&] {
+                  static_cast<void>(manifest_with(text, std::vector<Volume>{}, {{"nobody", first}}));
+              }),
+              "the manifest has no volume \"nobody\"");
 }
 
 TEST(ManifestEditTest, ABadGroundIsRefused) {

@@ -82,6 +82,17 @@ TEST_F(TakenPlacesTest, MountPointsLieInNoLowerDirectory) {
     EXPECT_FALSE(conflict_with_itself(volume_at("x", "/srv/.x", "/srv/x")));
 }
 
+TEST_F(TakenPlacesTest, OneThatIsAddedTakesItsPlaceToo) {
+    const auto view = MountView::of(fake.proc() / "1");
+    const Paths paths;
+    TakenPlaces taken{paths, *view, {}};
+    const Volume wanted = volume_at("new", "/bound/.vault", "/srv/new");
+    EXPECT_FALSE(taken.conflict_with(wanted));
+    taken.add(volume_at("vault", "/srv/.vault", "/srv/vault"));
+    EXPECT_EQ(taken.conflict_with(wanted),
+              "/bound/.vault is the lower directory of the volume \"vault\" already");
+}
+
 TEST_F(TakenPlacesTest, AVolumeIsNotInItsOwnWay) {
     const auto view = MountView::of(fake.proc() / "1");
     const Paths paths;

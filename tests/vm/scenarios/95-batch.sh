@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# a thousand volumes in a batch cost each what ten do; a kill and a power cut amid one lose nothing, and it is run again
+# Copyright (C) the sealmount authors
+need_product
+
+# noauto: what is to be shown is the batch, and not their mounts.
+mkdir "$SHARE/keys"
+for ((n = 1; n <= 1000; n++)); do
+    head -c 64 /dev/urandom >"$SHARE/keys/v$n"
+    printf '{"name": "v%d", "lower": "/srv/.v%d", "mountpoint": "/srv/v%d", "fekek_file": "/root/keys/v%d", "noauto": true}\n' "$n" "$n" "$n" "$n"
+done | jq -s '{version: 1, volumes: .}' >"$SHARE/1000.json"
+for count in 10 100; do
+    jq --argjson count "$count" '.volumes |= .[:$count]' "$SHARE/1000.json" >"$SHARE/$count.json"
+done
+
+cat >"$SHARE/batch.sh" <<'END'
+as_before() {
+    find /srv -maxdepth 1 -type d -name 'v*' -exec chattr -i {} + 2>/dev/null || true
+    rm -rf /srv/v* /srv/.v* /etc/sealmount
+    seq --format /srv/.v%g 1 1000 | xargs mkdir
+}
+volumes() { jq '.volumes | length' /etc/sealmount/manifest.json 2>/dev/null || echo 0; }
+# whole COUNT: so many volumes, all guarded, all with a key that opens under the master key.
+whole() {
+    [ "$(volumes)" = "$1" ]
+    [ "$(find /etc/sealmount/keys -name '*.key' | wc -l)" = "$1" ]
+    [ "$(find /srv -maxdepth 1 -type d -name 'v*' -exec lsattr -d {} + | grep -c '^....i')" = "$1" ]
+    [ -z "$(find /etc/sealmount -name '.*' -print -quit)" ]
+}
+# Enrolling again opens each key of the manifest with the master key that the TPM releases.
+all_there() { sealmount enroll --batch "$1" --json | jq -e '.refused == [] and all(.enrolled[]; .files == [] and .guarded and .proved_in_kernel)' >/dev/null; }
+END
+
+# In QEMU, whose clock of CPU time is as fine as that of a machine.
+ENGINE=qemu boot figures --seconds 1500 <<'END'
+. /lab/batch.sh
+cp -r /lab/keys /root/
+# batch COUNT: "CPU-MS WALL-MS" for each volume.
+batch() {
+    local TIMEFORMAT='%U %S %R'
+    as_before
+    sync
+    { time sealmount enroll --batch "/lab/$1.json" --quiet >/root/said 2>&1; } 2>/root/time
+    awk -v n="$1" '{ printf "%.2f %.2f\n", ($1 + $2) * 1000 / n, $3 * 1000 / n }' /root/time >"/root/figures-$1"
+}
+for count in 10 100 1000; do
+    check "$count volumes are enrolled as a batch" batch "$count"
+    note "$count volumes: CPU and elapsed ms for each: $(cat "/root/figures-$count")"
+    check "all of them are whole" whole "$count"
+done
+check "at 1,000, each costs at most 10 ms of CPU and 20 ms" awk '{ exit !($1 <= 10 && $2 <= 20) }' /root/figures-1000
+check "which is not more than at 100" awk 'NR == FNR { cpu = $1; ms = $2; next } { exit !($1 <= 1.1 * cpu && $2 <= 1.2 * ms) }' \
+    /root/figures-100 /root/figures-1000
+check "enrolled once more, all are found, and proved in the kernel" all_there /lab/1000.json
+END
+
+boot killed --seconds 1500 <<'END'
+. /lab/batch.sh
+# killed COUNT: as soon as there are so many volumes.
+killed() {
+    local batch
+    as_before
+    sealmount enroll --batch /lab/1000.json --quiet >/dev/null 2>&1 &
+    batch=$!
+    while [ "$(volumes)" -lt "$1" ] && kill -0 "$batch" 2>/dev/null; do :; done
+    kill -KILL "$batch"
+    ! wait "$batch" 2>/dev/null
+}
+for count in 1 200 500; do
+    check "a batch is killed when it has $count volumes" killed "$count"
+    note "it had $(volumes) of 1000"
+    check "it was amid its work" test "$(volumes)" -lt 1000
+    check "run again, it succeeds" sealmount enroll --batch /lab/1000.json --quiet
+    check "all volumes are whole" whole 1000
+done
+check "the machine is as before" as_before
+sync
+sealmount enroll --batch /lab/1000.json --quiet >/dev/null 2>&1 &
+while [ "$(volumes)" -lt 200 ]; do :; done
+power_cut
+END
+
+boot after-the-cut --seconds 1500 <<'END'
+. /lab/batch.sh
+found=$(volumes)
+note "the manifest has $found volumes"
+check "it has those of the first groups, and not all" eval '[ "$found" -ge 64 ] && [ "$found" -lt 1000 ]'
+jq -r '.volumes[] | .signature, .mountpoint' /etc/sealmount/manifest.json >/root/expected
+check "each has its key" eval "sed -n 'p;n' /root/expected | while read -r key; do test -s /etc/sealmount/keys/\$key.key || exit 1; done"
+check "and its guard" eval "sed -n 'n;p' /root/expected | while read -r place; do lsattr -d \$place | grep -q '^....i' || exit 1; done"
+jq --argjson count "$found" '.volumes |= .[:$count]' /lab/1000.json >/root/found.json
+check "each key opens, and nothing has to be repaired" all_there /root/found.json
+check "run again, the batch succeeds" sealmount enroll --batch /lab/1000.json --quiet
+check "all volumes are whole" whole 1000
+END
