@@ -27,15 +27,32 @@ restore() {
     (cd "$ROOT" && xargs -r -d '\n' chattr +i) <"$work/guarded"
 }
 
+# How the volumes of a manifest are compared.
+order=.
+
 # state: all names with their modes, the manifest, and what is immutable; nothing that is random, nor the numbers of directories,
 # which are others whenever they are restored.
 state() {
     (cd "$ROOT" && find etc/sealmount srv -printf '%M %p\n' | LC_ALL=C sort -k 2 &&
-        jq 'del(.volumes[].ground | .inode, .generation)' etc/sealmount/manifest.json && find srv -type d -exec lsattr -d {} + | grep '^....i' | sed 's/.* //')
+        jq "$order | del(.volumes[].ground | .inode, .generation)" etc/sealmount/manifest.json && find srv -type d -exec lsattr -d {} + | grep '^....i' | sed 's/.* //')
 }
 
 # files_of_old: what the volume `old` requires.
 files_of_old() { (cd "$ROOT/etc/sealmount" && sha256sum keys/7f475b5d20a645dc.key masters/default.json && jq '.volumes[] | select(.name == "old")' manifest.json); }
+
+# leftovers: key files, master files, guards and mount points that no volume of the manifest has.
+leftovers() {
+    (
+        cd "$ROOT" || exit
+        jq -r '.volumes[] | .mountpoint, .signature, .filename_signature // empty, .master // "default"' etc/sealmount/manifest.json |
+            sort -u >"$work/used"
+        {
+            find etc/sealmount/keys etc/sealmount/masters -type f -printf '%f\n' | sed -E 's/\.(key|json)$//'
+            find srv -type d -exec lsattr -d {} + | sed -n 's#^....i[^ ]* #/#p'
+            find srv/new -mindepth 1 -printf '/%p\n' 2>/dev/null
+        } | grep -vxF -f "$work/used"
+    )
+}
 
 all_open() {
     quietly status --json && jq -e '([.volumes[].name] | contains(["old"])) and ([.volumes[].problems[]] == [])
@@ -49,7 +66,9 @@ is_whole() {
     shift 2
     cp "$work/output" "$work/struck"
     all_open || { echo "BROKEN: not every volume opens:"; cat "$work/output"; return; }
-    if [[ $do == enospc && $1 == enroll && $status -ne 0 ]]; then
+    if [[ $do == enospc && ${2-} == --batch ]]; then
+        ! leftovers >"$work/leftovers" || { echo "BROKEN: something is half done:"; cat "$work/leftovers"; state; return; }
+    elif [[ $do == enospc && $1 == enroll && $status -ne 0 ]]; then
         state | cmp -s - "$work/state-before" || state | cmp -s - "$work/state-after" ||
             { echo "BROKEN: something is half done:"; state; return; }
     fi
@@ -77,8 +96,10 @@ is_whole() {
 
 # walk kill|enospc VERB ARGS...
 walk() {
-    local do=$1 n status step
+    local do=$1 n status step order=$order
     shift
+    # A volume of a batch that is refused comes after the others when the batch is run again.
+    [[ $do != enospc || ${2-} != --batch ]] || order='.volumes |= sort_by(.name)'
     restore
     quietly "$@" || { echo "BROKEN: undisturbed: $(cat "$work/output")"; return; }
     state >"$work/state-after"

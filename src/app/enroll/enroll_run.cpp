@@ -9,20 +9,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace sealmount {
 
 namespace {
-
-/// Does the key open the recovery slot of a master key of that name, for which there are volumes?
-bool opens_master(const Store& store, const std::string& name, const SecretBytes& key) {
-    try {
-        return open_with_recovery_key(name, store.master(name), key).has_value();
-    } catch (const Error&) { // missing or damaged
-        return false;
-    }
-}
 
 /// For a new master key.
 Policy policy_of(const EnrollOptions& options, const EnrollSession& session) {
@@ -137,9 +130,12 @@ void EnrollRun::provide_recovery_key(const EnrollOptions& options) {
         return;
     }
     const auto is_taken = [&](const SecretBytes& key) {
-        return std::ranges::any_of(session_->manifest().volumes, [&](const Volume& other) {
-            return opens_master(store_, other.master, key);
-        });
+        std::set<std::string> masters;
+        for (const Volume& other : session_->manifest().volumes) {
+            masters.insert(other.master);
+        }
+        return std::ranges::any_of(
+            masters, [&](const std::string& other) { return opens_master(store_, other, key); });
     };
     if (auto made =
             NewRecoveryKey::make_or_resume(options.recovery, is_seen(globals_) && !options.quiet, is_taken)) {
@@ -185,7 +181,7 @@ std::size_t EnrollRun::enroll_group(const std::span<Waiting> waiting) {
 void EnrollRun::stage(EnrollGroup& group, Waiting& one) {
     const EnrollOptions& options = one.options;
     if (const auto recovery = recovery_.find(options.request.volume.master); recovery != recovery_.end()) {
-        recovery->second->save();
+        recovery->second->save(store_, recovery->first);
     }
     if (!options.quiet && !options.one_of_many && !globals_.json) {
         print_error("{} ...\n", takes_passphrase(options.keys) ? "Deriving the keys, sealing and proving them"

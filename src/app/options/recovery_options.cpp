@@ -96,8 +96,16 @@ NewRecoveryKey::NewRecoveryKey(std::string file)
     : key_(random_secret(recovery_key_size)), file_(std::move(file)) {
 }
 
+bool opens_master(const Store& store, const std::string& name, const SecretBytes& recovery_key) {
+    try {
+        return open_with_recovery_key(name, store.master(name), recovery_key).has_value();
+    } catch (const Error&) {
+        return false;
+    }
+}
+
 NewRecoveryKey::~NewRecoveryKey() {
-    if (saved_) {
+    if (is_in_force_ && !is_in_force_()) {
         std::error_code stays;
         std::filesystem::remove(file_, stays);
     }
@@ -134,8 +142,8 @@ NewRecoveryKey::make_or_resume(const NewRecoveryOptions& options, const bool see
     return resumed;
 }
 
-void NewRecoveryKey::save() {
-    if (file_.empty() || saved_) {
+void NewRecoveryKey::save(const Store& store, const std::string& master) {
+    if (file_.empty() || is_in_force_) {
         return;
     }
     const std::filesystem::path file{file_};
@@ -148,7 +156,7 @@ void NewRecoveryKey::save() {
         std::ranges::copy(text.bytes(), line.bytes().begin());
         line.bytes().back() = std::byte{'\n'};
         write_file_atomically(file_, as_text(line), secret_file_mode);
-        saved_ = true;
+        is_in_force_ = [this, store, master] { return opens_master(store, master, key_); };
     }
     remove_leftovers(directory, file.filename().string());
 }
@@ -161,7 +169,7 @@ void NewRecoveryKey::hand_over(const std::string& master, const Globals& globals
               file_);
     }
     std::fflush(stdout);
-    saved_ = false;
+    is_in_force_ = nullptr;
 }
 
 RenewedRecoveryKey recovery_key_for_renewal(const Paths& paths, const std::string& master,

@@ -8,6 +8,7 @@
 #include "app/options/globals.hpp"
 #include "base/refusal.hpp"
 #include "core/master/recovery_key.hpp"
+#include "core/store/store.hpp"
 #include "sys/prompt/prompt.hpp"
 
 #include <expected>
@@ -35,6 +36,10 @@ void add_present_recovery_option(Arguments& verb, std::string& file);
 /// message when it cannot be shown. Throws Error.
 void show_secret(const SecretBytes& text, const std::string& lost);
 
+/// Does a recovery key open the master key of that name, as it is on disk? Not one that is missing or
+/// damaged.
+[[nodiscard]] bool opens_master(const Store& store, const std::string& name, const SecretBytes& recovery_key);
+
 /// A recovery key on its way to its owner: into a file, before anything relies on it, or onto the terminal,
 /// once it opens something.
 class NewRecoveryKey {
@@ -49,13 +54,14 @@ class NewRecoveryKey {
                    const std::function<bool(const SecretBytes&)>& is_taken);
     NewRecoveryKey(const NewRecoveryKey&) = delete;
     NewRecoveryKey& operator=(const NewRecoveryKey&) = delete;
-    /// A file whose key was not handed over opens nothing and goes.
+    /// A file whose key was not handed over goes, unless the key opens the master key: what failed may have
+    /// failed after the slot was written.
     ~NewRecoveryKey();
 
     [[nodiscard]] const SecretBytes& key() const { return key_; }
-    /// Writes the file, if there is to be one and it is not there: right before the slot is written. Throws
-    /// Error.
-    void save();
+    /// Writes the file, if there is to be one and it is not there: right before the slot of this master key
+    /// is written. Throws Error.
+    void save(const Store& store, const std::string& master);
     /// The slot is written: says where the key is, or shows it, this once.
     void hand_over(const std::string& master, const Globals& globals);
 
@@ -64,8 +70,8 @@ class NewRecoveryKey {
 
     SecretBytes key_;
     std::string file_;
-    bool saved_ = false;   ///< by us
-    bool resumed_ = false; ///< the file was there
+    std::function<bool()> is_in_force_; ///< where the file is to go otherwise: we wrote it
+    bool resumed_ = false;              ///< the file was there
 };
 
 /// What a verb that makes a new master key needs to know of its recovery key. Throws Error{usage} when the

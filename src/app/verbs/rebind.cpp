@@ -106,7 +106,7 @@ void rebind_with_passphrases(const std::string& master, const RebindOptions& opt
     const auto keys = keys_of_volumes(Store{globals.paths()}, master, options, machine.prompt);
     const SlotSession session{globals, machine, options.pin_file};
     if (recovery.fresh) {
-        recovery.fresh->save();
+        recovery.fresh->save(session.store(), master);
     }
     report_renewal(master, rebind(session.context(), master, keys, recovery.key()), globals);
     if (recovery.fresh) {

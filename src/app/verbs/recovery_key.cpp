@@ -77,7 +77,7 @@ void make(const RecoveryKeyOptions& options, const SlotSession& session, const s
           const Globals& globals) {
     const auto key = NewRecoveryKey::make({.none = false, .save_file = options.save_file}, true);
     const SecretBytes master = master_key(options, session, name);
-    key->save();
+    key->save(session.store(), name);
     const unsigned slot = add_recovery_key(session.store(), name, master, key->key());
     // Its owner has it before the old one goes.
     key->hand_over(name, globals);
