@@ -164,7 +164,10 @@ void EnrollSession::write_manifest(const std::vector<Volume>& added,
 
 void EnrollSession::settle(const bool all) {
     waiting_texts_.clear();
-    is_stale_ = is_stale_ || !all;
+    if (!all) { // what did not come to be takes no place from what is looked at next
+        taken_places_.reset();
+        manifest_ = store().manifest_from(text_);
+    }
 }
 
 } // namespace sealmount

@@ -82,7 +82,7 @@ class EnrollSession {
     /// The commit: adds the volumes, and the grounds of others by their names, to the manifest as it is on
     /// disk now, also where somebody has edited it without the lock meanwhile. Throws Error.
     void write_manifest(const std::vector<Volume>& added, const std::map<std::string, Ground>& grounds);
-    /// Nothing waits to be written any more; `all` of it was.
+    /// Nothing waits to be written any more. Unless `all` of it was, the manifest is again that on the disk.
     void settle(bool all);
 
   private:

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# a thousand volumes in a batch cost each what ten do; a kill and a power cut amid one lose nothing, and it is run again
 # Copyright (C) the sealmount authors
+# a thousand volumes in a batch cost each what ten do; a kill and a power cut amid one lose nothing, and it is run again
 need_product
 
 # noauto: what is to be shown is the batch, and not their mounts.
@@ -93,4 +93,79 @@ jq --argjson count "$found" '.volumes |= .[:$count]' /lab/1000.json >/root/found
 check "each key opens, and nothing has to be repaired" all_there /root/found.json
 check "run again, the batch succeeds" sealmount enroll --batch /lab/1000.json --quiet
 check "all volumes are whole" whole 1000
+END
+
+boot mounted <<'END'
+make_all() {
+    local n
+    for n in 1 2 3; do
+        utils_mount "/srv/.m$n" "/srv/m$n" "passphrase $n" 16 plain
+        printf 'a secret in %s\n' "/srv/m$n" >"/srv/m$n/secret"
+    done
+    mkdir /srv/elsewhere
+    utils_mount /srv/.m4 /srv/elsewhere 'passphrase 4' 16 plain
+}
+check "four volumes are mounted by hand, the fourth elsewhere" make_all
+(umask 077 && for n in 1 2 3 4; do printf 'passphrase %s\n' "$n" >"/root/passphrase-$n"; done)
+jq -n '{version: 1, volumes: [range(1; 5) | {name: "m\(.)", lower: "/srv/.m\(.)", mountpoint: "/srv/m\(.)", passphrase_file: "/root/passphrase-\(.)"}]}' \
+    >/root/mounted.json
+batch() { sealmount enroll --batch /root/mounted.json >/root/said 2>&1; }
+check_status "as a batch, one of them is refused" 77 batch
+check_output "it is the fourth, with the reason" 'm4: /srv/.m4 is mounted on /srv/elsewhere already' cat /root/said
+check_output "the others are enrolled" '^3 of 4 volumes are enrolled' cat /root/said
+for n in 1 2 3; do
+    check "m$n is mounted still" readable "/srv/m$n"
+done
+check_fails "a fourth mount point was not made" test -e /srv/m4
+umount /srv/m1 /srv/m2 /srv/m3
+utils_umount /srv/elsewhere
+for n in 1 2 3; do
+    check_fails "below its mount, m$n is guarded" touch "/srv/m$n/plaintext"
+done
+check "now the fourth is enrolled, too" batch
+systemctl daemon-reload
+for n in 1 2 3; do
+    check "m$n starts" systemctl start "srv-m$n.mount"
+    check "and is readable" readable "/srv/m$n"
+done
+END
+
+# A disk that is full amid a batch: each volume is enrolled wholly or not at all. On a root of its own.
+boot full <<'END'
+truncate -s 6M /root/small.img
+mkfs.ext4 -q -m 0 -b 1024 -N 4096 /root/small.img
+mkdir /mnt/small
+mount -o loop /root/small.img /mnt/small
+mkdir -p /mnt/small/etc /mnt/small/srv
+seq --format /mnt/small/srv/.v%g 1 300 | xargs mkdir
+[ -e /root/keys ] || cp -r /lab/keys /root/
+jq '.volumes |= .[:300]' /lab/1000.json >/root/300.json
+batch() { sealmount enroll --root /mnt/small --batch /root/300.json "$@" >/root/said 2>&1; }
+# all_whole: each key file, guard and mount point is a volume's, and each volume has them.
+all_whole() {
+    cd /mnt/small
+    jq -r '.volumes[].signature' etc/sealmount/manifest.json | sort >/root/signatures
+    jq -r '.volumes[].mountpoint' etc/sealmount/manifest.json | sort >/root/mountpoints
+    find etc/sealmount/keys -type f -printf '%f\n' | sed 's/\.key$//' | sort | cmp - /root/signatures
+    find srv -maxdepth 1 -name 'v*' -printf '/%p\n' | sort | cmp - /root/mountpoints
+    find srv -maxdepth 1 -name 'v*' -exec lsattr -d {} + | sed -n 's#^....i[^ ]* #/#p' | sort | cmp - /root/mountpoints
+    [ -z "$(find etc/sealmount -name '.*' -print -quit)" ]
+}
+volumes() { jq '.volumes | length' /mnt/small/etc/sealmount/manifest.json 2>/dev/null || echo 0; }
+for left in 20 100 250 400; do
+    rm -f /mnt/small/ballast
+    fallocate -l "$(($(df --output=avail -k /mnt/small | tail -n 1) - left))K" /mnt/small/ballast
+    check_fails "with $left KiB left, not all are enrolled" batch
+    note "$(tail -n 1 /root/said)"
+    check_output "it says that there is no space" 'No space left on device' cat /root/said
+    if [ "$(volumes)" -gt 0 ]; then
+        check "with $left KiB left, each is enrolled wholly or not at all" all_whole
+    fi
+done
+check "some were" test "$(volumes)" -gt 64
+rm /mnt/small/ballast
+check "with space, all the others are" batch
+expect_equal "these are all volumes" 300 "$(volumes)"
+check "all are whole" all_whole
+check "enrolled once more, all are found" eval 'batch --json && jq -e ".refused == [] and all(.enrolled[]; .files == [] and .guarded)" /root/said'
 END

@@ -343,7 +343,13 @@ TEST_F(GroupTest, WhatDidNotComeToBeTakesNoPlace) {
     EXPECT_FALSE(enroll_all(session, {request("a")}).front());
     EnrollRequest same = request("b");
     same.volume.lower = "/srv/.a";
-    EXPECT_TRUE(enroll_all(session, {same}).front());
+    // As a batch does: it is looked at before the next group is begun.
+    EnrollDraft draft = prepare_enrollment(session, same);
+    FekekSource source{raw_key("b")};
+    EnrollGroup group{session};
+    group.add(draft, source);
+    EXPECT_TRUE(group.commit().front());
+    EXPECT_THAT(names_in_manifest(), ElementsAre("b"));
 }
 
 TEST_F(GroupTest, GroundsOfListedVolumesAreRecordedWithTheNewOnes) {
