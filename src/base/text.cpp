@@ -94,7 +94,7 @@ std::string utf8(const BytesView utf16_text) {
             return out;
         }
         if (*unit >= 0xd800 && *unit < 0xdc00) {
-            high = *unit;
+            high = unit;
         } else {
             append_utf8(out, is_low ? replacement : *unit);
         }

@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
 
 int main(int argc, char** argv) {
     for (int i = 1; i < argc; ++i) {
-        std::ifstream file{argv[i], std::ios::binary};
+        const std::ifstream file{argv[i], std::ios::binary};
         std::ostringstream text;
         text << file.rdbuf();
         const std::string contents = text.str();

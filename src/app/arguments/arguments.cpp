@@ -134,7 +134,7 @@ void Arguments::number(std::string name, const NumberRange range, unsigned& valu
                         }});
 }
 
-void Arguments::numbers(std::string name, const NumberRange range, std::vector<unsigned>& values,
+void Arguments::numbers(const std::string& name, const NumberRange range, std::vector<unsigned>& values,
                         std::string help) {
     options_.push_back({.name = name,
                         .value = "N",

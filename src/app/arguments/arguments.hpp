@@ -63,7 +63,7 @@ class Arguments {
     void choice(std::string name, std::vector<std::string> choices, std::string& value, std::string help);
     void number(std::string name, NumberRange range, unsigned& value, std::string help);
     /// May be given several times, one number each.
-    void numbers(std::string name, NumberRange range, std::vector<unsigned>& values, std::string help);
+    void numbers(const std::string& name, NumberRange range, std::vector<unsigned>& values, std::string help);
     /// Seconds, or a time such as 5min.
     void seconds(std::string name, NumberRange range, unsigned& value, std::string help);
 

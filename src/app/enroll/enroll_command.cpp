@@ -51,7 +51,7 @@ void print_advice(const Volume& volume, const KeyOptions& keys, const Paths& pat
 
 } // namespace
 
-EnrollOutcome enroll_volume(EnrollOptions options, const Globals& globals, const Machine& machine) {
+EnrollOutcome enroll_volume(const EnrollOptions& options, const Globals& globals, const Machine& machine) {
     std::optional<std::expected<EnrollOutcome, Error>> result;
     EnrollRun run{globals, machine, [&](const EnrollOptions&, std::expected<EnrollOutcome, Error> outcome) {
                       result.emplace(std::move(outcome));

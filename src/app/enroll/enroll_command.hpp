@@ -43,7 +43,7 @@ void add_enroll_options(Arguments& verb, EnrollOptions& options);
 
 /// Asks what has to be asked, and enrolls. Warnings go to standard error unless --json has them in its
 /// document. Throws Error.
-[[nodiscard]] EnrollOutcome enroll_volume(EnrollOptions options, const Globals& globals,
+[[nodiscard]] EnrollOutcome enroll_volume(const EnrollOptions& options, const Globals& globals,
                                           const Machine& machine);
 
 [[nodiscard]] Json to_json(const EnrollOutcome& outcome);

@@ -347,7 +347,7 @@ std::vector<std::string> explain(const MasterRefusal& refusal, const std::string
     for (std::string& line : with_hints(differences)) {
         lines.push_back(std::move(line));
     }
-    if (std::string hint = hint_for(refusal.kind, master); !hint.empty()) {
+    if (const std::string hint = hint_for(refusal.kind, master); !hint.empty()) {
         lines.push_back("next: " + hint);
     }
     return lines;

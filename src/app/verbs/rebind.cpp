@@ -27,6 +27,7 @@ class KeyCollection {
     }
 
     void add(const Volume& volume, const SecretBytes& passphrase) {
+        // NOLINTNEXTLINE(misc-const-correctness): it is moved from
         for (Fekek& fekek : keys_from_passphrase(volume, passphrase)) {
             keys_.try_emplace(fekek.signature, std::move(fekek));
         }

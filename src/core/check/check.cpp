@@ -27,7 +27,7 @@ void add_refusal(const std::string& name, const MasterRefusal& refusal, std::vec
                             .item = item,
                             .severity = Severity::bad,
                             .text = std::move(problem.message),
-                            .fix = has_advice ? std::move(problem.advice) : fix});
+                            .fix = has_advice ? problem.advice : fix});
     };
     for (const SlotRefusal& slot : refusal.slots) {
         if (slot.kind != RefusalKind::policy_mismatch) {
@@ -122,7 +122,7 @@ const char* to_string(const Severity severity) noexcept {
     return "";
 }
 
-Finding failed_look(std::string about, std::string item, const Error& error, Advice fix) {
+Finding failed_look(std::string about, std::string item, const Error& error, const Advice& fix) {
     if (error.reason() == Reason::refused) {
         return {.about = std::move(about),
                 .item = std::move(item),
@@ -134,7 +134,7 @@ Finding failed_look(std::string about, std::string item, const Error& error, Adv
             .item = std::move(item),
             .severity = Severity::bad,
             .text = error.what(),
-            .fix = error.advice().kind == AdviceKind::none ? std::move(fix) : error.advice()};
+            .fix = error.advice().kind == AdviceKind::none ? fix : error.advice()};
 }
 
 Severity severity_of(const Problem& problem) {

@@ -2,6 +2,8 @@
 // Copyright (C) the sealmount authors
 #include "core/check/unit_files.hpp"
 
+#include "base/format.hpp"
+
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -36,7 +38,7 @@ bool has_entry(const fs::path& file) {
 std::optional<std::string> first_entry(const Paths& paths, const std::vector<std::string>& directories,
                                        const std::string& name) {
     for (const std::string& directory : directories) {
-        std::string file = directory + "/" + name;
+        std::string file = formatted("{}/{}", directory, name);
         if (has_entry(paths.below_root(file))) {
             return file;
         }
@@ -122,7 +124,7 @@ std::vector<std::string> unread_drop_ins(const Paths& paths, const std::vector<s
     std::vector<std::string> unread;
     for (const std::string& place : lasting_of(unit_path)) {
         for (const std::string& name : drop_in_directories(unit)) {
-            const std::string directory = place + "/" + name;
+            const std::string directory = formatted("{}/{}", place, name);
             std::error_code failed;
             for (const fs::directory_entry& entry :
                  fs::directory_iterator{paths.below_root(directory), failed}) {

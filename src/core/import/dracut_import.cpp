@@ -104,7 +104,7 @@ class Assignment {
             refuse(formatted("has a '{}', and no shell runs it here: write the value as it is", c));
         }
         if (c != '$') {
-            return std::string(1, c);
+            return {c};
         }
         const bool has_brace = !rest_.empty() && rest_.front() == '{';
         rest_.remove_prefix(has_brace ? 1 : 0);

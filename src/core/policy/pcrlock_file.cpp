@@ -167,7 +167,7 @@ PcrlockFile read_pcrlock(const std::string_view text) {
 
 PolicyDigest pcrlock_digest(const PcrlockFile& file) {
     return walk(
-        file, [](const PcrSelection /*pcrs*/) {}, [](std::vector<PolicyDigest> /*branches*/) {});
+        file, [](const PcrSelection /*pcrs*/) {}, [](const std::vector<PolicyDigest>& /*branches*/) {});
 }
 
 std::expected<PolicySteps, std::vector<PcrlockMismatch>> pcrlock_steps(const PcrlockFile& file,

@@ -77,11 +77,10 @@ void change_initrds(Forecast& forecast, const KernelChange& change, const BootFi
         return;
     }
     const auto before = initrds_of(change.before, read);
-    if (before && event->digest == digest(bank, {joined(*before, false)})) {
-        event->digest = plain;
-    } else if (before && event->digest == digest(bank, {joined(*before, true)})) {
+    const bool was_plain = before && event->digest == digest(bank, {joined(*before, false)});
+    if (!was_plain && before && event->digest == digest(bank, {joined(*before, true)})) {
         event->digest = padded;
-    } else if (plain == padded || joins_plainly(change.loader_version)) {
+    } else if (was_plain || plain == padded || joins_plainly(change.loader_version)) {
         event->digest = plain;
     } else {
         forecast.spoil(event->pcr,

@@ -122,8 +122,9 @@ DigestChange parse_digest_change(const std::string_view text, const PcrBank bank
         fail("write PCR:OLDHEX=NEWHEX");
     }
     DigestChange change{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + colon, change.pcr);
-    if (error != std::errc{} || end != text.data() + colon || change.pcr >= pcr_count) {
+    const char* const number_end = text.data() + colon;
+    const auto [end, error] = std::from_chars(text.data(), number_end, change.pcr);
+    if (error != std::errc{} || end != number_end || change.pcr >= pcr_count) {
         fail("the PCR must be a number from 0 to 23");
     }
     const auto before = from_hex(text.substr(colon + 1, equals - colon - 1));

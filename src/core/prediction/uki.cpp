@@ -132,7 +132,7 @@ bool has_choices(const PeImage& uki) {
 }
 
 std::optional<Bytes> initrd_for_kernel(const PeImage& uki, const InitrdForm form) {
-    const auto initrd = uki.section(".initrd");
+    auto initrd = uki.section(".initrd");
     if (form == InitrdForm::plain) {
         return initrd;
     }
@@ -161,7 +161,7 @@ std::optional<Bytes> initrd_for_kernel(const PeImage& uki, const InitrdForm form
 std::string command_line_for_kernel(const PeImage& uki) {
     const Bytes section = uki.section(".cmdline").value_or(Bytes{});
     std::string text{reinterpret_cast<const char*>(section.data()), section.size()};
-    text.erase(std::find(text.begin(), text.end(), '\0'), text.end());
+    text.erase(std::ranges::find(text, '\0'), text.end());
     std::ranges::replace_if(
         text, [](const char c) { return static_cast<unsigned char>(c) <= ' '; }, ' ');
     text.erase(text.find_last_not_of(' ') + 1);

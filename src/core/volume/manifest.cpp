@@ -288,7 +288,7 @@ Json read_whole(const std::string_view text) {
     Json json = parse_json(text);
     const Manifest manifest = read_document(json);
     if (!manifest.problems.empty()) {
-        throw manifest.problems.front();
+        throw Error{manifest.problems.front()};
     }
     return json;
 }

@@ -48,7 +48,8 @@ std::optional<SecretBytes> qr_code_for_terminal(const SecretBytes& text) {
     if (code == nullptr) {
         return std::nullopt;
     }
-    const auto side = static_cast<std::size_t>(code->width + 2 * margin);
+    const auto side =
+        static_cast<std::size_t>(code->width) + std::size_t{2} * static_cast<std::size_t>(margin);
     SecretBytes lines{(side + 1) / 2 * (side * longest_block + white_on_black.size() + as_before.size())};
     std::size_t at = 0;
     const auto append = [&](const std::string_view text_part) {

@@ -40,7 +40,7 @@ bool is_at_or_below(const std::string& path, const std::string& mountpoint) {
 
 std::string text_of_mountinfo() {
     errno = 0;
-    std::ifstream list{"/proc/self/mountinfo"};
+    const std::ifstream list{"/proc/self/mountinfo"};
     std::ostringstream text;
     text << list.rdbuf();
     if (!list || text.view().empty()) {

@@ -88,7 +88,7 @@ std::string object_of(::sd_bus* const bus, const std::string& unit) {
                                             error.out(), &raw, "s", unit.c_str());
     const BusMessage reply{raw};
     const char* path = nullptr;
-    if (result < 0 || ::sd_bus_message_read_basic(reply.get(), 'o', &path) <= 0) {
+    if (result < 0 || ::sd_bus_message_read_basic(reply.get(), 'o', static_cast<void*>(&path)) <= 0) {
         fail_to_ask(formatted("{}: {}", unit, error.text(result)));
     }
     return path;

@@ -51,7 +51,7 @@ class Container {
 
 std::string read_text(::sd_bus_message* const message, const char type = 's') {
     const char* text = nullptr;
-    readable(::sd_bus_message_read_basic(message, type, &text));
+    readable(::sd_bus_message_read_basic(message, type, static_cast<void*>(&text)));
     return text != nullptr ? text : "";
 }
 
@@ -105,7 +105,7 @@ std::string read_job(::sd_bus_message* const message) {
     const Container pair{message, 'r', "uo"};
     std::uint32_t number = 0;
     readable(::sd_bus_message_read_basic(message, 'u', &number));
-    std::string path = read_text(message, 'o');
+    const std::string path = read_text(message, 'o');
     return number == 0 ? std::string{} : path;
 }
 

@@ -95,7 +95,7 @@ int left_until(const Clock::time_point end) {
         return -1;
     }
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
-    constexpr decltype(left) most = 60 * 60 * 1000;
+    constexpr decltype(left) most = 3'600'000;
     return left <= 0 ? 0 : static_cast<int>(left < most ? left : most);
 }
 

@@ -55,7 +55,7 @@ TEST(EventLogTest, RealLogReplaysToTheValuesThatTheTpmHeld) {
         if (line.starts_with('#') || mark == std::string::npos) {
             continue;
         }
-        const unsigned pcr = static_cast<unsigned>(std::stoul(line));
+        const auto pcr = static_cast<unsigned>(std::stoul(line));
         EXPECT_EQ(values.at(pcr), test::unhex(line.substr(mark + 4))) << "PCR " << pcr;
         ++compared;
     }

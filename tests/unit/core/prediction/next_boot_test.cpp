@@ -190,7 +190,7 @@ TEST_F(NextBootTest, HowAnUnknownLoaderPadsAnOverwrittenInitrdIsNotGuessed) {
 
 TEST_F(NextBootTest, TheOldInitrdTellsWhetherTheLoaderPads) {
     facts.systemd_boot = "300";
-    AgileLog log = booted("", std::string{"first\0\0\0", 8}, "initrd=\\lab\\initrd-1 quiet");
+    const AgileLog log = booted("", std::string{"first\0\0\0", 8}, "initrd=\\lab\\initrd-1 quiet");
     expect_same(
         log, booted("kernel-new.efi", std::string{"the second one\0\0", 16}, "initrd=\\lab\\initrd-2 debug"));
 }

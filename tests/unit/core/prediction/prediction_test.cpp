@@ -58,7 +58,7 @@ Bytes hash(const BytesView bytes) {
 /// A log whose events may have any digest: the last one gets `value`.
 void set_last_digest(AgileLog& log, const std::size_t data_size, const Bytes& value) {
     const auto at = log.bytes.end() - static_cast<std::ptrdiff_t>(data_size + 4 + value.size());
-    std::copy(value.begin(), value.end(), at);
+    std::ranges::copy(value, at);
 }
 
 AgileLog new_log() {
