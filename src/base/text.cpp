@@ -3,9 +3,6 @@
 #include "base/text.hpp"
 
 #include "base/byte_reader.hpp"
-#include "base/strict_json.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <array>
 #include <cstdint>
@@ -33,10 +30,59 @@ void append_utf8(std::string& out, const char32_t c) {
     }
 }
 
+/// One character, which is UTF-8, as in the strings of JSON.
+void append_quoted(std::string& out, const std::string_view character) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    constexpr std::string_view escaped = "\b\t\n\f\r\"\\";
+    constexpr std::string_view letters = "btnfr\"\\";
+    const auto first = static_cast<unsigned char>(character.front());
+    if (const std::size_t at = escaped.find(character.front()); at != std::string_view::npos) {
+        out += '\\';
+        out += letters[at];
+    } else if (first < 0x20) {
+        out += "\\u00";
+        out += digits[first >> 4U];
+        out += digits[first & 15U];
+    } else {
+        out += character;
+    }
+}
+
+/// How many bytes at the front one U+FFFD stands for, where they are not UTF-8: those that would have begun a
+/// character, or the first (Unicode, section 3.9, "U+FFFD Substitution of Maximal Subparts").
+std::size_t bytes_to_replace(const std::string_view text) noexcept {
+    const auto byte = [&](const std::size_t at) -> unsigned { return static_cast<unsigned char>(text[at]); };
+    const unsigned first = byte(0);
+    if (first < 0xc2 || first > 0xf4) {
+        return 1;
+    }
+    const std::size_t size = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    unsigned least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    unsigned most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    std::size_t count = 1;
+    while (count < size && count < text.size() && byte(count) >= least && byte(count) <= most) {
+        ++count;
+        least = 0x80;
+        most = 0xbf;
+    }
+    return count;
+}
+
 } // namespace
 
-std::string in_quotes(const std::string_view text) {
-    return Json(std::string{text}).dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string in_quotes(std::string_view text) {
+    std::string out{"\""};
+    while (!text.empty()) {
+        const std::string_view before = text;
+        if (take_code_point(text)) {
+            append_quoted(out, before.substr(0, before.size() - text.size()));
+        } else {
+            text.remove_prefix(bytes_to_replace(text));
+            out += "\xef\xbf\xbd";
+        }
+    }
+    out += '"';
+    return out;
 }
 
 bool is_control(const char c) noexcept {

@@ -25,6 +25,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view our_notes = "/run/sealmount/";
 constexpr std::string_view our_source = "/etc/sealmount/manifest.json";
 constexpr std::string_view unlock_program_name = "sealmount-unlock";
+constexpr const char* full_program_suffix = "-full"; ///< of what it becomes where something is unusual
 
 bool names_unit(const std::vector<std::string>& units, const std::string& unit) {
     return std::ranges::find(units, unit) != units.end();
@@ -208,11 +209,12 @@ class UnitsCheck {
         runs_program(service);
     }
 
+    [[nodiscard]] static bool is_unlock(const UnitCommand& command) {
+        return fs::path{command.program}.filename() == unlock_program_name;
+    }
+
     /// A service without a program to start it is for the end only.
     [[nodiscard]] static bool starts_something_else(const UnitState& service) {
-        const auto is_unlock = [](const UnitCommand& command) {
-            return fs::path{command.program}.filename() == unlock_program_name;
-        };
         const bool has_start = std::ranges::any_of(service.commands, &UnitCommand::is_start);
         return has_start && std::ranges::none_of(service.commands, [&](const UnitCommand& command) {
                    return command.is_start && is_unlock(command);
@@ -222,10 +224,13 @@ class UnitsCheck {
     void runs_program(const UnitState& service) {
         for (const UnitCommand& command : service.commands) {
             run_by_[command.program].insert(service.name);
+            if (is_unlock(command)) {
+                run_by_[command.program + full_program_suffix].insert(service.name);
+            }
         }
     }
 
-    /// Each program that the services run is there.
+    /// Each program that the services run, or that one of them becomes, is there.
     void programs() {
         for (const auto& [program, services] : run_by_) {
             if (!is_executable(paths_.below_root(program))) {

@@ -379,19 +379,6 @@ void put_grounds(Json& volumes, std::map<std::string, Ground> grounds) {
 
 } // namespace
 
-std::vector<std::string> Volume::signatures() const {
-    std::vector<std::string> all = {signature};
-    if (filename_signature && *filename_signature != signature) {
-        all.push_back(*filename_signature);
-    }
-    return all;
-}
-
-const Volume* Manifest::find(const std::string_view name) const {
-    const auto found = std::ranges::find(volumes, name, &Volume::name);
-    return found == volumes.end() ? nullptr : &*found;
-}
-
 Manifest read_manifest(const std::string_view text) {
     if (auto manifest = read_volume_by_volume(text)) {
         return std::move(*manifest);

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <utility>
 
 namespace sealmount {
 
@@ -363,6 +364,11 @@ bool take_volume(PlainText& in, std::vector<VolumeText>& volumes) {
     return true;
 }
 
+bool occur_once(std::vector<std::string_view> texts) {
+    std::ranges::sort(texts);
+    return std::ranges::adjacent_find(texts) == texts.end();
+}
+
 bool take_volumes(PlainText& in, std::vector<VolumeText>& volumes) {
     if (!in.take('[')) {
         return false;
@@ -412,6 +418,29 @@ std::optional<std::vector<VolumeText>> volumes_of_plain_document(const std::stri
         return std::nullopt;
     }
     return volumes;
+}
+
+std::optional<std::vector<Volume>> volumes_of_plain_manifest(const std::string_view text) {
+    auto texts = volumes_of_plain_document(text);
+    if (!texts) {
+        return std::nullopt;
+    }
+    std::vector<Volume> volumes;
+    volumes.reserve(texts->size());
+    for (VolumeText& each : *texts) {
+        if (!each.plain) {
+            return std::nullopt;
+        }
+        volumes.push_back(std::move(*each.plain));
+    }
+    std::vector<std::string_view> names;
+    std::vector<std::string_view> mountpoints;
+    for (const Volume& volume : volumes) {
+        names.push_back(volume.name);
+        mountpoints.push_back(volume.mountpoint);
+    }
+    const bool is_plain = occur_once(std::move(names)) && occur_once(std::move(mountpoints));
+    return is_plain ? std::optional{std::move(volumes)} : std::nullopt;
 }
 
 } // namespace sealmount

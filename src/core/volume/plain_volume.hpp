@@ -32,4 +32,8 @@ struct VolumeText {
 /// occur twice are not looked for. Refers to `text`.
 [[nodiscard]] std::optional<std::vector<VolumeText>> volumes_of_plain_document(std::string_view text);
 
+/// The volumes of a document in which every one is plain, and no name or mount point occurs twice: those that
+/// read_manifest() has, without a problem. Nothing when it is anything else.
+[[nodiscard]] std::optional<std::vector<Volume>> volumes_of_plain_manifest(std::string_view text);
+
 } // namespace sealmount

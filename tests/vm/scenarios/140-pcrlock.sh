@@ -26,7 +26,7 @@ boot enroll --firmware <<'END'
 . /lab/words.sh
 expect_equal "the boot came to its end and nothing failed" running "$(cat /lab/results/state)"
 check_output "it is systemd 257" '^systemd 257' systemctl --version
-for program in /usr/sbin/sealmount /usr/lib/sealmount/sealmount-unlock /usr/lib/systemd/system-generators/sealmount-generator; do
+for program in /usr/sbin/sealmount /usr/lib/sealmount/sealmount-unlock{,-user,-full} /usr/lib/systemd/system-generators/sealmount-generator; do
     check_no_output "$program has all its libraries" 'not found' ldd "$program"
 done
 check "it runs" sealmount --version

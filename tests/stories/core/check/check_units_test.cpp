@@ -24,6 +24,7 @@ using ::testing::IsEmpty;
 constexpr const char* generated = "/run/systemd/generator.late/";
 constexpr const char* packaged = "/usr/lib/systemd/system/";
 constexpr const char* program = "/usr/lib/sealmount/sealmount-unlock";
+constexpr const char* full_program = "/usr/lib/sealmount/sealmount-unlock-full";
 constexpr const char* generator = "/usr/lib/systemd/system-generators/sealmount-generator";
 
 /// A machine that systemd runs, with one volume, and everything as it should be.
@@ -36,7 +37,9 @@ class CheckUnitsTest : public FakeMachine {
         put(generated + names.mount, mount_unit(volume, {}));
         put(program, "program");
         put(generator, "program");
+        put(full_program, "program");
         fs::permissions(path(program), fs::perms::owner_all);
+        fs::permissions(path(full_program), fs::perms::owner_all);
         fs::permissions(path(generator), fs::perms::owner_all);
         units[names.mount] = {
             .name = names.mount,
@@ -298,6 +301,11 @@ TEST_F(CheckUnitsTest, AMissingProgramIsBad) {
     expect("program", Severity::bad, program, AdviceKind::install_again);
     fs::remove(path(program));
     expect("program", Severity::bad, program, AdviceKind::install_again);
+}
+
+TEST_F(CheckUnitsTest, AndSoIsOneThatTheUnlockBecomes) {
+    fs::remove(path(full_program));
+    expect("program", Severity::bad, full_program, AdviceKind::install_again);
 }
 
 TEST_F(CheckUnitsTest, AConditionThatDoesNotHoldIsBad) {
