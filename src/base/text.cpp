@@ -140,7 +140,7 @@ std::string utf8(const BytesView utf16_text) {
             return out;
         }
         if (*unit >= 0xd800 && *unit < 0xdc00) {
-            high = unit;
+            high = *unit; // NOLINT(bugprone-optional-value-conversion): GCC warns of the other form
         } else {
             append_utf8(out, is_low ? replacement : *unit);
         }

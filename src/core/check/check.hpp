@@ -38,7 +38,7 @@ struct Finding {
 
 /// A finding about something that could not even be looked at. `fix` is for an error without an advice. Where
 /// only the rights to look were missing, it is unknown, and nothing but these is advised.
-[[nodiscard]] Finding failed_look(std::string about, std::string item, const Error& error, Advice fix);
+[[nodiscard]] Finding failed_look(std::string about, std::string item, const Error& error, const Advice& fix);
 
 /// The same for what a problem with an advice of its own says.
 [[nodiscard]] Severity severity_of(const Problem& problem);
