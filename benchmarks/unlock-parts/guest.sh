@@ -30,12 +30,12 @@ way() {
         END { printf "%s %.2f %d %d %.2f\n", name, cpu[int((NR + 1) / 2)] / 1000, peak, mark, (cpu[NR] - cpu[1]) / 1000 }' >>/lab/results/costs
 }
 
-# calls NAME PROGRAM...: writes "NAME NUMBER", the system calls of one run with all that it becomes.
+# calls NAME PROGRAM...: writes "NAME NUMBER", the system calls of one run with all that it becomes; which, is in calls-NAME.
 calls() {
     local name=$1
     shift
-    strace -f -qq -c -o /run/calls "$@"
-    awk -v name="$name" '$NF == "total" { print name, $4 }' /run/calls >>/lab/results/calls
+    strace -f -qq -c -S calls -o "/lab/results/calls-$name" "$@"
+    awk -v name="$name" '$NF == "total" { print name, $4 }' "/lab/results/calls-$name" >>/lab/results/calls
 }
 
 lib=/usr/lib/sealmount

@@ -2,6 +2,7 @@
 // Copyright (C) the sealmount authors
 #include "sys/files/lower_use.hpp"
 
+#include <cerrno>
 #include <charconv>
 #include <dirent.h>
 #include <memory>
@@ -12,9 +13,24 @@ namespace sealmount {
 
 namespace {
 
-struct ProcDirectoryCloser {
+struct DirectoryStreamCloser {
     void operator()(::DIR* const stream) const { ::closedir(stream); }
 };
+using DirectoryStream = std::unique_ptr<::DIR, DirectoryStreamCloser>;
+
+/// Nothing when they are not listed.
+std::optional<std::size_t> backing_devices_of_ecryptfs(const std::filesystem::path& list) {
+    const DirectoryStream stream{::opendir(list.c_str())};
+    if (!stream) {
+        return std::nullopt;
+    }
+    std::size_t count = 0;
+    errno = 0;
+    while (const ::dirent* const entry = ::readdir(stream.get())) {
+        count += std::string_view{entry->d_name}.starts_with("ecryptfs-") ? 1 : 0;
+    }
+    return errno == 0 ? std::optional{count} : std::nullopt;
+}
 
 std::optional<unsigned> unsigned_in(std::string_view text) {
     while (text.ends_with('\n')) {
@@ -111,13 +127,16 @@ EcryptfsMounts EcryptfsMounts::look(const std::filesystem::path& proc, const Mou
 }
 
 std::optional<std::size_t> EcryptfsMounts::held_by_kernel(const std::filesystem::path& sysfs) {
+    if (const auto devices = backing_devices_of_ecryptfs(sysfs / "class/bdi")) {
+        return devices;
+    }
     const auto text = read_proc_file(sysfs / "module/ecryptfs/refcnt");
     return text ? std::optional<std::size_t>{unsigned_in(*text)} : std::nullopt;
 }
 
 std::vector<unsigned> processes_in(const std::filesystem::path& proc) {
     std::vector<unsigned> processes;
-    const std::unique_ptr<::DIR, ProcDirectoryCloser> stream{::opendir(proc.c_str())};
+    const DirectoryStream stream{::opendir(proc.c_str())};
     if (!stream) {
         return processes;
     }

@@ -48,7 +48,9 @@ class EcryptfsMounts {
     /// The devices of all of them.
     [[nodiscard]] const std::set<std::string>& devices() const { return devices_; }
     /// How many eCryptfs mounts the kernel holds, in every namespace and in none (lazily unmounted ones that
-    /// are still in use), or more: the references to the module. Nothing where it is built in.
+    /// are still in use): each has a backing device of its own, "ecryptfs-NUMBER" in /sys/class/bdi
+    /// (fs/ecryptfs/main.c, super_setup_bdi()). Where those are not listed, the references to the module,
+    /// which may be more. Nothing where there is neither.
     [[nodiscard]] static std::optional<std::size_t>
     held_by_kernel(const std::filesystem::path& sysfs = "/sys");
 

@@ -109,10 +109,17 @@ TEST_F(LowerUseTest, WhereTheNamespaceIsOutOfReachItsFirstMountNamesIt) {
     EXPECT_EQ(look().list().size(), 1U);
 }
 
-TEST_F(LowerUseTest, TheKernelsCountIsThatOfTheModule) {
+TEST_F(LowerUseTest, TheKernelsCountIsThatOfItsListOrOfTheModule) {
     EXPECT_EQ(EcryptfsMounts::held_by_kernel(fake.sysfs()), std::nullopt);
     fake.held_by_kernel("3");
     EXPECT_EQ(EcryptfsMounts::held_by_kernel(fake.sysfs()), 3U);
+    const std::filesystem::path devices = fake.sysfs() / "class/bdi";
+    std::filesystem::create_directories(devices / "8:0");
+    EXPECT_EQ(EcryptfsMounts::held_by_kernel(fake.sysfs()), 0U)
+        << "the list is exact, and open files count in the other";
+    std::filesystem::create_directories(devices / "ecryptfs-1");
+    std::filesystem::create_directories(devices / "ecryptfs-12");
+    EXPECT_EQ(EcryptfsMounts::held_by_kernel(fake.sysfs()), 2U);
 }
 
 } // namespace
