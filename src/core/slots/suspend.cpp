@@ -103,6 +103,7 @@ Suspended suspend(const SlotContext& context, OpenMaster& master, const unsigned
     }
     Policy policy = filled_in(kept, state_for(context, *master.tpm, {kept}));
     policy.last_boot = now + boots;
+    policy.not_after_sleep = true;
     Suspended result{.last_boot = *policy.last_boot, .removed = suspensions_of(master.file)};
     const std::string note = formatted("suspended for {} {}", boots, boots == 1 ? "boot" : "boots");
     result.slot = reseal(context, master, {.bound = {.policy = policy, .events = {}}, .note = note}).slot;

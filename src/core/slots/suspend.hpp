@@ -25,8 +25,9 @@ struct Suspended {
     std::vector<unsigned> removed{}; ///< earlier suspensions, which this one replaces
 };
 
-/// Adds a slot that opens in this boot and the next `boots` (at least one), under the conditions of `kept`
-/// only. Throws Error{unavailable} when the TPM has counted its resets to the end.
+/// Adds a slot that opens in this boot and the next `boots` (at least one), in each until the machine sleeps,
+/// under the conditions of `kept` only. Throws Error{unavailable} when the TPM has counted its resets to the
+/// end.
 Suspended suspend(const SlotContext& context, OpenMaster& master, unsigned boots, const Policy& kept);
 
 struct Resumed {
