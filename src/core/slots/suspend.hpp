@@ -16,7 +16,8 @@ namespace sealmount {
     return slot.policy.last_boot.has_value();
 }
 
-/// The kinds of slots that a master key has permanently, without values; PCR 7 when there is none.
+/// The kinds of slots that a master key has permanently, without values; PCR 7 when there is none. A slot
+/// whose object is sealed to something else than the file says does not count.
 [[nodiscard]] std::vector<Policy> lasting_kinds(const MasterFile& file);
 
 struct Suspended {
