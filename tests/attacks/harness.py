@@ -2,8 +2,8 @@
 # Copyright (C) the sealmount authors
 """A software TPM with an interposer in front of it, stores of their own, and the program under attack.
 
-An attack is a script; it is called with the programs as arguments: sealmount, the unlock story on a fake kernel, and, where
-it is built, the lean unlock. It ends with status 0 when its outcome is the one that README.md promises."""
+An attack is a script; it is called with the programs as arguments: sealmount, the whole unlock story on a fake kernel, and the
+unseal of the lean unlock. It ends with status 0 when its outcome is the one that README.md promises."""
 import base64
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ import time
 
 import interposer
 
-SEALMOUNT, UNLOCK = sys.argv[1:3]
+SEALMOUNT, UNLOCK, LEAN_UNLOCK = sys.argv[1:4]
 PASSPHRASE = "correct horse battery"
 PIN = "4711"
 
@@ -130,6 +130,11 @@ class Store:
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=120)
         check(result.returncode >= 0, f"the unlock was killed by signal {-result.returncode}")
         return result
+
+    def lean_unlock(self):
+        """What most boots with such a kernel run: it unseals by itself, without tpm2-tss."""
+        return subprocess.run([LEAN_UNLOCK, self.root, f"{self.machine.work}/tap", "default"], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False, timeout=120)
 
     def master_path(self, name="default"):
         return f"{self.root}/etc/sealmount/masters/{name}.json"
