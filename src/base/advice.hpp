@@ -62,6 +62,7 @@ enum class AdviceKind {
     make_recovery_key,   ///< master key `subject` has none: make one
     suspend_one_boot,    ///< what cannot be predicted cannot be sealed to
     suspend,             ///< master key `subject`: what cannot be predicted cannot be sealed to
+    reseal_pin,          ///< master key `subject` has a PIN that can be tried too easily: seal it again
     reseal_without_pin,  ///< master key `subject`: make a slot without a PIN
     reseal_next_boot,    ///< master key `subject`: make a slot for the next boot
     make_pcrlock_policy, ///< the policy of systemd-pcrlock does not allow the next boot
@@ -120,6 +121,8 @@ enum class AdviceKind {
     // Files, the kernel and the TPM.
     enable_storage,   ///< the TPM's storage hierarchy is disabled
     evict_locked_srk, ///< the key at the SRK's handle has an authorization value
+    accept_new_tpm,   ///< its storage root key is another one than before: the TPM is, or somebody is in
+                      ///< between
     persist_srk,      ///< master key `subject`: the SRK is not persistent any more
     forbid_writing,   ///< let only the owner write to the file `subject`
     load_ecryptfs,    ///< the running kernel lacks eCryptfs

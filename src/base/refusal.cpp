@@ -75,7 +75,8 @@ const char* describe(const RefusalKind kind) noexcept {
     case RefusalKind::srk_missing:
         return "the TPM has no storage root key: it is new, or it was cleared or swapped";
     case RefusalKind::srk_changed:
-        return "the TPM has another storage root key than before: it was cleared or swapped";
+        return "the TPM has another storage root key than before: it was cleared or swapped, or something "
+               "answers in its place";
     case RefusalKind::srk_locked:
         return "the key at the TPM's handle 0x81000001 has an authorization value: another program made it";
     case RefusalKind::storage_disabled:

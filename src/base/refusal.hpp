@@ -17,7 +17,8 @@ enum class RefusalKind {
                  ///< leaked theirs; take away what nobody can be using, try once more; then ask
     tpm_lockout, ///< dictionary-attack lockout (TPM_RC_LOCKOUT): never retry, it costs time; ask
     srk_missing, ///< nothing at the SRK's handle: enrolling makes one; at boot the TPM was cleared: ask
-    srk_changed, ///< another key than the pinned one at the SRK's handle: cleared or swapped TPM: ask
+    srk_changed, ///< another key than the pinned one at the SRK's handle: cleared or swapped TPM, or somebody
+                 ///< in between: ask
     srk_locked, ///< the key at the SRK's handle has an authorization value (TPM_RC_BAD_AUTH): its owner frees
                 ///< the handle; ask
     storage_disabled, ///< the storage hierarchy is disabled (TPMA_STARTUP_CLEAR): firmware or a program; ask

@@ -344,6 +344,15 @@ TEST_F(FilesTest, SampleReadsTheAttributeThatWasAskedFor) {
     EXPECT_TRUE(sample_tree(top_, {.files = 9, .head_size = 8}).entries.at(0).attribute.empty());
 }
 
+TEST_F(FilesTest, LockWithALimitGivesUp) {
+    const std::chrono::milliseconds limit{200};
+    {
+        const FileLock held{top_ / "lock"};
+        EXPECT_EQ(reason_of([&] { const FileLock second{top_ / "lock", limit}; }), Reason::try_later);
+    }
+    EXPECT_NO_THROW((FileLock{top_ / "lock", limit}));
+}
+
 TEST_F(FilesTest, SecretLosesOneLineEndOnly) {
     put(top_ / "secret", "pass word\n\n");
     EXPECT_TRUE(read_secret((top_ / "secret").string(), 64).equals(as_bytes("pass word\n")));

@@ -366,8 +366,9 @@ class TrustedKeyringContract : public KeyringContract {
             static_cast<void>(tpm_->make_srk());
         }
         const auto values = tpm_->read_pcrs(pcrs).values;
-        blob_ =
-            write_tpm_key(tpm_->seal(master(), policy_digest({.bank = pcrs.bank, .values = values})).value());
+        blob_ = write_tpm_key(tpm_->seal(tpm_->srk_name().value(), master(),
+                                         policy_digest({.bank = pcrs.bank, .values = values}))
+                                  .value());
     }
 
     static constexpr PcrSelection pcrs = {.bank = PcrBank::sha256, .mask = 1U << 16};

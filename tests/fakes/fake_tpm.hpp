@@ -46,6 +46,11 @@ class FakeTpm {
     void write_nv(const std::uint32_t index, const PolicyDigest& digest) { nv_[index] = digest; }
     /// PCR 10 is extended right after the policy of each of the next `count` sessions was made.
     void disturb_sessions(const unsigned count) { disturbances_ = count; }
+    /// Somebody between the TPM and us shows a storage root key of his own, after so many true answers.
+    void interpose_after(const unsigned true_answers) { true_answers_ = true_answers; }
+    void end_interposing() { true_answers_ = always_true; }
+    /// How often that was noticed before anything was sent under it.
+    [[nodiscard]] unsigned foreign_keys() const { return foreign_keys_; }
     /// The n+1-th command fails: tpm_failed where a refusal can be returned, else Error{unavailable}.
     void fail_after(const unsigned commands) { fault_.after(commands); }
     [[nodiscard]] const Fault& fault() const { return fault_; }
@@ -94,6 +99,7 @@ class FakeTpm {
     [[nodiscard]] std::optional<Refusal> refused_use();
     [[nodiscard]] PcrValues values(PcrSelection selection) const;
     [[nodiscard]] TpmName name() const;
+    [[nodiscard]] static TpmName foreign_name();
     [[nodiscard]] std::expected<Session, Refusal> make_session(const PolicySteps& steps);
     [[nodiscard]] std::expected<const Sealed*, Refusal> find(const SealedObject& object) const;
     /// Is there a key at its handle that the TPM shows?
@@ -113,6 +119,9 @@ class FakeTpm {
     bool locked_out_ = false;
     bool owner_password_ = false;
     bool held_raw_ = false;
+    static constexpr unsigned always_true = ~0U;
+    unsigned true_answers_ = always_true;
+    unsigned foreign_keys_ = 0;
     unsigned disturbances_ = 0;
     unsigned leftovers_ = 0;
     unsigned commands_ = 0;

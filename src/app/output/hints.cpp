@@ -85,6 +85,9 @@ constexpr std::array hints = {
     Hint{AdviceKind::make_recovery_key, "'sealmount recovery-key {0}' makes one"},
     Hint{AdviceKind::suspend_one_boot, "'sealmount suspend' lets one boot pass whatever changes"},
     Hint{AdviceKind::suspend, "'sealmount suspend {0}' lets the next boot pass, whatever it measures"},
+    Hint{AdviceKind::reseal_pin, "'sealmount reseal {0} --pin' with its PCRs seals it again; then 'sealmount "
+                                 "prune {0} --slot' drops the "
+                                 "old slot"},
     Hint{AdviceKind::reseal_without_pin, "'sealmount reseal {0} --pcrs 7' makes a slot without a PIN"},
     Hint{AdviceKind::reseal_next_boot, "'sealmount reseal {0} --next-boot' makes a slot for it"},
     Hint{AdviceKind::make_pcrlock_policy, "'systemd-pcrlock make-policy' allows what the next boot measures"},
@@ -167,6 +170,10 @@ constexpr std::array hints = {
     Hint{AdviceKind::evict_locked_srk,
          "let the program that made it keep its key at another handle: after 'tpm2_evictcontrol -C o -c "
          "0x81000001' the next unlock makes the storage root key again"},
+    Hint{AdviceKind::accept_new_tpm,
+         "if the TPM was replaced or cleared, give --new-tpm (with 'sealmount reseal --recover', for a "
+         "master key "
+         "that exists); if not, type no passphrase and no PIN before you know what answers in its place"},
     Hint{AdviceKind::persist_srk, "'sealmount reseal {0}' makes it persistent again"},
 
     Hint{AdviceKind::forbid_writing, "{2} fixes that", "chmod go-w {}"},
@@ -299,6 +306,9 @@ std::string hint_for(const RefusalKind kind, const std::string_view master) {
                rebind;
     case RefusalKind::srk_missing:
     case RefusalKind::srk_changed:
+        return "if the TPM was replaced or cleared, " + rebind +
+               ", with --new-tpm; if not, something may "
+               "answer in its place: type no passphrase and no PIN before you know what it is";
     case RefusalKind::object_rejected:
         return rebind;
     case RefusalKind::srk_locked:

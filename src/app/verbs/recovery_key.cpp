@@ -27,7 +27,9 @@ struct RecoveryKeyOptions : SlotOptions {
 SecretBytes master_key(const RecoveryKeyOptions& options, const SlotSession& session,
                        const std::string& name) {
     if (!options.present_file.empty()) {
-        return open_by_recovery_key(session.store(), name, recovery_key_in(options.present_file)).key;
+        SecretBytes present;
+        session.without_lock([&] { present = recovery_key_in(options.present_file); });
+        return open_by_recovery_key(session.store(), name, present).key;
     }
     try {
         return open_master(session.context(), name).key;
@@ -36,13 +38,18 @@ SecretBytes master_key(const RecoveryKeyOptions& options, const SlotSession& ses
             session.store().master(name).recovery.empty()) {
             throw;
         }
-        const auto key = ask_for_recovery_key(
-            session.context().machine.prompt,
-            formatted("The TPM does not release the master key {}. Its present recovery key: ", name));
-        if (!key || !*key) {
+        std::optional<SecretBytes> key;
+        session.without_lock([&] {
+            key =
+                ask_for_recovery_key(
+                    session.context().machine.prompt,
+                    formatted("The TPM does not release the master key {}. Its present recovery key: ", name))
+                    .value_or(std::nullopt);
+        });
+        if (!key) {
             throw Error{error.reason(), error.what(), {.kind = AdviceKind::give_recovery_key_file}};
         }
-        return open_by_recovery_key(session.store(), name, **key).key;
+        return open_by_recovery_key(session.store(), name, *key).key;
     }
 }
 

@@ -12,6 +12,7 @@
 #include "core/enroll/enroll_checks.hpp"
 #include "core/slots/recovery.hpp"
 #include "core/slots/suspend.hpp"
+#include "sys/tpm/srk_name.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -126,6 +127,10 @@ void check_recover_options(const ResealOptions& options) {
         (!options.recovery_key_file.empty() || !options.passphrases.passphrase_files.empty())) {
         throw Error{Reason::usage, "--recovery-key-file and --passphrase-file go with --recover"};
     }
+    if (options.policy.new_tpm && !options.recover) {
+        throw Error{Reason::usage,
+                    "--new-tpm goes with --recover: another TPM does not release the master key"};
+    }
     if (!options.recovery_key_file.empty() && !options.passphrases.passphrase_files.empty()) {
         throw Error{Reason::usage, "--recovery-key-file or --passphrase-file: the recovery key does without "
                                    "the passphrases"};
@@ -179,10 +184,11 @@ void recover(ResealOptions& options, const std::string& name, const SecretBytes*
                         "options about the policy out, and reseal once more"};
         }
         options.passphrases.pin_file = options.policy.pin_file;
+        options.passphrases.new_tpm = options.policy.new_tpm;
         rebind_with_passphrases(name, options.passphrases, globals, machine);
         return;
     }
-    const SlotSession session{globals, machine, options.policy.pin_file};
+    const SlotSession session{globals, machine, options.policy.pin_file, options.policy.new_tpm};
     OpenMaster master = ready_to_reseal(session.context(), name,
                                         open_by_recovery_key(session.store(), name, *recovery_key).key);
     const auto kinds = lasting_kinds(session.store().master(name));
@@ -194,7 +200,11 @@ void recover(ResealOptions& options, const std::string& name, const SecretBytes*
                         {.kind = AdviceKind::give_pin_file}};
         }
     }
-    const std::vector<unsigned> lost = slots_lost(session.store().master(name), master.file);
+    const MasterFile before = session.store().master(name);
+    const std::vector<unsigned> lost = slots_lost(before, master.file);
+    if (master.file.srk_name != before.srk_name && !globals.json) {
+        print("master key {}: from now on under the TPM's key {}\n", name, short_form(master.file.srk_name));
+    }
     for (Json& resealed : reseal_one(session, options, std::move(master), pin, globals)) {
         json.push_back(std::move(resealed));
     }

@@ -24,8 +24,11 @@ int run_rotate(const RotateOptions& options, const Globals& globals, const Machi
                     "there are several master keys, each with a recovery key of its own: name one of them"};
     }
     for (const std::string& name : names) {
-        const auto recovery =
-            recovery_key_for_renewal(globals.paths(), name, options.recovery, options.present_file, globals);
+        RenewedRecoveryKey recovery;
+        session.without_lock([&] {
+            recovery = recovery_key_for_renewal(globals.paths(), name, options.recovery, options.present_file,
+                                                globals);
+        });
         const OpenMaster master = open_master(session.context(), name);
         if (recovery.fresh) {
             recovery.fresh->save(session.store(), name);

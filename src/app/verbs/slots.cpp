@@ -8,6 +8,7 @@
 #include "base/strict_json.hpp"
 #include "core/policy/policy_json.hpp"
 #include "core/slots/suspend.hpp"
+#include "sys/tpm/srk_name.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -35,8 +36,14 @@ const SlotRefusal* refusal_of(const Refusals& refusals, const unsigned id) {
     return found == refusals->end() ? nullptr : &*found;
 }
 
-Json to_json(const std::string& master, const Slot& slot, const Refusals& refusals) {
-    Json json = {{"master", master},
+struct ShownMaster {
+    const std::string& name;
+    const TpmName& srk;
+};
+
+Json to_json(const ShownMaster& master, const Slot& slot, const Refusals& refusals) {
+    Json json = {{"master", master.name},
+                 {"srk", short_form(master.srk)},
                  {"id", slot.id},
                  {"type", "tpm"},
                  {"policy", to_json(slot.policy)},
@@ -86,14 +93,14 @@ void show_master(const SlotSession& session, const std::string& name, const Glob
     const Refusals refusals = refusals_now(session, file);
     if (globals.json) {
         for (const Slot& slot : file.slots) {
-            json.push_back(to_json(name, slot, refusals));
+            json.push_back(to_json({.name = name, .srk = file.srk_name}, slot, refusals));
         }
         for (const RecoverySlot& slot : file.recovery) {
             json.push_back(to_json(name, slot));
         }
         return;
     }
-    print("master key {}\n", name);
+    print("master key {}, under the TPM's key {}\n", name, short_form(file.srk_name));
     for (const Slot& slot : file.slots) {
         print_slot(slot, refusals);
     }

@@ -9,6 +9,7 @@
 #include "core/check/check_slots.hpp"
 #include "core/check/check_units.hpp"
 #include "core/check/check_volume.hpp"
+#include "sys/tpm/srk_name.hpp"
 
 #include <algorithm>
 #include <set>
@@ -76,10 +77,11 @@ std::optional<SecretBytes> check_master(const CheckContext& context, Tpm* const 
             add_refusal(name, unsealed.error(), findings);
             return std::nullopt;
         }
-        findings.push_back({.about = about,
-                            .item = "unseal",
-                            .text = formatted("the TPM releases it now (slot {} of {})", unsealed->slot,
-                                              master.slots.size())});
+        findings.push_back(
+            {.about = about,
+             .item = "unseal",
+             .text = formatted("the TPM releases it now (slot {} of {}), under its key {}", unsealed->slot,
+                               master.slots.size(), short_form(master.srk_name))});
         return std::move(unsealed->key);
     } catch (const Error& error) {
         findings.push_back(failed_look(

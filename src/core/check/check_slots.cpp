@@ -4,6 +4,7 @@
 
 #include "base/format.hpp"
 #include "core/store/boot_window.hpp"
+#include "sys/tpm/object_demands.hpp"
 
 #include <algorithm>
 
@@ -38,6 +39,33 @@ void check_window(const Paths& paths, const std::string& name, const Slot& slot,
     findings.push_back(std::move(finding));
 }
 
+/// What its sealed object demands, beside what the file says about it.
+void check_object(const Paths& paths, const std::string& name, const Slot& slot,
+                  std::vector<Finding>& findings) {
+    const auto add = [&](const char* const item, const std::string& text, Advice fix) {
+        findings.push_back({.about = formatted("master {}", name),
+                            .item = item,
+                            .severity = Severity::warning,
+                            .text = formatted("slot {}: {}", slot.id, text),
+                            .fix = std::move(fix)});
+    };
+    if (!is_sealed_to_its_policy(slot)) {
+        add("foreign-object", "its object is sealed to another policy than the file says: it is not used",
+            {.kind = AdviceKind::restore_store, .subject = paths.configuration().string()});
+        return;
+    }
+    if (slot.policy.pin && !demands_of(slot.sealed)->hides_pin()) {
+        add("tried-pin",
+            "its PIN can be tried in any state of the machine, as often as the TPM's lockout permits: it was "
+            "sealed by an old release",
+            {.kind = AdviceKind::reseal_pin, .subject = name});
+    }
+    if (slot.policy.last_boot && !slot.policy.not_after_sleep) {
+        add("sleeping-suspension", "a machine that only sleeps keeps it open: it was made by an old release",
+            {.kind = AdviceKind::resume, .subject = name});
+    }
+}
+
 /// The first volume under this master key that no passphrase opens, or nullptr.
 const Volume* without_passphrase(const std::string& master, const std::vector<Volume>& volumes) {
     const auto found = std::ranges::find_if(
@@ -63,6 +91,7 @@ void check_slots(const Paths& paths, const std::string& name, const MasterFile& 
                  .fix = {.kind = is_suspended ? AdviceKind::resume : AdviceKind::bind_empty_policy,
                          .subject = name}});
         }
+        check_object(paths, name, slot, findings);
         if (slot.policy.boot_window) {
             check_window(paths, name, slot, now, findings);
         }

@@ -38,11 +38,15 @@ void prove_sealed(const EnrollContext& context, Tpm& tpm, const std::string& nam
 
 EnrolledMaster make_master(const EnrollContext& context, Tpm& tpm, const EnrollRequest& request) {
     EnrolledMaster master{.file = {}, .key = random_secret(master_key_size), .is_new = true};
-    const SealingParent srk = srk_to_seal_under(tpm);
-    master.file.srk_name = srk.name;
-    master.new_srk = srk.is_new;
+    const Paths& paths = context.store.paths();
+    const bool is_systemds = context.kernel_uses_this_tpm || !paths.is_running_system();
+    master.srk = trusted_srk(tpm, {.pins = srk_pins(context.store),
+                                   .accepts_new_tpm = context.accepts_new_tpm,
+                                   .systemd = is_systemds ? &paths : nullptr});
+    master.file.srk_name = master.srk->name;
+    master.new_srk = master.srk->is_new;
     for (const BoundPolicy& bound : context.bind(tpm, request.policy)) {
-        master.file.slots.push_back(seal_slot(tpm, master.key, context.pin,
+        master.file.slots.push_back(seal_slot(tpm, master.file.srk_name, master.key, context.pin,
                                               {.id = master.file.next_id(),
                                                .policy = bound.policy,
                                                .sealed = {},
@@ -81,6 +85,7 @@ void EnrolledMaster::note_written() {
     on_disk = write_master_file(file);
     is_new = false;
     new_srk = false;
+    srk.reset();
     recovery_slot.reset();
 }
 

@@ -15,6 +15,7 @@ struct EnrolledMaster {
     SecretBytes key;
     bool is_new = false;
     bool new_srk = false;
+    std::optional<TrustedSrk> srk{};         ///< of a new one
     std::optional<unsigned> recovery_slot{}; ///< new, so that the file has to be written
     std::string on_disk{};                   ///< the text of its file, "" where there is none
 
@@ -26,7 +27,8 @@ struct EnrolledMaster {
 /// Unseals the master key that the request names. A new one is sealed where there is none; and also in place
 /// of one that no volume of the manifest refers to and that does not open any more, or was sealed to other
 /// PCRs than asked for: a killed enrollment left it. Nobody can have seen the recovery key of such a one; the
-/// request's takes its place. A new one is proved: unsealed again and compared. Throws Error with its advice.
+/// request's takes its place. A new one is sealed only under a storage root key that may be trusted
+/// (core/slots/srk_trust.hpp), and is proved: unsealed again and compared. Throws Error with its advice.
 [[nodiscard]] EnrolledMaster obtain_master(const EnrollContext& context, Tpm& tpm, const Manifest& manifest,
                                            const EnrollRequest& request);
 

@@ -208,6 +208,7 @@ class GroupFiles {
             enrolled.files.push_back(store_.paths().master(name).string());
             enrolled.new_master = master.is_new;
             enrolled.new_srk = master.new_srk;
+            enrolled.srk = master.srk;
             enrolled.recovery_slot = master.recovery_slot;
         }
     }
@@ -263,6 +264,7 @@ class GroupFiles {
 void forget_outcome(Enrolled& enrolled) {
     enrolled.new_master = false;
     enrolled.new_srk = false;
+    enrolled.srk.reset();
     enrolled.recovery_slot.reset();
     enrolled.guarded = false;
     enrolled.files.clear();

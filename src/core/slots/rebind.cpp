@@ -4,7 +4,9 @@
 
 #include "base/error.hpp"
 #include "base/format.hpp"
+#include "core/slots/srk_trust.hpp"
 #include "core/slots/suspend.hpp"
+#include "sys/tpm/srk_name.hpp"
 
 #include <algorithm>
 
@@ -12,11 +14,18 @@ namespace sealmount {
 
 namespace {
 
-/// The kinds of slots that the old master file had; PCR 7 where it cannot be read.
-std::vector<Policy> old_kinds(const Store& store, const std::string& name, Renewed& renewed) {
+/// What a new master key takes over from the old one's file.
+struct OldMaster {
+    std::vector<Policy> kinds;  ///< of its slots; PCR 7 where it cannot be read
+    std::vector<SrkPin> pins{}; ///< its own; empty where it cannot be read
+};
+
+OldMaster old_master(const Store& store, const std::string& name, Renewed& renewed) {
     MasterFile file;
+    OldMaster old;
     try {
         file = store.master(name);
+        old.pins.push_back({.master = name, .name = file.srk_name});
     } catch (const Error& error) {
         renewed.notes.push_back(formatted("{}; the new master key is bound to PCR 7", error.what()));
     }
@@ -25,16 +34,27 @@ std::vector<Policy> old_kinds(const Store& store, const std::string& name, Renew
             renewed.left_out.push_back(slot.id);
         }
     }
-    return lasting_kinds(file);
+    old.kinds = lasting_kinds(file);
+    return old;
+}
+
+/// The storage root key for the new master key. Where nobody knows which one it has to be, that is noted.
+TpmName srk_for(const SlotContext& context, Tpm& tpm, const OldMaster& old, Renewed& renewed) {
+    TrustedSrk srk = trusted_srk(tpm, {.pins = old.pins.empty() ? srk_pins(context.store) : old.pins,
+                                       .accepts_new_tpm = context.accepts_new_tpm});
+    if (srk.trust != SrkTrust::pinned) {
+        renewed.notes.push_back(
+            formatted("the TPM's storage root key {} is trusted from now on", short_form(srk.name)));
+    }
+    return std::move(srk.name);
 }
 
 /// A new master key sealed to the present state, without keys.
 Renewal bound_to_present(const SlotContext& context, Tpm& tpm, const std::string& name,
-                         const std::optional<SecretBytes>& pin, const std::vector<Policy>& kinds,
-                         Renewed& renewed) {
+                         const std::optional<SecretBytes>& pin, const OldMaster& old, Renewed& renewed) {
     Renewal renewal;
-    renewal.file.srk_name = srk_to_seal_under(tpm).name;
-    for (const Policy& kind : kinds) {
+    renewal.file.srk_name = srk_for(context, tpm, old, renewed);
+    for (const Policy& kind : old.kinds) {
         if (kind.pin && !pin) {
             renewed.notes.push_back(
                 formatted("no PIN was given for the master key \"{}\": it no longer has a slot with {}", name,
@@ -42,7 +62,8 @@ Renewal bound_to_present(const SlotContext& context, Tpm& tpm, const std::string
             continue;
         }
         for (const BoundPolicy& bound : context.bound(tpm, kind)) {
-            renewal.file.slots.push_back(seal_slot(tpm, renewal.key, pin ? &*pin : nullptr,
+            renewal.file.slots.push_back(seal_slot(tpm, renewal.file.srk_name, renewal.key,
+                                                   pin ? &*pin : nullptr,
                                                    {.id = renewal.file.next_id(),
                                                     .policy = bound.policy,
                                                     .sealed = {},
@@ -54,11 +75,13 @@ Renewal bound_to_present(const SlotContext& context, Tpm& tpm, const std::string
     return renewal;
 }
 
-/// What waits from an earlier passphrase, if the TPM still releases it.
-std::optional<Renewal> waiting(const SlotContext& context, Tpm& tpm, const std::string& name) {
+/// What waits from an earlier passphrase, if the TPM still releases it, and is the one of the master key that
+/// it takes the place of.
+std::optional<Renewal> waiting(const SlotContext& context, Tpm& tpm, const std::string& name,
+                               const TpmName& srk) {
     try {
         auto waiting = context.store.waiting_renewal(name);
-        if (!waiting) {
+        if (!waiting || waiting->master.srk_name != srk) {
             return std::nullopt;
         }
         auto key = unseal_master(tpm, context.request_for(waiting->master), context.machine.backoff);
@@ -88,10 +111,10 @@ Renewed rebind(const SlotContext& context, const std::string& name, const std::m
     }
     const auto tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
     Renewed renewed;
-    const std::vector<Policy> kinds = old_kinds(context.store, name, renewed);
+    const OldMaster old = old_master(context.store, name, renewed);
     const auto pin =
-        std::ranges::any_of(kinds, &Policy::pin) ? context.ask_pin() : std::optional<SecretBytes>{};
-    Renewal renewal = bound_to_present(context, *tpm, name, pin, kinds, renewed);
+        std::ranges::any_of(old.kinds, &Policy::pin) ? context.ask_pin() : std::optional<SecretBytes>{};
+    Renewal renewal = bound_to_present(context, *tpm, name, pin, old, renewed);
     for (const auto& [signature, fekek] : keys) {
         renewal.add_key(name, signature, fekek.key);
     }
@@ -110,15 +133,21 @@ std::optional<Renewed> rebind_with(const SlotContext& context, const std::string
     }
     const auto tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
     Renewed renewed;
-    const std::vector<Policy> kinds = old_kinds(context.store, name, renewed);
-    if (std::ranges::any_of(kinds, &Policy::pin)) {
+    const OldMaster old = old_master(context.store, name, renewed);
+    if (old.pins.empty()) {
+        throw Error{Reason::refused,
+                    formatted("the file of the master key \"{}\" cannot be read, so which TPM it was sealed "
+                              "by is not known",
+                              name)};
+    }
+    if (std::ranges::any_of(old.kinds, &Policy::pin)) {
         throw Error{Reason::refused,
                     formatted("the master key \"{}\" has slots with a PIN", name),
                     {.kind = AdviceKind::rebind_with_pin, .subject = name}};
     }
-    auto renewal = waiting(context, *tpm, name);
+    auto renewal = waiting(context, *tpm, name, old.pins.front().name);
     if (!renewal) {
-        renewal = bound_to_present(context, *tpm, name, std::nullopt, kinds, renewed);
+        renewal = bound_to_present(context, *tpm, name, std::nullopt, old, renewed);
     }
     for (const Fekek& fekek : keys) {
         renewal->add_key(name, fekek.signature, fekek.key);

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/format.hpp"
+#include "core/slots/srk_trust.hpp"
 #include "core/slots/suspend.hpp"
 
 #include <algorithm>
@@ -14,8 +15,8 @@ namespace {
 
 /// An attempt without the steps of its policy: the TPM has to load the object before it can report that they
 /// are missing.
-bool is_loadable(Tpm& tpm, const Slot& slot) {
-    const auto loaded = tpm.unseal(slot.sealed, {});
+bool is_loadable(Tpm& tpm, const TpmName& srk, const Slot& slot) {
+    const auto loaded = tpm.unseal(srk, slot.sealed, {});
     return loaded || loaded.error().kind != RefusalKind::object_rejected;
 }
 
@@ -42,12 +43,15 @@ RecoveredMaster open_by_recovery_key(const Store& store, const std::string& name
 OpenMaster ready_to_reseal(const SlotContext& context, const std::string& name, SecretBytes key) {
     OpenMaster master{.name = name, .file = context.store.master(name), .key = std::move(key)};
     master.tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
-    const TpmName srk = srk_to_seal_under(*master.tpm).name;
-    if (srk != master.file.srk_name) {
-        master.file.srk_name = srk;
+    TrustedSrk srk = trusted_srk(*master.tpm, {.pins = {{.master = name, .name = master.file.srk_name}},
+                                               .accepts_new_tpm = context.accepts_new_tpm});
+    if (srk.trust != SrkTrust::pinned) {
+        master.file.srk_name = std::move(srk.name);
         master.file.slots.clear();
     }
-    std::erase_if(master.file.slots, [&](const Slot& slot) { return !is_loadable(*master.tpm, slot); });
+    std::erase_if(master.file.slots, [&](const Slot& slot) {
+        return !is_sealed_to_its_policy(slot) || !is_loadable(*master.tpm, master.file.srk_name, slot);
+    });
     return master;
 }
 

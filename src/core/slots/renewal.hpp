@@ -18,7 +18,8 @@ namespace sealmount {
 /// What a new master key has now.
 struct Renewed {
     std::vector<unsigned> slots;
-    std::vector<unsigned> left_out; ///< slots that require a PIN which nobody gave, and suspensions
+    std::vector<unsigned> left_out; ///< slots that require a PIN which nobody gave, suspensions, and slots
+                                    ///< that are not what the file says
     std::vector<std::string> keys;  ///< signatures
     std::vector<std::string> notes; ///< what was given up, one sentence each
     std::vector<unsigned> recovery; ///< slots of recovery keys

@@ -11,11 +11,12 @@ Renewed rotate(const SlotContext& context, const OpenMaster& master, const Secre
     Renewal renewal;
     renewal.file.srk_name = master.file.srk_name;
     for (const Slot& slot : master.file.slots) {
-        if (is_suspension(slot) || (slot.policy.pin && !master.pin)) {
+        if (is_suspension(slot) || !is_sealed_to_its_policy(slot) || (slot.policy.pin && !master.pin)) {
             renewed.left_out.push_back(slot.id);
             continue;
         }
-        renewal.file.slots.push_back(seal_slot(*master.tpm, renewal.key, master.pin_or_null(),
+        renewal.file.slots.push_back(seal_slot(*master.tpm, renewal.file.srk_name, renewal.key,
+                                               master.pin_or_null(),
                                                {.id = slot.id,
                                                 .policy = slot.policy,
                                                 .sealed = {},

@@ -126,14 +126,14 @@ Resealed reseal(const SlotContext& context, OpenMaster& master, const ResealRequ
         return prove_slot(*master.tpm, opening, slot, master.key, context.machine.backoff);
     };
     MasterFile file = master.file;
-    const auto same =
-        std::ranges::find_if(file.slots, [&](const Slot& slot) { return slot.policy == policy; });
+    const auto same = std::ranges::find_if(
+        file.slots, [&](const Slot& slot) { return slot.policy == policy && is_sealed_to_its_policy(slot); });
     if (same != file.slots.end() && !policy.pin) {
         return {.slot = same->id, .is_new = false, .proof = prove(*same)};
     }
     // Higher than those of slots, too, that another TPM made, though they are gone from the file here.
     const unsigned number = std::max(file.next_id(), context.store.master(master.name).next_id());
-    const Slot slot = seal_slot(*master.tpm, master.key, pin,
+    const Slot slot = seal_slot(*master.tpm, file.srk_name, master.key, pin,
                                 {.id = number,
                                  .policy = policy,
                                  .sealed = {},

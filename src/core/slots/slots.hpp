@@ -25,6 +25,8 @@ struct SlotContext {
     /// Asked for the PIN of the slots that have one, when no other opens; nothing: there is nobody to ask.
     std::function<std::optional<SecretBytes>()> ask_pin = [] { return std::nullopt; };
     PresentBinder bind = {}; ///< empty: bind_to_present_values()
+    /// A person has said that the TPM may be another one than before (core/slots/srk_trust.hpp).
+    bool accepts_new_tpm = false;
 
     [[nodiscard]] std::vector<BoundPolicy> bound(Tpm& present, const Policy& policy) const {
         return bind ? bind(present, policy) : bind_to_present_values(store.policy_files())(present, policy);

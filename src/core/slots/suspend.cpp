@@ -12,6 +12,11 @@ namespace sealmount {
 
 namespace {
 
+/// What the file says of it is believed only if its object says the same: new slots are made like it.
+bool is_lasting(const Slot& slot) {
+    return !is_suspension(slot) && is_sealed_to_its_policy(slot);
+}
+
 std::vector<unsigned> suspensions_of(const MasterFile& file) {
     std::vector<unsigned> ids;
     for (const Slot& slot : file.slots) {
@@ -31,11 +36,11 @@ std::vector<Policy> kinds_to_bind(const MasterFile& file, const SystemState& now
     std::vector<Policy> kinds;
     for (const Slot& slot : file.slots) {
         const bool fits = std::ranges::any_of(file.slots, [&](const Slot& other) {
-            return !is_suspension(other) && same_shape(other.policy, slot.policy) &&
+            return is_lasting(other) && same_shape(other.policy, slot.policy) &&
                    literals_match(other.policy, now.pcrs);
         });
         const Policy kind = without_values(slot.policy);
-        if (!is_suspension(slot) && !fits && std::ranges::count(kinds, kind) == 0) {
+        if (is_lasting(slot) && !fits && std::ranges::count(kinds, kind) == 0) {
             kinds.push_back(kind);
         }
     }
@@ -83,7 +88,7 @@ std::vector<Policy> lasting_kinds(const MasterFile& file) {
     std::vector<Policy> kinds;
     for (const Slot& slot : file.slots) {
         const Policy kind = without_values(slot.policy);
-        if (!is_suspension(slot) && std::ranges::count(kinds, kind) == 0) {
+        if (is_lasting(slot) && std::ranges::count(kinds, kind) == 0) {
             kinds.push_back(kind);
         }
     }
@@ -103,6 +108,7 @@ Suspended suspend(const SlotContext& context, OpenMaster& master, const unsigned
     }
     Policy policy = filled_in(kept, state_for(context, *master.tpm, {kept}));
     policy.last_boot = now + boots;
+    policy.not_after_sleep = true;
     Suspended result{.last_boot = *policy.last_boot, .removed = suspensions_of(master.file)};
     const std::string note = formatted("suspended for {} {}", boots, boots == 1 ? "boot" : "boots");
     result.slot = reseal(context, master, {.bound = {.policy = policy, .events = {}}, .note = note}).slot;

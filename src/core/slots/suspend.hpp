@@ -16,7 +16,8 @@ namespace sealmount {
     return slot.policy.last_boot.has_value();
 }
 
-/// The kinds of slots that a master key has permanently, without values; PCR 7 when there is none.
+/// The kinds of slots that a master key has permanently, without values; PCR 7 when there is none. A slot
+/// whose object is sealed to something else than the file says does not count.
 [[nodiscard]] std::vector<Policy> lasting_kinds(const MasterFile& file);
 
 struct Suspended {
@@ -25,8 +26,9 @@ struct Suspended {
     std::vector<unsigned> removed{}; ///< earlier suspensions, which this one replaces
 };
 
-/// Adds a slot that opens in this boot and the next `boots` (at least one), under the conditions of `kept`
-/// only. Throws Error{unavailable} when the TPM has counted its resets to the end.
+/// Adds a slot that opens in this boot and the next `boots` (at least one), in each until the machine sleeps,
+/// under the conditions of `kept` only. Throws Error{unavailable} when the TPM has counted its resets to the
+/// end.
 Suspended suspend(const SlotContext& context, OpenMaster& master, unsigned boots, const Policy& kept);
 
 struct Resumed {

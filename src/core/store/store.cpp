@@ -283,6 +283,14 @@ void Store::make_durable() const {
     }
 }
 
+FileLock Store::lock_within(const std::chrono::milliseconds limit) const {
+    make_directory(paths_.runtime(), private_directory_mode);
+    FileLock held{paths_.runtime() / "store.lock", limit};
+    make_durable();
+    finish_replacement();
+    return held;
+}
+
 FileLock Store::unlock_lock() const {
     make_directory(paths_.runtime(), private_directory_mode);
     return FileLock{paths_.runtime() / "unlock.lock"};

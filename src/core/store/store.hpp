@@ -95,6 +95,8 @@ class Store {
     /// durable first, because whoever goes on from it relies on it; then a replacement that was killed is
     /// ended.
     [[nodiscard]] FileLock lock() const;
+    /// The same for who can do without: throws Error{try_later} after this time.
+    [[nodiscard]] FileLock lock_within(std::chrono::milliseconds limit) const;
 
     /// The lock of every unlock: one at a time, since the raw TPM device takes only one, and whoever waited
     /// may find its keys loaded.

@@ -63,6 +63,9 @@ std::optional<RecoveredMaster> recovered_by(const UnlockContext& context, const 
                : std::nullopt;
 }
 
+/// How long the rebinding waits for whoever changes the store: the boot goes on without it.
+constexpr std::chrono::seconds rebind_patience{10};
+
 /// The volume is open; whatever happens here, it stays so.
 template<typename Rebind>
 void rebind_if_requested(const UnlockContext& context, const Volume& volume, const Rebind& rebind) {
@@ -70,7 +73,7 @@ void rebind_if_requested(const UnlockContext& context, const Volume& volume, con
         return;
     }
     try {
-        const FileLock lock = context.store.lock();
+        const FileLock lock = context.store.lock_within(rebind_patience);
         const SlotContext slots{.machine = context.machine,
                                 .store = context.store,
                                 .ask_pin = [] { return std::nullopt; },

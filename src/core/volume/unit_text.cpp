@@ -293,11 +293,12 @@ std::optional<std::string> load_drop_in(const Volume& volume, const std::string_
     append_units(text, "Requires", volume.needs);
     append_units(text, "After", volume.needs);
     if (!is_usual_timeout) {
-        const auto limit = volume.timeout * 3 + std::chrono::minutes{2};
+        constexpr int most_questions = 9; // three for a PIN, three each for contents and file names
+        const auto limit = volume.timeout * most_questions + std::chrono::minutes{2};
         text +=
             "\n"
             "[Service]\n"
-            "# A net below the program's own time limits: three questions, and two minutes for all else.\n";
+            "# A net below the program's own time limits: nine questions, and two minutes for all else.\n";
         text += formatted("TimeoutStartSec={}\n", std::chrono::seconds{limit}.count());
     }
     return text;
