@@ -3,6 +3,7 @@
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
+#include "base/standard_descriptors.hpp"
 #include "base/unique_fd.hpp"
 #include "write_units.hpp"
 
@@ -61,6 +62,7 @@ int run(const Work& work, const bool to_kernel_log) {
 } // namespace
 
 int main(int argc, char** argv) {
+    sealmount::open_standard_descriptors();
     std::span<char*> arguments{argv, static_cast<std::size_t>(argc)};
     std::string root = "/";
     bool by_systemd = true;
