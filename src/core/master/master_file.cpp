@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <optional>
 
@@ -98,6 +99,14 @@ SealedObject read_sealed(ObjectReader& reader) {
     }
 }
 
+/// One or two digits, and nothing else.
+std::optional<unsigned> pcr_called(const std::string_view text) {
+    unsigned pcr = 0;
+    const char* const end = text.data() + text.size();
+    const auto [read_to, failed] = std::from_chars(text.data(), end, pcr);
+    return text.size() <= 2 && failed == std::errc{} && read_to == end ? std::optional{pcr} : std::nullopt;
+}
+
 /// Machine-written, and nothing depends on it: what is odd is refused all the same, as everywhere.
 MeasuredEvents read_events(const Json& json, const std::string& path) {
     MeasuredEvents events;
@@ -114,12 +123,11 @@ MeasuredEvents read_events(const Json& json, const std::string& path) {
             const auto is_mark = [](const std::string& mark) {
                 return is_lower_hex(mark, event_mark_digits);
             };
-            if (number.size() > 2 ||
-                !std::ranges::all_of(number, [](const char c) { return c >= '0' && c <= '9'; }) ||
-                !std::ranges::all_of(marks, is_mark)) {
+            const auto pcr = pcr_called(number);
+            if (!pcr || !std::ranges::all_of(marks, is_mark)) {
                 reader.fail(number, "is not a PCR with the marks of its events");
             }
-            events[*bank][static_cast<unsigned>(std::stoul(number))] = marks;
+            events[*bank][*pcr] = marks;
         }
     }
     return events;

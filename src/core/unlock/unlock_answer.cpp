@@ -81,6 +81,8 @@ void rebind_if_requested(const UnlockContext& context, const Volume& volume, con
         context.observer.rebound(volume, rebind(slots));
     } catch (const Error& error) {
         context.observer.not_rebound(volume, error);
+    } catch (const std::exception& error) {
+        context.observer.not_rebound(volume, Error{Reason::internal, error.what()});
     }
 }
 
@@ -102,6 +104,9 @@ Outcome try_recovery_key(const UnlockContext& context, const Volume& volume, con
         if (error.reason() != Reason::config && error.reason() != Reason::bad_data) {
             throw;
         }
+        context.observer.recovery_key_useless(volume, error.what());
+        return std::nullopt;
+    } catch (const std::exception& error) {
         context.observer.recovery_key_useless(volume, error.what());
         return std::nullopt;
     }

@@ -50,7 +50,8 @@ std::expected<Unlocked, MasterRefusal> load_in_any_form(const UnlockContext& con
 void note_moment(const UnlockContext& context, const std::string_view master) {
     try {
         note_unseal(context.store.paths(), master);
-    } catch (const Error&) { // NOLINT(bugprone-empty-catch): only a forecast of slots makes use of it
+    } catch (
+        const std::exception&) { // NOLINT(bugprone-empty-catch): only a forecast of slots makes use of it
     }
 }
 
@@ -79,6 +80,8 @@ std::expected<Unlocked, MasterRefusal> unseal_or_refuse(const UnlockContext& con
         return unseal_and_load(context, volume, pin);
     } catch (const Error& error) {
         return std::unexpected{refusal_from(error)};
+    } catch (const std::exception& error) { // of a library: of memory, of a file that was odd
+        return std::unexpected{refusal_from(Error{Reason::bad_data, error.what()})};
     }
 }
 

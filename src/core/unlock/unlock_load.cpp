@@ -65,7 +65,7 @@ void load_others(const UnlockContext& context, const Volume& volume, const Kerne
             } else {
                 unlocked.skipped.push_back(formatted("{}: {}", other.name, describe(loaded.error().kind)));
             }
-        } catch (const Error& error) { // its own unlock will report all of it
+        } catch (const std::exception& error) { // its own unlock will report all of it
             unlocked.skipped.push_back(formatted("{}: {}", other.name, error.what()));
         }
     }

@@ -229,6 +229,24 @@ TEST_F(UnlockTest, AMissingMasterFileCostsNoMoreThanTyping) {
     EXPECT_THAT(reported.refusals[0].detail, ::testing::HasSubstr("masters/default.json"));
 }
 
+TEST_F(UnlockTest, AMasterFileThatLeadsInACircleCostsNoMoreThanTyping) {
+    const auto file = store.paths().master("default");
+    std::filesystem::remove(file);
+    std::filesystem::create_symlink(file.filename(), file);
+    reboot();
+    expect_opened_by_passphrase(RefusalKind::tpm_failed);
+}
+
+TEST_F(UnlockTest, AMasterFileWithEventsOfNoPcrCostsNoMoreThanTyping) {
+    const auto file = store.paths().master("default");
+    std::ifstream stream{file};
+    Json json = Json::parse(stream);
+    json["slots"][0]["events"] = Json::parse(R"({"sha256":{"":[]}})");
+    std::ofstream{file} << json.dump();
+    reboot();
+    expect_opened_by_passphrase(RefusalKind::files_unusable);
+}
+
 TEST_F(UnlockTest, ADamagedKeyFileCostsNoMoreThanTyping) {
     std::ofstream{store.paths().key(vault_signature)} << "nonsense";
     reboot();
