@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
 #include "base/error.hpp"
+#include "base/unique_fd.hpp"
 #include "sys/crypto/crypto.hpp"
 #include "sys/files/files.hpp"
 #include "sys/files/mounts.hpp"
@@ -22,9 +23,11 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <fstream>
 #include <functional>
 #include <future>
+#include <malloc.h>
 #include <unistd.h>
 
 namespace sealmount {
@@ -324,6 +327,42 @@ TEST_F(FilesTest, SampleIsBounded) {
     EXPECT_FALSE(two.is_complete);
     EXPECT_EQ(two.entries.at(1).head.size(), 3U);
     EXPECT_TRUE(sample_tree(top_, {.files = 3, .head_size = 3}).is_complete);
+}
+
+TEST_F(FilesTest, SampleOfALargeTreeKeepsLittleOfIt) {
+    constexpr std::size_t directories = 30;
+    constexpr std::size_t files = 2000;
+    const std::string long_end(100, 'x');
+    for (std::size_t i = 0; i < directories; ++i) {
+        const fs::path directory = top_ / std::to_string(100 + i);
+        fs::create_directory(directory);
+        // Some have fewer files than are read of the others.
+        for (std::size_t j = 0; j < (i % 3 == 0 ? 2 : files); ++j) {
+            const std::string name = std::to_string(10000 + j) + long_end;
+            const UniqueFd made{::open((directory / name).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)};
+            ASSERT_TRUE(made);
+        }
+    }
+    const std::size_t before = ::mallinfo2().uordblks;
+    std::size_t most = 0;
+    std::vector<std::string> names;
+    const bool is_complete = visit_sample(top_, {.files = 100, .head_size = 2}, [&](const FileSample& entry) {
+        most = std::max(most, ::mallinfo2().uordblks - before);
+        if (entry.kind == EntryKind::file) {
+            names.push_back(entry.name.string());
+        }
+    });
+    EXPECT_FALSE(is_complete);
+    EXPECT_LT(most, 1U << 20U) << "the names alone are 4 MB";
+    std::vector<std::string> expected;
+    for (std::size_t j = 0; expected.size() < 100; ++j) {
+        for (std::size_t i = 0; i < directories && expected.size() < 100; ++i) {
+            if (j < (i % 3 == 0 ? 2 : files)) {
+                expected.push_back(std::to_string(100 + i) + "/" + std::to_string(10000 + j) + long_end);
+            }
+        }
+    }
+    EXPECT_EQ(names, expected);
 }
 
 TEST_F(FilesTest, SampleReadsTheAttributeThatWasAskedFor) {
