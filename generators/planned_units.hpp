@@ -17,6 +17,7 @@ struct PlannedVolume {
     Volume volume;
     MountPlace place;
     std::string disk; ///< the unit of the mount in /etc/fstab that the lower directory lies on; "" for none
+    std::string outer{}; ///< the mount unit of the volume that the mount point is in; "" for none
 };
 
 struct PlannedUnits {

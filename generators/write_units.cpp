@@ -94,7 +94,7 @@ void write_volume(const UnitDirectory& directory, const PlannedVolume& planned, 
     // All texts first: a volume for which one of them throws leaves no file behind.
     const std::string mount_name = mount_unit_name(volume.mountpoint);
     const std::string mount = mount_unit(volume, planned.place);
-    const std::optional<std::string> drop_in = load_drop_in(volume, planned.disk);
+    const std::optional<std::string> drop_in = load_drop_in(volume, planned.disk, planned.outer);
     std::string started = mount_name;
     std::string automount;
     if (volume.automount) {

@@ -92,6 +92,11 @@ enum class AdviceKind {
     confirm_empty,    ///< the lower directory is empty: mount what belongs there, or say that it is new
     mount_table_line, ///< mount what belongs on `subject`, or say that the directory below is meant
     mount_read_write, ///< the lower directory `subject` is on a file system that is read-only
+    use_safe_mountpoint,    ///< `subject`, on the way to the mount point, can be replaced in `other`
+    guard_mountpoint,       ///< the mount point `subject` can be replaced in `other`: make it immutable
+    make_mountpoint_safe,   ///< the mount point, or `subject` on the way, would be made in a user's directory
+    use_safe_lower,         ///< `subject`, on the way to the lower directory, can be replaced in `other`
+    use_path_without_links, ///< `subject` is a symbolic link on the way
 
     // Check: what it cannot look at.
     run_as_root,            ///< the rights to look are missing

@@ -64,6 +64,7 @@ int exit_code(const RefusalKind kind) noexcept {
     case RefusalKind::text_rejected:
         return EX_DATAERR;
     case RefusalKind::files_unusable:
+    case RefusalKind::place_unsafe:
         return EX_CONFIG;
     }
     return EX_SOFTWARE;

@@ -118,6 +118,19 @@ constexpr std::array hints = {
                                      "on purpose, 'sealmount ground {0} "
                                      "--renew' records what is there now"},
     Hint{AdviceKind::record_ground, "run {2}", "sealmount ground {}"},
+    Hint{AdviceKind::use_safe_mountpoint,
+         "choose a mount point in directories that belong to root and nobody else can write to; in a user's "
+         "home, one directly in it. Or give {1} to root: 'chown root: {1} && chmod go-w {1}'"},
+    Hint{AdviceKind::guard_mountpoint,
+         "make it immutable while it is not mounted: 'chattr +i {0}'; where its file system cannot do that, "
+         "choose a mount point in directories of root"},
+    Hint{AdviceKind::make_mountpoint_safe,
+         "let the owner of {1} make it, or choose a mount point in directories of root"},
+    Hint{AdviceKind::use_safe_lower,
+         "move the lower directory into directories that belong to root and nobody else can write to, or "
+         "give {1} to root or to the owner of the lower directory, who alone may write to it"},
+    Hint{AdviceKind::use_path_without_links,
+         "write the path without the symbolic link into /etc/sealmount/manifest.json"},
     Hint{AdviceKind::end_other_use, "end that first: two mounts of one lower directory lose files"},
     Hint{AdviceKind::separate_volumes,
          "choose directories that do not overlap, or run 'sealmount remove' for one"},
@@ -328,6 +341,8 @@ std::string hint_for(const RefusalKind kind, const std::string_view master) {
         return "mount the file system that belongs there and 'systemctl start' the mount again; if the "
                "directory was "
                "moved on purpose, 'sealmount ground --renew' records what is there now";
+    case RefusalKind::place_unsafe:
+        return "'sealmount check' says how to make it safe; then 'systemctl start' the mount again";
     case RefusalKind::lower_in_use:
         return "end the other use, and 'systemctl start' the mount again";
     case RefusalKind::text_rejected:

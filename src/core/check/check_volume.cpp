@@ -6,6 +6,7 @@
 #include "core/ecryptfs/encrypted_key.hpp"
 #include "core/unlock/obstacle.hpp"
 #include "core/unlock/unlock_load.hpp"
+#include "core/volume/volume_paths.hpp"
 #include "sys/files/files.hpp"
 #include "sys/files/fstab.hpp"
 #include "sys/files/guard.hpp"
@@ -14,6 +15,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <unistd.h>
 
 namespace sealmount {
 
@@ -34,6 +36,7 @@ class VolumeCheck {
         }
         look([&] { lower_directory(); });
         look([&] { mount_point(); });
+        look([&] { paths(); });
         if (context_.is_this_machine) {
             look([&] { other_users(); });
             look([&] { keys_in_the_way(); });
@@ -190,6 +193,23 @@ class VolumeCheck {
                           "not mounted without it",
                           volume_.mountpoint),
                 {.kind = AdviceKind::make_mountpoint, .subject = volume_.mountpoint});
+        }
+    }
+
+    /// Could somebody else decide what is mounted, and where?
+    void paths() {
+        const Paths& root = context_.store.paths();
+        const MountView view = view_for(root, Viewer::this_process);
+        // Below a mount, only root sees the guard.
+        const bool is_hidden = mount_at(mountpoint_) && ::geteuid() != 0;
+        const LastComponent last =
+            is_hidden || is_guarded(mountpoint_) ? LastComponent::guarded : LastComponent::as_it_is;
+        for (auto problem :
+             {problem_with_mountpoint(volume_, look_along_mountpoint(root, view, volume_), last),
+              problem_with_lower(volume_, look_along_lower(root, view, volume_))}) {
+            if (problem) {
+                add(Severity::bad, "path", std::move(problem->message), std::move(problem->advice));
+            }
         }
     }
 

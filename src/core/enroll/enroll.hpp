@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <vector>
 
 namespace sealmount {
@@ -52,6 +53,9 @@ struct EnrollRequest {
         false; ///< the lower directory is new: that it is empty, or below a mount of fstab, is meant
     const SecretBytes* recovery_key = nullptr; ///< of a new master key; nullptr: it has none
     std::optional<ExpectedKeys> expected;
+    /// Both directories are this user's, as the user has set them up: none is made, and one that belongs to
+    /// somebody else by the time it is used is refused.
+    std::optional<uid_t> owner;
 };
 
 /// What an enrollment needs beside its request. Only refers; everything must outlive the call.

@@ -60,6 +60,7 @@ void EnrollGroup::add(EnrollDraft& draft, KeySource& source) {
     const bool proved_in_kernel = session_.kernel_proof().prove(volume, master.file, texts);
     session_.expect(volume, texts);
     members_.push_back({.staged = {.guard = draft.request.guard,
+                                   .owner = draft.request.owner,
                                    .is_listed = is_listed,
                                    .has_new_ground = has_new_ground,
                                    .texts = std::move(texts),

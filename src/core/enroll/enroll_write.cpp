@@ -3,6 +3,7 @@
 #include "core/enroll/enroll_write.hpp"
 
 #include "base/format.hpp"
+#include "core/enroll/enroll_checks.hpp"
 #include "sys/files/files.hpp"
 #include "sys/files/guard.hpp"
 
@@ -107,9 +108,8 @@ class GuardedMountpoint {
 };
 
 /// All are set before the first is made durable: the file system commits its journal once for them then.
-std::deque<GuardedMountpoint> guard_mountpoints(const Paths& paths,
-                                                const std::span<StagedVolume* const> volumes) {
-    std::deque<GuardedMountpoint> mountpoints;
+void guard_mountpoints(const Paths& paths, const std::span<StagedVolume* const> volumes,
+                       std::deque<GuardedMountpoint>& mountpoints) {
     for (StagedVolume* const volume : volumes) {
         if (volume->guard && volume->enrolled.volume.mountpoint != volume->enrolled.volume.lower) {
             mountpoints.emplace_back(paths, *volume);
@@ -123,7 +123,18 @@ std::deque<GuardedMountpoint> guard_mountpoints(const Paths& paths,
         mountpoint.sync(synced);
         mountpoint.report();
     }
-    return mountpoints;
+}
+
+/// Before the guards are set, and once they are.
+void check_paths_of(EnrollSession& session, const std::span<StagedVolume* const> volumes,
+                    const bool are_guarded) {
+    const Paths& paths = session.store().paths();
+    for (const StagedVolume* const staged : volumes) {
+        const Volume& volume = staged->enrolled.volume;
+        check_paths(paths, session.view(), volume, staged->owner,
+                    are_guarded ? last_component_now(paths, session.mounts(), volume)
+                                : last_component_before_guard(staged->guard, volume));
+    }
 }
 
 /// What is left to do when a write failed, even if that fails as well.
@@ -278,9 +289,12 @@ std::optional<WriteFailure> write_group(EnrollSession& session,
     for (StagedVolume* const volume : volumes) {
         forget_outcome(volume->enrolled);
     }
-    const auto mountpoints = guard_mountpoints(session.store().paths(), volumes);
+    std::deque<GuardedMountpoint> mountpoints;
     GroupFiles files{session, volumes};
     try {
+        check_paths_of(session, volumes, false);
+        guard_mountpoints(session.store().paths(), volumes, mountpoints);
+        check_paths_of(session, volumes, true);
         files.write();
         return std::nullopt;
     } catch (const Error& error) {

@@ -279,9 +279,10 @@ std::string automount_unit(const Volume& volume, const MountPlace& place) {
     return text;
 }
 
-std::optional<std::string> load_drop_in(const Volume& volume, const std::string_view disk) {
+std::optional<std::string> load_drop_in(const Volume& volume, const std::string_view disk,
+                                        const std::string_view outer) {
     const bool is_usual_timeout = volume.timeout == Volume{}.timeout; // for which the template is made
-    if (is_usual_timeout && disk.empty() && volume.needs.empty()) {
+    if (is_usual_timeout && disk.empty() && outer.empty() && volume.needs.empty()) {
         return std::nullopt;
     }
     std::string text{head};
@@ -289,6 +290,10 @@ std::optional<std::string> load_drop_in(const Volume& volume, const std::string_
         text += "# What the lower directory is, shows only then.\n";
         append_line(text, "Requires", disk);
         append_line(text, "After", disk);
+    }
+    if (!outer.empty()) {
+        text += "# Who can replace the mount point, shows only then.\n";
+        append_line(text, "After", outer);
     }
     append_units(text, "Requires", volume.needs);
     append_units(text, "After", volume.needs);
