@@ -27,6 +27,8 @@ std::string who_can(const Swap& swap) {
     switch (swap.by) {
     case SwapBy::owner:
         return formatted("user {}, whose directory {} is", swap.id, swap.holder);
+    case SwapBy::own:
+        return formatted("user {}, to whom it belongs", swap.id);
     case SwapBy::group:
         return formatted("the members of group {}, who may write to {}", swap.id, swap.holder);
     case SwapBy::listed:
@@ -93,7 +95,8 @@ std::optional<Problem> problem_with_lower(const Volume& volume, const PathLook& 
         return std::nullopt;
     }
     for (const Swap& swap : look.swaps) {
-        const bool is_its_owner = swap.by == SwapBy::owner && look.owner && *look.owner == swap.id;
+        const bool is_its_owner =
+            (swap.by == SwapBy::owner || swap.by == SwapBy::own) && look.owner && *look.owner == swap.id;
         if (!is_its_owner) {
             return swap_problem(
                 AdviceKind::use_safe_lower, swap,

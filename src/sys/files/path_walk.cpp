@@ -220,7 +220,7 @@ class PathWalk {
             if (is_trusted(child->user)) {
                 return std::nullopt;
             }
-            return Swap{.by = SwapBy::owner, .id = child->user, .component = {}, .holder = {}};
+            return Swap{.by = SwapBy::own, .id = child->user, .component = {}, .holder = {}};
         }
         return writer;
     }

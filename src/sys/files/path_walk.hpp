@@ -25,7 +25,8 @@ namespace sealmount {
 
 /// Who can replace a component.
 enum class SwapBy {
-    owner,  ///< the user `id`: the owner of the directory that holds it, or its own in a sticky directory
+    owner,  ///< the user `id`, the owner of the directory that holds it
+    own,    ///< the user `id`, its own owner, in a sticky directory that others may write to
     group,  ///< the members of the group `id`
     listed, ///< whom an access list of the directory that holds it names
     everybody,

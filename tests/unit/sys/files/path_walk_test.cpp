@@ -146,6 +146,7 @@ TEST_F(PathWalkTest, AStickyDirectoryLeavesEachItsOwn) {
     make("tmp/of-bert", bert);
     EXPECT_THAT(look("/tmp/of-root").swaps, IsEmpty());
     ASSERT_THAT(look("/tmp/of-bert").swaps, SizeIs(1));
+    EXPECT_EQ(look("/tmp/of-bert").swaps[0].by, SwapBy::own);
     EXPECT_EQ(look("/tmp/of-bert").swaps[0].id, bert);
     EXPECT_THAT(look("/tmp/absent").swaps, SizeIs(1)) << "anybody could make it";
     ASSERT_EQ(::chown((top / "tmp").c_str(), anna, anna), 0);
