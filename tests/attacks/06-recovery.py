@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) the sealmount authors
-# An interposer while a machine is bound again, by its recovery key or by passphrases. The TPM may be another one then: a
-# person has to say so.
+# An interposer while a machine is bound again, by its recovery key or by passphrases. The TPM may be another one then:
+# a person has to say so.
 from harness import *
 
 with Machine() as machine:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) the sealmount authors
-# An interposer that wants the PIN. It tells the truth as often as it likes before it lies.
+# An interposer that is after the PIN. It gives any number of true answers before it lies.
 from harness import *
 
 with Machine() as machine:

@@ -14,7 +14,8 @@ def counter(machine, session, offset, operand, operation):
 
 
 def policy_session(machine):
-    code, body = machine.tap.send(0x176, u32(0x40000007) * 2 + sized(b"\7" * 16) + sized(b"") + b"\1" + u16(0x10) + u16(0xB))
+    body = u32(0x40000007) * 2 + sized(b"\7" * 16) + sized(b"") + b"\1" + u16(0x10) + u16(0xB)
+    code, body = machine.tap.send(0x176, body)
     check(code == 0, f"StartAuthSession: {code:#x}")
     return body[:4]
 

@@ -43,8 +43,8 @@ with Machine() as machine:
     public, private = sealed_areas(store.master()["slots"][0])
     machine.extend(7)  # a live stick
     old = load(machine, *make_old(machine, public, PIN.encode()))
-    check(answer_to(machine, old, PIN.encode()) == 0, "the right PIN of an old object should be told from others")
-    check(answer_to(machine, old, b"0000") & 0xFF == 0x8E, "a wrong PIN of an old object should be told from the right one")
+    check(answer_to(machine, old, PIN.encode()) == 0, "the right PIN of an old object should show")
+    check(answer_to(machine, old, b"0000") & 0xFF == 0x8E, "a wrong PIN of an old object should show")
     say("objects of 0.1.0: the oracle is there, so the attack works")
     ours = load(machine, public, private)
     answers = {answer_to(machine, ours, pin) for pin in (PIN.encode(), b"0000")}

@@ -32,7 +32,8 @@ with Machine() as machine:
                  ("rebind", "--passphrase-file", f"{machine.work}/vault.passphrase", "--no-recovery-key")):
         store.restore()
         result = store.must(*verb)
-        made = [slot for slot in store.master()["slots"] if slot not in edited["slots"] and "'16'" in str(slot.get("policy"))]
+        made = [slot for slot in store.master()["slots"]
+                if slot not in edited["slots"] and "'16'" in str(slot.get("policy"))]
         check(not made, f"{verb}: {made}\n{result.stdout}")
     store.restore()
     store.must("suspend")

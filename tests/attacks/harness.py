@@ -2,8 +2,8 @@
 # Copyright (C) the sealmount authors
 """A software TPM with an interposer in front of it, stores of their own, and the program under attack.
 
-An attack is a script; it is called with the programs as arguments: sealmount, the whole unlock story on a fake kernel, and the
-unseal of the lean unlock. It ends with status 0 when its outcome is the one that README.md promises."""
+An attack is a script; it is called with the programs as arguments: sealmount, the whole unlock story on a fake kernel,
+and the unseal of the lean unlock. It ends with status 0 when its outcome is the one that README.md promises."""
 import base64
 import hashlib
 import hmac
@@ -73,8 +73,8 @@ class Machine:
         check(code == 0, f"PCR_Extend: {code:#x}")
 
     def sleep(self):
-        """Suspend to RAM with a TPM that starts anew: TPM2_Shutdown(STATE), power, TPM2_Startup(CLEAR): a TPM
-        Restart (TPM 2.0 Part 1, 12.2.3.3), after which PCRs begin anew and the count of resets is the same."""
+        """Suspend to RAM with a TPM that starts again: TPM2_Shutdown(STATE), power, TPM2_Startup(CLEAR): a TPM
+        Restart (TPM 2.0 Part 1, 12.2.3.3), after which PCRs begin again and the count of resets is the same."""
         code, _ = self.tap.send(0x145, b"\0\1")
         check(code == 0, f"Shutdown: {code:#x}")
         subprocess.run(["swtpm_ioctl", "--unix", f"{self.work}/tap.ctrl", "-i"], check=True)
@@ -183,7 +183,7 @@ def victim(machine, name="victim", *options):
 
 
 def held(store, what, action, most=60):
-    """Lies with each number of true answers before it, and both names, until there is no lie left to tell. Nothing may be
+    """Lies with each number of true answers before it, and both names, until no lie is left. Nothing may be
     learned, and no session be started under the interposer's key."""
     tap = store.machine.tap
     store.save()
@@ -207,8 +207,8 @@ def held(store, what, action, most=60):
 
 
 def lost(store, what, action, pin=False):
-    """The same on a store that is pinned to the interposer's key: here it learns the key. This shows that the interposer
-    works against this very command, and that nothing but the pin is in its way."""
+    """The same on a store that is pinned to the interposer's key: here it learns the key. This shows that the
+    interposer works against this very command, and that nothing but the pin is in its way."""
     tap = store.machine.tap
     store.save()
     tap.lie()

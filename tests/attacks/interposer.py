@@ -4,8 +4,8 @@
 
 It shows a storage root key of its own in place of the TPM's, together with the name of the true one. Whoever salts a
 session with that key has a session with the interposer, which keeps another one with the TPM, and passes everything on:
-decrypted, noted, encrypted again, with new HMACs. What it learns is its loot: what is sealed, what is unsealed, and PINs,
-which it finds by trying all numbers of four digits against the HMAC that they are a part of."""
+decrypted, noted, encrypted again, with new HMACs. What it learns is its loot: what is sealed, what is unsealed, and
+PINs, which it finds by trying all numbers of four digits against the HMAC that they are a part of."""
 import os
 import socket
 import struct

@@ -50,7 +50,7 @@ struct SrkQuestion {
 /// The key that may be sealed under; made where there is none and none is pinned. An evicted one is made
 /// again. Throws Error{refused} when it is another one than the pinned ones or than systemd's
 /// (systemd-tpm2-setup.service(8), *.tpm2b_public: this boot's in /run, else that of /var/lib), unless that
-/// is accepted; Error{bad_data} when a note of systemd's is no public key; Error as srk_to_seal_under().
+/// is accepted; Error{bad_data} when a note of systemd's is not a public key; Error as srk_to_seal_under().
 [[nodiscard]] TrustedSrk trusted_srk(Tpm& tpm, const SrkQuestion& question);
 
 } // namespace sealmount
