@@ -124,17 +124,18 @@ enum class AdviceKind {
     change_command_line,       ///< the kernel's command line switches units off
 
     // Files, the kernel and the TPM.
-    enable_storage,   ///< the TPM's storage hierarchy is disabled
-    evict_locked_srk, ///< the key at the SRK's handle has an authorization value
-    accept_new_tpm,   ///< its storage root key is another one than before: the TPM is, or somebody is in
-                      ///< between
-    persist_srk,      ///< master key `subject`: the SRK is not persistent any more
-    forbid_writing,   ///< let only the owner write to the file `subject`
-    load_ecryptfs,    ///< the running kernel lacks eCryptfs
-    read_kernel_log,  ///< it says more about a failed mount
-    show_keyrings,    ///< find the keyring that still holds a key
-    pass_credential,  ///< run this with the credential `subject`
-    make_srk_by_hand, ///< the TPM's owner hierarchy has a password
+    enable_storage,      ///< the TPM's storage hierarchy is disabled
+    evict_locked_srk,    ///< the key at the SRK's handle has an authorization value
+    accept_new_tpm,      ///< its storage root key is another one than before: the TPM is, or somebody is in
+                         ///< between
+    reseal_onto_new_tpm, ///< the same for the master key `subject`, whose recovery key or passphrases open it
+    persist_srk,         ///< master key `subject`: the SRK is not persistent any more
+    forbid_writing,      ///< let only the owner write to the file `subject`
+    load_ecryptfs,       ///< the running kernel lacks eCryptfs
+    read_kernel_log,     ///< it says more about a failed mount
+    show_keyrings,       ///< find the keyring that still holds a key
+    pass_credential,     ///< run this with the credential `subject`
+    make_srk_by_hand,    ///< the TPM's owner hierarchy has a password
 
     // Keys of volumes.
     renew_user_key,           ///< drop the user key, and add it again

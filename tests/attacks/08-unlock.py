@@ -16,7 +16,7 @@ with Machine() as machine:
         result = unlock()
         check("tpm" in result.stdout.split(), result.stdout)
 
-    pinned = machine.store("pin")
+    pinned = machine.store("with-pin")
     with_pin = ("--pin", "--pin-file", pinned.file("pin", PIN), "--no-recovery-key")
     pinned.enroll("vault", *with_pin)
     taken = victim(machine, "victim with a PIN", *with_pin)

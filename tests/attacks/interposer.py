@@ -148,7 +148,10 @@ class Interposer:
             session = int.from_bytes(command[14 + handles : 18 + handles], "big")
             if session in self.sessions:
                 return self.pass_on(code, command, self.sessions[session])
-        return self.exchange(command)
+        answer = self.exchange(command)
+        if code == LOAD and answer[6:10] == u32(0):
+            self.names[answer[10:14]] = take_sized(answer[18:])[0]  # in a password's session it is in the clear
+        return answer
 
     def own_area(self, area):
         """The same public area with another point."""

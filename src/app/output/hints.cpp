@@ -187,6 +187,11 @@ constexpr std::array hints = {
          "if the TPM was replaced or cleared, give --new-tpm (with 'sealmount reseal --recover', for a "
          "master key "
          "that exists); if not, type no passphrase and no PIN before you know what answers in its place"},
+    Hint{AdviceKind::reseal_onto_new_tpm,
+         "if the TPM was replaced or cleared, 'sealmount reseal {0} --recover --new-tpm' binds its volumes "
+         "to this "
+         "one; it asks for the recovery key or their passphrases; if not, something may answer in its place: "
+         "type no passphrase and no PIN before you know what it is"},
     Hint{AdviceKind::persist_srk, "'sealmount reseal {0}' makes it persistent again"},
 
     Hint{AdviceKind::forbid_writing, "{2} fixes that", "chmod go-w {}"},
@@ -319,9 +324,7 @@ std::string hint_for(const RefusalKind kind, const std::string_view master) {
                rebind;
     case RefusalKind::srk_missing:
     case RefusalKind::srk_changed:
-        return "if the TPM was replaced or cleared, " + rebind +
-               ", with --new-tpm; if not, something may "
-               "answer in its place: type no passphrase and no PIN before you know what it is";
+        return hint_for({.kind = AdviceKind::reseal_onto_new_tpm, .subject = std::string{master}});
     case RefusalKind::object_rejected:
         return rebind;
     case RefusalKind::srk_locked:

@@ -50,27 +50,27 @@ TEST(ObjectDemandsTest, OnlySealedObjectsHaveSome) {
         return demands_of(object);
     };
     const std::string policy(64, 'a');
-    const auto demands = with("00300008000b00000052"
+    const auto demands = with("002e0008000b00000052"
                               "0020" +
                               policy + "00100000");
     ASSERT_TRUE(demands);
     EXPECT_FALSE(demands->only_by_policy());
     EXPECT_FALSE(demands->hides_pin());
     EXPECT_EQ(to_hex(demands->policy), policy);
-    EXPECT_TRUE(with("00300008000b00000092"
+    EXPECT_TRUE(with("002e0008000b00000092"
                      "0020" +
                      policy + "00100000")
                     ->hides_pin());
-    EXPECT_FALSE(with("00300023000b00000092"
+    EXPECT_FALSE(with("002e0023000b00000092"
                       "0020" +
                       policy + "00100000"))
         << "no KEYEDHASH";
-    EXPECT_FALSE(with("003000080004"
+    EXPECT_FALSE(with("002e00080004"
                       "00000092"
                       "0020" +
                       policy + "00100000"))
         << "SHA-1";
-    EXPECT_FALSE(with("00300008000b00000092"
+    EXPECT_FALSE(with("002e0008000b00000092"
                       "001f" +
                       policy + "00100000"));
     EXPECT_FALSE(with("00310008000b00000092"
