@@ -17,6 +17,7 @@ struct PlannedVolume {
     Volume volume;
     MountPlace place;
     std::string disk; ///< the unit of the mount in /etc/fstab that the lower directory lies on; "" for none
+    std::vector<std::string> managers{}; ///< "user@1000.service": of users whose home it is, holds or lies in
 };
 
 struct PlannedUnits {

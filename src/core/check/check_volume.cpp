@@ -134,9 +134,30 @@ class VolumeCheck {
     }
 
     void mount_point() {
+        if (has_links()) {
+            return;
+        }
         if (is_usable_mountpoint() && volume_.mountpoint != volume_.lower) {
             guard();
         }
+    }
+
+    /// systemd mounts nothing where a path leads through symbolic links (systemd, src/core/unit.c,
+    /// unit_fail_if_noncanonical()). Of another root only its own system knows where they lead.
+    bool has_links() {
+        const Paths& paths = context_.store.paths();
+        if (!context_.is_this_machine || !paths.is_running_system()) {
+            return false;
+        }
+        const auto found = view_for(paths, Viewer::this_process).resolved(volume_.mountpoint);
+        if (!found || *found == volume_.mountpoint) {
+            return false;
+        }
+        add(Severity::bad, "mountpoint",
+            formatted("{} leads to {} through a symbolic link: systemd does not mount there",
+                      volume_.mountpoint, *found),
+            {.kind = AdviceKind::fix_manifest});
+        return true;
     }
 
     /// Is it a directory, as far as the guard is concerned? One that is not there, or that nothing can be

@@ -20,10 +20,11 @@ namespace sealmount {
 
 /// "sealmount-unlock@default.service": of all volumes of a master key. Of a single one are
 /// "sealmount-load@vault.service", which loads what that has not loaded, and "sealmount-keys@vault.service",
-/// which unloads.
+/// which unloads, and "sealmount-look@vault.service", which only looks whether it may be mounted.
 [[nodiscard]] std::string unlock_unit_name(std::string_view master);
 [[nodiscard]] std::string load_unit_name(std::string_view volume);
 [[nodiscard]] std::string keys_unit_name(std::string_view volume);
+[[nodiscard]] std::string look_unit_name(std::string_view volume);
 [[nodiscard]] std::string unlock_unit_name(const Volume& volume);
 [[nodiscard]] std::string load_unit_name(const Volume& volume);
 [[nodiscard]] std::string keys_unit_name(const Volume& volume);
@@ -60,6 +61,10 @@ struct MountPlace {
 /// which the template is enough. `disk` is the mount unit that the lower directory comes with, or "".
 [[nodiscard]] std::optional<std::string> load_drop_in(const Volume& volume, std::string_view disk);
 
+/// The text of the drop-in for sealmount-modules.service: what these ciphers require, in the variable that it
+/// gives to modprobe(8). At least one, and each is one that eCryptfs has.
+[[nodiscard]] std::string modules_drop_in(const std::vector<std::string>& ciphers);
+
 /// The text of the drop-in for all instances of sealmount-load@.service: they come after the unlocks of these
 /// master keys.
 [[nodiscard]] std::string masters_drop_in(const std::vector<std::string>& masters);
@@ -68,6 +73,7 @@ struct MountPlace {
 struct Needed {
     std::vector<std::string> wanted;   ///< starts, and may fail
     std::vector<std::string> required; ///< has to start
+    std::vector<std::string> awaited;  ///< starts after them, if something else starts them
 };
 
 /// The text of the drop-in for a unit that starts volumes. `after`: it waits for those that it requires, too.

@@ -39,6 +39,18 @@ class KernelFeaturesTest : public ::testing::Test {
     fs::path root;
 };
 
+TEST(ListedAlgorithmsTest, WholeNamesCount) {
+    constexpr auto text =
+        "name         : cbc(aes)\ndriver       : cbc-aes-aesni\nmodule       : ecb(twofish)\n\n"
+        "name         : md5\ndriver       : md5-generic\n";
+    EXPECT_TRUE(lists_algorithm(text, "cbc(aes)"));
+    EXPECT_TRUE(lists_algorithm(text, "md5"));
+    EXPECT_FALSE(lists_algorithm(text, "ecb(aes)"));
+    EXPECT_FALSE(lists_algorithm(text, "aes)"));
+    EXPECT_FALSE(lists_algorithm(text, "ecb(twofish)"));
+    EXPECT_FALSE(lists_algorithm("", "md5"));
+}
+
 TEST_F(KernelFeaturesTest, RegisteredFileSystemIsPresent) {
     write("proc/filesystems", "nodev\tsysfs\n\text4\nnodev\tecryptfs\n");
     EXPECT_EQ(ecryptfs_presence(root), Presence::present);
