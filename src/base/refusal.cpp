@@ -46,6 +46,8 @@ const char* identifier(const RefusalKind kind) noexcept {
         return "ground-changed";
     case RefusalKind::lower_in_use:
         return "lower-in-use";
+    case RefusalKind::store_changed:
+        return "store-changed";
     case RefusalKind::files_unusable:
         return "files-unusable";
     case RefusalKind::passphrase_wrong:
@@ -101,6 +103,8 @@ const char* describe(const RefusalKind kind) noexcept {
         return "the lower directory is not what it was";
     case RefusalKind::lower_in_use:
         return "the lower directory is in use by another mount";
+    case RefusalKind::store_changed:
+        return "files of the store were changed by somebody who has not the master key";
     case RefusalKind::files_unusable:
         return "a file of the master key or of the volume's keys is missing or damaged";
     case RefusalKind::passphrase_wrong:
