@@ -66,6 +66,23 @@ bool has_remains(const Paths& paths) {
     return holds(paths.masters(), ".json") || holds(paths.keys(), ".key");
 }
 
+/// Does one of the master files in a directory have a slot that is for a number of boots? Its policy has a
+/// member for that, which no other has (core/policy/policy_json.cpp). One that cannot be read may have.
+bool holds_suspension(const fs::path& directory) {
+    std::error_code ignored;
+    for (fs::directory_iterator entry{directory, ignored}, end; entry != end; entry.increment(ignored)) {
+        if (entry->path().extension() != ".json") {
+            continue;
+        }
+        std::ostringstream text;
+        std::ifstream file{entry->path()};
+        if (!(text << file.rdbuf()) || text.str().find("\"last_boot\"") != std::string::npos) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /// What /etc/fstab mounts, and in which line.
 class Table {
   public:
@@ -210,6 +227,8 @@ PlannedUnits plan_units(const Paths& paths) {
             look_for_remains(paths, "names no volume", plan);
         }
         plan_volumes(paths, std::move(manifest.volumes), plan);
+        plan.is_suspended = holds_suspension(paths.masters()) ||
+                            holds_suspension(paths.replacement() / paths.masters().filename());
     } catch (const Error& error) {
         plan.problems.emplace_back(error.in(place).what());
     }

@@ -179,6 +179,9 @@ std::vector<std::string> write_units(const Paths& paths, const fs::path& directo
     try {
         const UnitDirectory units{directory};
         Starters starters;
+        if (plan.is_suspended) {
+            starters["multi-user.target"].wanted.emplace_back("sealmount-resume.service");
+        }
         for (const PlannedVolume& planned : plan.volumes) {
             try {
                 write_volume(units, planned, starters);

@@ -85,10 +85,6 @@ std::string in_quotes(std::string_view text) {
     return out;
 }
 
-bool is_control(const char c) noexcept {
-    return static_cast<unsigned char>(c) < ' ' || c == '\x7f';
-}
-
 std::optional<char32_t> take_code_point(std::string_view& text) noexcept {
     const auto byte_at = [&](const std::size_t at) { return static_cast<unsigned char>(text[at]); };
     const unsigned char first = byte_at(0);
@@ -113,7 +109,9 @@ std::optional<char32_t> take_code_point(std::string_view& text) noexcept {
 
 bool is_utf8(std::string_view text) noexcept {
     while (!text.empty()) {
-        if (!take_code_point(text)) {
+        if (static_cast<unsigned char>(text.front()) < 0x80) { // nearly always
+            text.remove_prefix(1);
+        } else if (!take_code_point(text)) {
             return false;
         }
     }

@@ -102,8 +102,8 @@ Settings meant_mount(const Volume& volume, const MountPlace& place) {
         {"[Unit] StartLimitIntervalSec", "0"},
         {"[Mount] What", volume.lower},
         {"[Mount] Where", volume.mountpoint},
-        {"[Mount] Type", "ecryptfs"},
-        {"[Mount] Options", meant_options(volume, place.with_helper)},
+        {"[Mount] Type", place.with_helper ? "sealmount" : "ecryptfs"},
+        {"[Mount] Options", meant_options(volume)},
         {"[Mount] KeyringMode", "shared"},
     };
     if (!volume.automount) {

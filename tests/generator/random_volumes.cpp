@@ -270,7 +270,7 @@ std::string meant_unit_name(std::string_view path) {
     return name + ".mount";
 }
 
-std::string meant_options(const Volume& volume, bool with_helper) {
+std::string meant_options(const Volume& volume) {
     std::vector<std::string> words = {"sig=" + volume.signature, "ecryptfs_cipher=" + volume.cipher,
                                       "ecryptfs_key_bytes=" + std::to_string(volume.key_bytes)};
     if (volume.filename_signature) {
@@ -279,11 +279,8 @@ std::string meant_options(const Volume& volume, bool with_helper) {
         words.push_back("ecryptfs_fn_key_bytes=" + std::to_string(volume.filename_key_bytes));
     }
     words.emplace_back("ecryptfs_mount_auth_tok_only");
-    if (with_helper) {
-        words.emplace_back("verbosity=0");
-    }
     for (const std::string& option : volume.options) {
-        words.push_back(with_helper && option == "ecryptfs_xattr_metadata" ? "ecryptfs_xattr" : option);
+        words.push_back(option);
     }
     if (volume.nofail) {
         words.emplace_back("nofail");

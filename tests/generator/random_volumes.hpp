@@ -49,6 +49,6 @@ class Dice {
 [[nodiscard]] std::string meant_unit_name(std::string_view path);
 
 /// The value of Options=, before systemd takes specifiers for what they are.
-[[nodiscard]] std::string meant_options(const Volume& volume, bool with_helper);
+[[nodiscard]] std::string meant_options(const Volume& volume);
 
 } // namespace sealmount::test

@@ -88,8 +88,8 @@ std::string meant_lines(const Volume& volume, const std::set<std::string>& mount
     say("IgnoreOnIsolate", "yes");
     say("What", volume.lower);
     say("Where", volume.mountpoint);
-    say("File System Type", "ecryptfs");
-    say("Options", meant_options(volume, true));
+    say("File System Type", "sealmount");
+    say("Options", meant_options(volume));
     say("KeyringMode", "shared");
     return lines.str();
 }

@@ -44,14 +44,13 @@ def understood(directories, name):
 
 def differences(unit, volume):
     """Sentences about settings that are not what the manifest says."""
-    wanted = {"What": volume["lower"], "Where": volume["mountpoint"], "File System Type": "ecryptfs",
-              "KeyringMode": "shared"}
+    wanted = {"What": volume["lower"], "Where": volume["mountpoint"], "KeyringMode": "shared"}
+    if unit.get("File System Type") not in ("ecryptfs", "sealmount"):
+        yield f"File System Type is {unit.get('File System Type')!r}"
     for setting, value in wanted.items():
         if unit.get(setting) != value:
             yield f"{setting} is {unit.get(setting)!r}, not {value!r}"
     options = ",".join(volume.get("options", []))
-    if "verbosity=0" in unit.get("Options", ""):  # mount.ecryptfs has its own option for this one
-        options = options.replace("ecryptfs_xattr_metadata", "ecryptfs_xattr")
     if options and f",{options}," not in unit.get("Options", "") + ",":
         yield f"{options!r} is not in Options, {unit.get('Options')!r}"
 

@@ -51,7 +51,7 @@ std::string rescue_options(Volume volume) {
     std::erase_if(volume.options, [](const std::string& option) { return !option.starts_with("ecryptfs_"); });
     volume.nofail = false;
     volume.noauto = false;
-    return mount_options(volume, false);
+    return mount_options(volume);
 }
 
 /// Not even read-only: what another mount of it has not written yet would be missing.

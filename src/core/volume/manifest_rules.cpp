@@ -30,7 +30,7 @@ constexpr std::array reserved_options = {
     ReservedOption{"ecryptfs_fn_cipher=", "use the member \"filename_cipher\""},
     ReservedOption{"ecryptfs_fn_key_bytes=", "use the member \"filename_key_bytes\""},
     ReservedOption{"key=", "remove it, the keys come from the TPM"},
-    ReservedOption{"verbosity=", "remove it, sealmount sets it where it is needed"},
+    ReservedOption{"verbosity=", "remove it, the kernel does not know it"},
     ReservedOption{"no_prompt", "remove it, nothing asks at mount time"},
     ReservedOption{"nofail", "use the member \"nofail\""},
     ReservedOption{"noauto", "use the member \"noauto\""},

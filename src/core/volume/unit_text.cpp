@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <initializer_list>
+#include <span>
 
 namespace sealmount {
 
@@ -48,12 +50,16 @@ void append_setting(std::string& text, std::string_view value) {
     if (value.back() == '\\') {
         throw Error{Reason::config, "systemd would take the backslash at the end for a continued line"};
     }
-    for (const char c : value) {
-        if (is_control(c)) {
-            throw Error{Reason::config, "a control character cannot be written into a unit file"};
-        }
-        text.append(c == '%' ? 2 : 1, c);
+    if (std::ranges::any_of(value, is_control)) {
+        throw Error{Reason::config, "a control character cannot be written into a unit file"};
     }
+    for (std::size_t percent = value.find('%'); percent != std::string_view::npos;
+         percent = value.find('%')) {
+        text += value.substr(0, percent + 1);
+        text += '%';
+        value.remove_prefix(percent + 1);
+    }
+    text += value;
 }
 
 /// Appends "NAME=VALUE" as a line.
@@ -64,26 +70,46 @@ void append_line(std::string& text, const std::string_view name, const std::stri
     text += '\n';
 }
 
-/// The same for names of units; nothing when there are none. No character of them means anything to systemd
-/// (problem_with_unit()).
-void append_units(std::string& text, const std::string_view name, const std::vector<std::string>& units) {
-    if (!units.empty()) {
-        append_line(text, name, join(units, " "));
+/// The names of units that one setting lists, in a fixed number and then any number. No character of them
+/// means anything to systemd (problem_with_unit()).
+struct UnitList {
+    std::initializer_list<std::string_view> first;
+    std::span<const std::string> more = {};
+};
+
+/// Appends "NAME=UNIT UNIT..." as a line; nothing when there are none.
+void append_units(std::string& text, const std::string_view name, const UnitList& units) {
+    std::string_view before = "=";
+    const auto append = [&](const std::string_view unit) {
+        if (before == "=") {
+            text += name;
+        }
+        text += before;
+        append_setting(text, unit);
+        before = " ";
+    };
+    std::ranges::for_each(units.first, append);
+    std::ranges::for_each(units.more, append);
+    if (before != "=") {
+        text += '\n';
     }
 }
 
+void append_units(std::string& text, const std::string_view name, const std::vector<std::string>& units) {
+    append_units(text, name, UnitList{.first = {}, .more = units});
+}
+
 std::string unit_of(const std::string_view what, const std::string_view instance) {
-    std::string name{"sealmount-"};
+    constexpr std::string_view project = "sealmount-";
+    constexpr std::string_view type = ".service";
+    std::string name;
+    name.reserve(project.size() + what.size() + 1 + instance.size() + type.size());
+    name += project;
     name += what;
     name += '@';
     name += instance;
-    name += ".service";
+    name += type;
     return name;
-}
-
-/// A stop takes the keys along, and ends whatever is loading them.
-std::vector<std::string> stopped_units(const Volume& volume) {
-    return {load_unit_name(volume), keys_unit_name(volume)};
 }
 
 /// What waits for the mount.
@@ -108,17 +134,17 @@ void append_mountpoint(std::string& text, const Volume& volume, const MountPlace
 
 /// The [Unit] section of a mount unit, but for its head.
 void append_dependencies(std::string& text, const Volume& volume, const MountPlace& place) {
+    const std::string unlock = unlock_unit_name(volume);
+    const std::string load = load_unit_name(volume);
+    const std::string keys = keys_unit_name(volume);
     if (!volume.automount) {
         text += "# Keys come first; but nothing here takes a mount away that exists (DESIGN.md).\n";
         append_units(text, "Wants", key_units(volume));
-        append_units(text, "PropagatesStopTo", stopped_units(volume));
+        append_units(text, "PropagatesStopTo", UnitList{.first = {load, keys}});
         text += "# Of a volume that was mounted by hand, too, the keys go with the mount.\n";
-        append_line(text, "Upholds", keys_unit_name(volume));
+        append_line(text, "Upholds", keys);
     }
-    std::vector<std::string> after = {unlock_unit_name(volume), load_unit_name(volume),
-                                      keys_unit_name(volume)};
-    after.insert(after.end(), volume.needs.begin(), volume.needs.end());
-    append_units(text, "After", after);
+    append_units(text, "After", UnitList{.first = {unlock, load, keys}, .more = volume.needs});
     append_units(text, "Requires", volume.needs);
     append_units(text, "Before", later_units(volume, place));
     text += "# Without its keys it would fail in the kernel's words.\n";
@@ -201,7 +227,7 @@ std::vector<MountPlace> all_mount_places() {
     return places;
 }
 
-std::string mount_options(const Volume& volume, bool with_helper) {
+std::string mount_options(const Volume& volume) {
     // "sig=" and not "ecryptfs_sig=": the one spelling that the kernel and mount.ecryptfs both take.
     std::string options = formatted("sig={},ecryptfs_cipher={},ecryptfs_key_bytes={}", volume.signature,
                                     volume.cipher, volume.key_bytes);
@@ -211,14 +237,8 @@ std::string mount_options(const Volume& volume, bool with_helper) {
     }
     // Without it, the keyrings of whoever opens a file are searched for keys too.
     options += ",ecryptfs_mount_auth_tok_only";
-    if (with_helper) {
-        options += ",verbosity=0";
-    }
     for (const std::string& option : volume.options) {
-        // mount.ecryptfs of ecryptfs-utils 111 does not pass on what begins with "ecryptfs_xattr", and
-        // derives the kernel's option from its own.
-        const bool renamed = with_helper && option == "ecryptfs_xattr_metadata";
-        options += "," + (renamed ? "ecryptfs_xattr" : option);
+        options += "," + option;
     }
     // systemd removes these two again; it must see "nofail" to leave out Before=local-fs.target.
     if (volume.nofail) {
@@ -240,8 +260,12 @@ std::string mount_unit(const Volume& volume, const MountPlace& place) {
     text += "\n[Mount]\n";
     append_line(text, "What", volume.lower);
     append_line(text, "Where", volume.mountpoint);
-    text += "Type=ecryptfs\n";
-    append_line(text, "Options", mount_options(volume, place.with_helper));
+    text +=
+        place.with_helper
+            ? "# Leaves it to the kernel: mount.ecryptfs costs more than all the rest (mount.sealmount).\n"
+              "Type=sealmount\n"
+            : "Type=ecryptfs\n";
+    append_line(text, "Options", mount_options(volume));
     text +=
         "# mount(2) looks for the keys in root's user keyring, which only this mode links to the session.\n"
         "KeyringMode=shared\n";
@@ -266,7 +290,8 @@ std::string automount_unit(const Volume& volume, const MountPlace& place) {
             "# The keys come with it, and not with the mount: whoever waits for that holds up each service\n"
             "# that looks at all mounts as it starts.\n";
     append_units(text, "Wants", key_units(volume));
-    append_units(text, "PropagatesStopTo", stopped_units(volume));
+    append_units(text, "PropagatesStopTo",
+                 UnitList{.first = {load_unit_name(volume), keys_unit_name(volume)}});
     // Not after the volume's own unit, which may ask a person: local-fs.target would wait for the answer.
     append_line(text, "After", unlock_unit_name(volume));
     append_mountpoint(text, volume, place);

@@ -43,9 +43,8 @@ struct MountPlace {
 /// All that there are, for whoever compares without knowing.
 [[nodiscard]] std::vector<MountPlace> all_mount_places();
 
-/// The mount options of a volume, joined by commas. `with_helper`: mount.ecryptfs is installed, and must be
-/// kept from asking questions with an option that kernels from 6.13 on would refuse.
-[[nodiscard]] std::string mount_options(const Volume& volume, bool with_helper);
+/// The mount options of a volume, joined by commas: those of the kernel.
+[[nodiscard]] std::string mount_options(const Volume& volume);
 
 /// The text of the volume's mount unit. No string of the manifest can start a new line, a directive or a
 /// specifier in it: what a unit file cannot express (read_manifest() refuses it already) throws
