@@ -85,6 +85,10 @@ std::string in_quotes(std::string_view text) {
     return out;
 }
 
+bool is_control(const char c) noexcept {
+    return static_cast<unsigned char>(c) < ' ' || c == '\x7f';
+}
+
 std::optional<char32_t> take_code_point(std::string_view& text) noexcept {
     const auto byte_at = [&](const std::size_t at) { return static_cast<unsigned char>(text[at]); };
     const unsigned char first = byte_at(0);

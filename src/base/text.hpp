@@ -30,9 +30,7 @@ template<typename Texts>
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
 /// A control character of ASCII: below 0x20, or 0x7f.
-[[nodiscard]] constexpr bool is_control(const char c) noexcept {
-    return static_cast<unsigned char>(c) < ' ' || c == '\x7f';
-}
+[[nodiscard]] bool is_control(char c) noexcept;
 
 /// The code point at the front of `text`, which loses it; nothing, and nothing lost, when that is not UTF-8
 /// (RFC 3629). `text` is not empty.
