@@ -40,11 +40,11 @@ bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
 
-/// Appends a string as the right-hand side of a setting that systemd reads verbatim except for specifiers:
-/// What=, Where= and Options= of systemd.mount(5), Description= of systemd.unit(5). Quotes, '$', '#' and ';'
-/// have no meaning there. The manifest's reader refuses what is refused here; that the two agree must not be
-/// all that keeps a file name from becoming a directive.
-void append_setting(std::string& text, std::string_view value) {
+/// Throws when a string cannot be the right-hand side of a setting that systemd reads verbatim except for
+/// specifiers: What=, Where= and Options= of systemd.mount(5), Description= of systemd.unit(5). Quotes, '$',
+/// '#' and ';' have no meaning there. The manifest's reader refuses what is refused here; that the two agree
+/// must not be all that keeps a file name from becoming a directive.
+void check_setting(const std::string_view value) {
     if (value.empty() || is_blank(value.front()) || is_blank(value.back())) {
         throw Error{Reason::config, "systemd would strip the white space at the start or the end"};
     }
@@ -55,6 +55,11 @@ void append_setting(std::string& text, std::string_view value) {
     if (std::ranges::any_of(value, is_bad)) { // without a call for each letter
         throw Error{Reason::config, "a control character cannot be written into a unit file"};
     }
+}
+
+/// Appends such a string.
+void append_setting(std::string& text, std::string_view value) {
+    check_setting(value);
     for (std::size_t percent = value.find('%'); percent != std::string_view::npos;
          percent = value.find('%')) {
         text += value.substr(0, percent + 1);
@@ -72,33 +77,34 @@ void append_line(std::string& text, const std::string_view name, const std::stri
     text += '\n';
 }
 
-/// The names of units that one setting lists, in a fixed number and then any number. No character of them
-/// means anything to systemd (problem_with_unit()).
+/// The names of units that one setting lists: some of ours, which were checked, and others. No character of
+/// them means anything to systemd (problem_with_unit()).
 struct UnitList {
-    std::initializer_list<std::string_view> first;
-    std::span<const std::string> more = {};
+    std::initializer_list<std::string_view> ours;
+    std::span<const std::string> others = {};
 };
 
 /// Appends "NAME=UNIT UNIT..." as a line; nothing when there are none.
 void append_units(std::string& text, const std::string_view name, const UnitList& units) {
     std::string_view before = "=";
-    const auto append = [&](const std::string_view unit) {
-        if (before == "=") {
-            text += name;
-        }
+    const auto next = [&] {
+        text += before == "=" ? name : "";
         text += before;
-        append_setting(text, unit);
         before = " ";
     };
-    std::ranges::for_each(units.first, append);
-    std::ranges::for_each(units.more, append);
-    if (before != "=") {
-        text += '\n';
+    for (const std::string_view unit : units.ours) {
+        next();
+        text += unit;
     }
+    for (const std::string& unit : units.others) {
+        next();
+        append_setting(text, unit);
+    }
+    text += before == "=" ? "" : "\n";
 }
 
 void append_units(std::string& text, const std::string_view name, const std::vector<std::string>& units) {
-    append_units(text, name, UnitList{.first = {}, .more = units});
+    append_units(text, name, UnitList{.ours = {}, .others = units});
 }
 
 std::string unit_of(const std::string_view what, const std::string_view instance) {
@@ -139,14 +145,21 @@ void append_dependencies(std::string& text, const Volume& volume, const MountPla
     const std::string unlock = unlock_unit_name(volume);
     const std::string load = load_unit_name(volume);
     const std::string keys = keys_unit_name(volume);
+    for (const std::string* const name : {&unlock, &load, &keys}) {
+        check_setting(*name);
+    }
     if (!volume.automount) {
         text += "# Keys come first; but nothing here takes a mount away that exists (DESIGN.md).\n";
-        append_units(text, "Wants", key_units(volume));
-        append_units(text, "PropagatesStopTo", UnitList{.first = {load, keys}});
+        if (volume.noauto) { // as key_units() has it
+            append_units(text, "Wants", UnitList{.ours = {load, keys}});
+        } else {
+            append_units(text, "Wants", UnitList{.ours = {unlock, load, keys}});
+        }
+        append_units(text, "PropagatesStopTo", UnitList{.ours = {load, keys}});
         text += "# Of a volume that was mounted by hand, too, the keys go with the mount.\n";
-        append_line(text, "Upholds", keys);
+        append_units(text, "Upholds", UnitList{.ours = {keys}});
     }
-    append_units(text, "After", UnitList{.first = {unlock, load, keys}, .more = volume.needs});
+    append_units(text, "After", UnitList{.ours = {unlock, load, keys}, .others = volume.needs});
     append_units(text, "Requires", volume.needs);
     append_units(text, "Before", later_units(volume, place));
     text += "# Without its keys it would fail in the kernel's words.\n";
@@ -301,8 +314,7 @@ std::string automount_unit(const Volume& volume, const MountPlace& place) {
             "# The keys come with it, and not with the mount: whoever waits for that holds up each service\n"
             "# that looks at all mounts as it starts.\n";
     append_units(text, "Wants", key_units(volume));
-    append_units(text, "PropagatesStopTo",
-                 UnitList{.first = {load_unit_name(volume), keys_unit_name(volume)}});
+    append_units(text, "PropagatesStopTo", std::vector{load_unit_name(volume), keys_unit_name(volume)});
     // Not after the volume's own unit, which may ask a person: local-fs.target would wait for the answer.
     append_line(text, "After", unlock_unit_name(volume));
     append_mountpoint(text, volume, place);
