@@ -6,9 +6,8 @@
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
-#include "core/volume/plain_mount.hpp"
+#include "sys/files/plain_mount.hpp"
 
-#include <sys/mount.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -22,13 +21,8 @@ int main(const int argc, char** const argv) {
     const std::span<char*> given{argv, static_cast<std::size_t>(argc)};
     std::vector<std::string_view> words{given.begin(), given.end()};
     words.erase(words.begin());
-    if (const auto plain = sealmount::plain_mount(words)) {
-        const std::string lower{plain->lower};
-        const std::string mountpoint{plain->mountpoint};
-        if (::mount(lower.c_str(), mountpoint.c_str(), "ecryptfs", plain->flags, plain->options.c_str()) ==
-            0) {
-            return 0;
-        }
+    if (const auto plain = sealmount::plain_mount(words); plain && mount_plainly(*plain)) {
+        return 0;
     }
     std::vector<std::string> texts = {"mount", "-i", "-t", "ecryptfs"};
     texts.insert(texts.end(), words.begin(), words.end());

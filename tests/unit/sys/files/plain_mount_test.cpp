@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
-#include "core/volume/plain_mount.hpp"
+#include "sys/files/plain_mount.hpp"
 
 #include <gtest/gtest.h>
 

@@ -26,4 +26,7 @@ struct PlainMount {
 /// the kernel (mount(8), "FILESYSTEM-INDEPENDENT MOUNT OPTIONS"): mount(8) itself is the one to ask then.
 [[nodiscard]] std::optional<PlainMount> plain_mount(std::span<const std::string_view> words);
 
+/// mount(2); false when the kernel refuses.
+[[nodiscard]] bool mount_plainly(const PlainMount& mount);
+
 } // namespace sealmount

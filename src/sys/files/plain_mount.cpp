@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
-#include "core/volume/plain_mount.hpp"
+#include "sys/files/plain_mount.hpp"
 
 #include <sys/mount.h>
 
@@ -78,6 +78,12 @@ std::optional<PlainMount> plain_mount(const std::span<const std::string_view> wo
         }
     }
     return mount.mountpoint.empty() || mount.options.empty() ? std::nullopt : std::optional{mount};
+}
+
+bool mount_plainly(const PlainMount& mount) {
+    const std::string lower{mount.lower};
+    const std::string mountpoint{mount.mountpoint};
+    return ::mount(lower.c_str(), mountpoint.c_str(), "ecryptfs", mount.flags, mount.options.c_str()) == 0;
 }
 
 } // namespace sealmount
