@@ -13,7 +13,7 @@
 namespace sealmount {
 namespace {
 
-using Words = std::vector<std::string_view>;
+using Given = std::vector<std::string_view>;
 
 constexpr const char* usual =
     "rw,nosuid,noatime,sig=7f475b5d20a645dc,ecryptfs_cipher=aes,ecryptfs_key_bytes=32";
@@ -23,13 +23,13 @@ TEST(PlainMountTest, FlagsAndOptionsOfEcryptfsAreToldApart) {
                               .mountpoint = "/srv/vault",
                               .flags = MS_NOSUID | MS_NOATIME,
                               .options = "sig=7f475b5d20a645dc,ecryptfs_cipher=aes,ecryptfs_key_bytes=32"};
-    EXPECT_EQ(plain_mount(Words{"/srv/.vault", "/srv/vault", "-o", usual}), expected);
-    EXPECT_EQ(plain_mount(Words{"-o", usual, "/srv/.vault", "/srv/vault"}), expected);
+    EXPECT_EQ(plain_mount(Given{"/srv/.vault", "/srv/vault", "-o", usual}), expected);
+    EXPECT_EQ(plain_mount(Given{"-o", usual, "/srv/.vault", "/srv/vault"}), expected);
 }
 
 TEST(PlainMountTest, TheLastOfTwoFlagsCounts) {
     const auto flags = [](const std::string_view options) {
-        return plain_mount(Words{"/a", "/b", "-o", options}).value().flags;
+        return plain_mount(Given{"/a", "/b", "-o", options}).value().flags;
     };
     EXPECT_EQ(flags("sig=1,ro"), MS_RDONLY);
     EXPECT_EQ(flags("ro,sig=1,rw"), 0U);
@@ -40,12 +40,12 @@ TEST(PlainMountTest, WhateverElseThereIsIsLeftToMount) {
     for (const std::string_view options :
          {"rw,sig=1,remount", "sig=1,bind", "sig=1,user", "sig=1,x-systemd.automount", "sig=1,verbosity=0",
           "sig=1,context=\"a,b\"", "sig=1,,ro", "sig=1,loop", "rw", "", "SIG=1"}) {
-        EXPECT_FALSE(plain_mount(Words{"/a", "/b", "-o", options})) << options;
+        EXPECT_FALSE(plain_mount(Given{"/a", "/b", "-o", options})) << options;
     }
-    for (const Words& words :
-         {Words{}, Words{"/a"}, Words{"/a", "/b"}, Words{"/a", "/b", "-o"}, Words{"/a", "-o", "sig=1"},
-          Words{"a", "/b", "-o", "sig=1"}, Words{"/a", "/b", "/c", "-o", "sig=1"},
-          Words{"/a", "/b", "-f", "-o", "sig=1"}, Words{"/a", "/b", "-N", "/proc/1/ns/mnt", "-o", "sig=1"}}) {
+    for (const Given& words :
+         {Given{}, Given{"/a"}, Given{"/a", "/b"}, Given{"/a", "/b", "-o"}, Given{"/a", "-o", "sig=1"},
+          Given{"a", "/b", "-o", "sig=1"}, Given{"/a", "/b", "/c", "-o", "sig=1"},
+          Given{"/a", "/b", "-f", "-o", "sig=1"}, Given{"/a", "/b", "-N", "/proc/1/ns/mnt", "-o", "sig=1"}}) {
         EXPECT_FALSE(plain_mount(words));
     }
 }
