@@ -40,11 +40,11 @@ bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
 
-/// Throws when a string cannot be the right-hand side of a setting that systemd reads verbatim except for
-/// specifiers: What=, Where= and Options= of systemd.mount(5), Description= of systemd.unit(5). Quotes, '$',
-/// '#' and ';' have no meaning there. The manifest's reader refuses what is refused here; that the two agree
-/// must not be all that keeps a file name from becoming a directive.
-void check_setting(const std::string_view value) {
+/// Appends a string as the right-hand side of a setting that systemd reads verbatim except for specifiers:
+/// What=, Where= and Options= of systemd.mount(5), Description= of systemd.unit(5). Quotes, '$', '#' and ';'
+/// have no meaning there. The manifest's reader refuses what is refused here; that the two agree must not be
+/// all that keeps a file name from becoming a directive.
+void append_setting(std::string& text, std::string_view value) {
     if (value.empty() || is_blank(value.front()) || is_blank(value.back())) {
         throw Error{Reason::config, "systemd would strip the white space at the start or the end"};
     }
@@ -55,11 +55,6 @@ void check_setting(const std::string_view value) {
     if (std::ranges::any_of(value, is_bad)) { // without a call for each letter
         throw Error{Reason::config, "a control character cannot be written into a unit file"};
     }
-}
-
-/// Appends such a string.
-void append_setting(std::string& text, std::string_view value) {
-    check_setting(value);
     for (std::size_t percent = value.find('%'); percent != std::string_view::npos;
          percent = value.find('%')) {
         text += value.substr(0, percent + 1);
@@ -67,6 +62,14 @@ void append_setting(std::string& text, std::string_view value) {
         value.remove_prefix(percent + 1);
     }
     text += value;
+}
+
+/// The same of a string that is needed more than once.
+std::string as_setting(const std::string_view value) {
+    std::string text;
+    text.reserve(value.size());
+    append_setting(text, value);
+    return text;
 }
 
 /// Appends "NAME=VALUE" as a line.
@@ -77,8 +80,8 @@ void append_line(std::string& text, const std::string_view name, const std::stri
     text += '\n';
 }
 
-/// The names of units that one setting lists: some of ours, which were checked, and others. No character of
-/// them means anything to systemd (problem_with_unit()).
+/// The names of units that one setting lists: some of ours, as as_setting() has them, and others. No
+/// character of a right one means anything to systemd (problem_with_unit()).
 struct UnitList {
     std::initializer_list<std::string_view> ours;
     std::span<const std::string> others = {};
@@ -142,12 +145,9 @@ void append_mountpoint(std::string& text, const Volume& volume, const MountPlace
 
 /// The [Unit] section of a mount unit, but for its head.
 void append_dependencies(std::string& text, const Volume& volume, const MountPlace& place) {
-    const std::string unlock = unlock_unit_name(volume);
-    const std::string load = load_unit_name(volume);
-    const std::string keys = keys_unit_name(volume);
-    for (const std::string* const name : {&unlock, &load, &keys}) {
-        check_setting(*name);
-    }
+    const std::string unlock = as_setting(unlock_unit_name(volume));
+    const std::string load = as_setting(load_unit_name(volume));
+    const std::string keys = as_setting(keys_unit_name(volume));
     if (!volume.automount) {
         text += "# Keys come first; but nothing here takes a mount away that exists (DESIGN.md).\n";
         if (volume.noauto) { // as key_units() has it
