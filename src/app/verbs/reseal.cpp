@@ -100,6 +100,9 @@ Json reseal_one(const SlotSession& session, const ResealOptions& options, OpenMa
     const std::string& name = master.name;
     Json json = Json::array();
     std::vector<unsigned> made;
+    if (!names_policy(options.policy)) {
+        ask_for_pin(session.context(), master, lasting_kinds(session.store().master(name)));
+    }
     for (const BoundPolicy& bound : wanted(options, master, session, globals)) {
         const Resealed resealed =
             reseal(session.context(), master, {.bound = bound, .new_pin = pin, .note = options.note});
@@ -193,7 +196,7 @@ void recover(ResealOptions& options, const std::string& name, const SecretBytes*
                                         open_by_recovery_key(session.store(), name, *recovery_key).key);
     const auto kinds = lasting_kinds(session.store().master(name));
     if (!names_policy(options.policy) && std::ranges::any_of(kinds, &Policy::pin)) {
-        master.pin = session.context().ask_pin();
+        ask_for_pin(session.context(), master, kinds);
         if (!master.pin) {
             throw Error{Reason::usage,
                         formatted("the master key \"{}\" has slots with a PIN", name),

@@ -29,11 +29,11 @@ int run_rotate(const RotateOptions& options, const Globals& globals, const Machi
             recovery = recovery_key_for_renewal(globals.paths(), name, options.recovery, options.present_file,
                                                 globals);
         });
-        const OpenMaster master = open_master(session.context(), name);
+        OpenMaster master = open_master(session.context(), name);
         if (recovery.fresh) {
             recovery.fresh->save(session.store(), name);
         }
-        report_renewal(name, rotate(session.context(), master, recovery.key()), globals);
+        report_renewal(name, rotate(session.context(), std::move(master), recovery.key()), globals);
         if (recovery.fresh) {
             recovery.fresh->hand_over(name, globals);
         }

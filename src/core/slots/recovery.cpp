@@ -58,9 +58,7 @@ OpenMaster ready_to_reseal(const SlotContext& context, const std::string& name, 
 Renewed reseal_recovered(const SlotContext& context, const std::string& name, SecretBytes key) {
     const std::vector<Policy> kinds = lasting_kinds(context.store.master(name));
     OpenMaster master = ready_to_reseal(context, name, std::move(key));
-    if (std::ranges::any_of(kinds, &Policy::pin)) {
-        master.pin = context.ask_pin();
-    }
+    ask_for_pin(context, master, kinds);
     Renewed renewed;
     for (const Policy& kind : kinds) {
         if (kind.pin && !master.pin) {

@@ -6,7 +6,8 @@
 
 namespace sealmount {
 
-Renewed rotate(const SlotContext& context, const OpenMaster& master, const SecretBytes* const recovery_key) {
+Renewed rotate(const SlotContext& context, OpenMaster master, const SecretBytes* const recovery_key) {
+    ask_for_pin(context, master, lasting_kinds(master.file));
     Renewed renewed;
     Renewal renewal;
     renewal.file.srk_name = master.file.srk_name;

@@ -109,6 +109,23 @@ OpenMaster open_master(const SlotContext& context, const std::string& name) {
     return master;
 }
 
+void ask_for_pin(const SlotContext& context, OpenMaster& master, const std::vector<Policy>& kinds) {
+    if (master.pin || std::ranges::none_of(kinds, &Policy::pin)) {
+        return;
+    }
+    auto pin = context.ask_pin();
+    MasterFile with_pin = master.file;
+    std::erase_if(with_pin.slots, [](const Slot& slot) { return !slot.policy.pin; });
+    if (pin && !with_pin.slots.empty()) {
+        const auto key =
+            unseal_master(*master.tpm, context.request_for(with_pin, &*pin), context.machine.backoff);
+        if (!key && key.error().kind == RefusalKind::pin_wrong) {
+            refuse_to_open(master.name, key.error());
+        }
+    }
+    master.pin = std::move(pin);
+}
+
 SystemState state_for(const SlotContext& context, Tpm& tpm, const std::vector<Policy>& policies) {
     PolicyNeeds needs;
     for (const Policy& policy : policies) {

@@ -22,7 +22,8 @@ namespace sealmount {
 struct SlotContext {
     const Machine& machine;
     const Store& store;
-    /// Asked for the PIN of the slots that have one, when no other opens; nothing: there is nobody to ask.
+    /// Asked for the PIN of the slots that have one, when no other opens or when they are to be made again;
+    /// nothing: there is nobody to ask.
     std::function<std::optional<SecretBytes>()> ask_pin = [] { return std::nullopt; };
     PresentBinder bind = {}; ///< empty: bind_to_present_values()
     /// A person has said that the TPM may be another one than before (core/slots/srk_trust.hpp).
@@ -51,6 +52,11 @@ struct OpenMaster {
 
 /// Unseals it. Throws Error{refused} with what prevents each slot from opening, or {unavailable}.
 [[nodiscard]] OpenMaster open_master(const SlotContext& context, const std::string& name);
+
+/// Asks for the PIN when slots of these kinds have one and the master key opened without it, such as by a
+/// suspension. Nothing changes when there is nobody to ask. Throws Error{refused} when it is not the PIN of a
+/// slot that would open now: slots made with a mistyped one would lock its owner out.
+void ask_for_pin(const SlotContext& context, OpenMaster& master, const std::vector<Policy>& kinds);
 
 /// The present state as far as these policies ask for it, and the clock.
 [[nodiscard]] SystemState state_for(const SlotContext& context, Tpm& tpm,

@@ -72,13 +72,12 @@ void bind_kind(const SlotContext& context, OpenMaster& master, const Policy& kin
 }
 
 /// Does a slot of the file open in the present state? Not found out by trying: of a slot with a boot window,
-/// which is over by now, all the rest must hold.
-bool stays_open(const SlotContext& context, const OpenMaster& master, const MasterFile& file,
-                const SystemState& now) {
+/// which is over by now, all the rest must hold; its PIN is its owner's to give.
+bool stays_open(const SlotContext& context, const MasterFile& file, const SystemState& now) {
     return std::ranges::any_of(file.slots, [&](const Slot& slot) {
         Policy policy = slot.policy;
         policy.boot_window.reset();
-        return plan(policy, now, context.store.policy_files()) && (!policy.pin || master.pin);
+        return is_sealed_to_its_policy(slot) && plan(policy, now, context.store.policy_files());
     });
 }
 
@@ -137,6 +136,9 @@ Resumed resume(const SlotContext& context, const std::string& name, const bool a
         result.kept = suspensions;
         return result;
     }
+    if (!after_boot) {
+        ask_for_pin(context, master, kinds);
+    }
     for (const Policy& kind : kinds) {
         if (kind.pin && !master.pin) {
             add_lasting_slots(master.file, kind, result.unbound);
@@ -146,7 +148,7 @@ Resumed resume(const SlotContext& context, const std::string& name, const bool a
     }
     MasterFile file = master.file;
     remove_slots(file, suspensions);
-    if (!stays_open(context, master, file, now)) {
+    if (!stays_open(context, file, now)) {
         throw Error{
             Reason::refused,
             formatted("no lasting slot of the master key \"{}\" fits the present state: the suspension "

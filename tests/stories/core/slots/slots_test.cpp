@@ -363,6 +363,13 @@ class PinTest : public SlotsTest {
         chip.forgive();
         SlotsTest::TearDown();
     }
+    /// Slot 3, made by somebody who gave the PIN once.
+    void suspend_with_pin() {
+        pin = "1234";
+        OpenMaster master = open_master(context(), "default");
+        suspend(context(), master, 1, {});
+        pin.reset();
+    }
     unsigned wrong_pins = 0;
 };
 
@@ -371,6 +378,45 @@ TEST_F(PinTest, ThePinIsAskedForAndOpens) {
     expect_slot(2);
     ASSERT_EQ(prompt.questions().size(), 1U);
     EXPECT_THAT(prompt.questions()[0].text, HasSubstr("PIN of the master key default"));
+}
+
+TEST_F(PinTest, ASuspensionEndsThoughNothingAskedForThePin) {
+    suspend_with_pin();
+    const Resumed resumed = resume(context(), "default", false);
+    EXPECT_THAT(resumed.removed, ElementsAre(3U)) << "the slot with the PIN fits";
+    EXPECT_THAT(resumed.unbound, IsEmpty());
+    EXPECT_THAT(slots(), ElementsAre(2U));
+}
+
+TEST_F(PinTest, AfterAChangeItsSlotIsMadeAgainWithThePinThatWasGiven) {
+    suspend_with_pin();
+    reboot();
+    chip.extend(7, "new firmware");
+    EXPECT_THROW(resume(context(), "default", true), Error) << "nobody is asked, and nothing else would open";
+    EXPECT_THAT(slots(), ElementsAre(2U, 3U));
+    pin = "1234";
+    const Resumed resumed = resume(context(), "default", false);
+    EXPECT_THAT(resumed.added, ElementsAre(4U));
+    EXPECT_THAT(resumed.removed, ElementsAre(3U));
+    EXPECT_TRUE(store.master("default").slots.back().policy.pin);
+    EXPECT_EQ(open_master(context(), "default").slot, 4U);
+}
+
+TEST_F(PinTest, AMistypedPinMakesNoSlot) {
+    pin = "1234";
+    add(pcrs("7"));
+    const auto before = tree();
+    pin = "4321";
+    EXPECT_THROW(rotate(context(), open_master(context(), "default"), nullptr), Error);
+    wrong_pins = 1;
+    EXPECT_EQ(tree(), before);
+    pin = "1234";
+    EXPECT_THAT(rotate(context(), open_master(context(), "default"), nullptr).left_out, IsEmpty());
+    EXPECT_THAT(slots(), ElementsAre(2U, 3U));
+    EXPECT_TRUE(store.master("default").slots.front().policy.pin);
+    pin.reset();
+    EXPECT_THAT(rotate(context(), open_master(context(), "default"), nullptr).left_out, ElementsAre(2U))
+        << "nobody gave it";
 }
 
 TEST_F(PinTest, AWrongPinIsReportedAndAskedForAgain) {
