@@ -72,6 +72,12 @@ class Machine:
         code, _ = self.tap.send(0x182, body + interposer.u32(1) + b"\0\x0b" + b"\x42" * 32, 0x8002)
         check(code == 0, f"PCR_Extend: {code:#x}")
 
+    def reset(self):
+        """The TPM alone loses its power, or gets a pulse on its reset line: a TPM Reset."""
+        subprocess.run(["swtpm_ioctl", "--unix", f"{self.work}/tap.ctrl", "-i"], check=True)
+        code, _ = self.tap.send(0x144, b"\0\0")
+        check(code == 0, f"Startup: {code:#x}")
+
     def sleep(self):
         """Suspend to RAM with a TPM that starts again: TPM2_Shutdown(STATE), power, TPM2_Startup(CLEAR): a TPM
         Restart (TPM 2.0 Part 1, 12.2.3.3), after which PCRs begin again and the count of resets is the same."""
