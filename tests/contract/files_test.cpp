@@ -333,20 +333,23 @@ TEST_F(FilesTest, SampleOfALargeTreeKeepsLittleOfIt) {
     constexpr std::size_t directories = 30;
     constexpr std::size_t files = 2000;
     const std::string long_end(100, 'x');
+    // Names of one file, so that there are inodes enough anywhere.
+    const fs::path file = top_ / "file";
+    const fs::path tree = top_ / "tree";
+    put(file, "12345");
     for (std::size_t i = 0; i < directories; ++i) {
-        const fs::path directory = top_ / std::to_string(100 + i);
-        fs::create_directory(directory);
+        const fs::path directory = tree / std::to_string(100 + i);
+        fs::create_directories(directory);
         // Some have fewer files than are read of the others.
         for (std::size_t j = 0; j < (i % 3 == 0 ? 2 : files); ++j) {
             const std::string name = std::to_string(10000 + j) + long_end;
-            const UniqueFd made{::open((directory / name).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)};
-            ASSERT_TRUE(made);
+            ASSERT_EQ(::link(file.c_str(), (directory / name).c_str()), 0) << errno;
         }
     }
     const std::size_t before = ::mallinfo2().uordblks;
     std::size_t most = 0;
     std::vector<std::string> names;
-    const bool is_complete = visit_sample(top_, {.files = 100, .head_size = 2}, [&](const FileSample& entry) {
+    const bool is_complete = visit_sample(tree, {.files = 100, .head_size = 2}, [&](const FileSample& entry) {
         most = std::max(most, ::mallinfo2().uordblks - before);
         if (entry.kind == EntryKind::file) {
             names.push_back(entry.name.string());

@@ -16,12 +16,14 @@ cat >"$SHARE/anna.sh" <<'END'
 as_anna() { setpriv --reuid anna --regid anna --clear-groups "$@"; }
 # attack A B: anna exchanges them from now on, until attack_ends.
 attack() {
-    as_anna /lab/exchange "$1" "$2" >/tmp/attack &
+    # Without as_anna, whose shell would be what is ended, and not the attack.
+    setpriv --reuid anna --regid anna --clear-groups /lab/exchange "$1" "$2" >/tmp/attack &
     attacker=$!
 }
 attack_ends() {
     kill "$attacker"
     wait "$attacker" || true
+    ! pgrep -x exchange
 }
 # elsewhere PLACE: eCryptfs mounts other than on PLACE and the private directory.
 elsewhere() { findmnt -rn -t ecryptfs -o TARGET | grep -vxF -e "$1" -e /home/anna/Private || true; }
@@ -80,14 +82,14 @@ check_output "check says so, and what to do" '/home/anna/a can be replaced by us
 check "the one under the guard is mounted" readable /home/anna/Private
 attack /home/anna/a /home/anna/b
 race home-anna-a-x.mount /home/anna/a/x
-attack_ends
+check "the attack ends" attack_ends
 note "the attack on a directory above: $(wc -l </tmp/elsewhere) of $(cat /lab/tries) mounts elsewhere"
 expect_equal "no mount is made elsewhere" 0 "$(wc -l </tmp/elsewhere)"
 
 check "the guarded one stops" systemctl stop home-anna-Private.mount
 attack /home/anna/Private /home/anna/c
 race home-anna-Private.mount /home/anna/Private
-attack_ends
+check "the attack ends" attack_ends
 check_output "the kernel refuses the exchange of an immutable directory" 'Operation not permitted' cat /tmp/attack
 expect_equal "no mount is made elsewhere" 0 "$(wc -l </tmp/elsewhere)"
 expect_equal "each start mounts it in its place" "$(cat /lab/tries)" "$(wc -l </tmp/there)"
