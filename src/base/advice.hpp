@@ -167,6 +167,7 @@ enum class AdviceKind {
 
     // Secrets that nobody gave, and names that nobody has.
     list_masters,           ///< there is no such master key
+    give_pin,               ///< the master key opens with a PIN only, and nobody gave it
     give_pin_file,          ///< slots have a PIN, and nobody is there to type it
     give_recovery_key_file, ///< the present recovery key makes a new one
     show_on_terminal,       ///< a new passphrase is shown on a terminal only

@@ -229,6 +229,7 @@ constexpr std::array hints = {
     Hint{AdviceKind::prune_after_boot, "after that boot, run 'sealmount prune'"},
     Hint{AdviceKind::read_log_instead, "on another machine, believe a log with --log FILE"},
     Hint{AdviceKind::list_masters, "'sealmount list' shows which one each volume has"},
+    Hint{AdviceKind::give_pin, "give its PIN, on a terminal or with --pin-file FILE"},
     Hint{AdviceKind::give_pin_file, "give it with --pin-file FILE, or choose another policy"},
     Hint{AdviceKind::give_recovery_key_file,
          "with --recovery-key-file FILE, its present recovery key makes a new one"},

@@ -20,6 +20,14 @@ namespace {
 
 /// Why the TPM does not release the master key: each slot, or what is wrong with all of them.
 void add_refusal(const std::string& name, const MasterRefusal& refusal, std::vector<Finding>& findings) {
+    if (refusal.kind == RefusalKind::pin_needed) { // nothing to be mended
+        findings.push_back(
+            {.about = formatted("master {}", name),
+             .item = "unseal",
+             .severity = Severity::bad,
+             .text = "the TPM releases it now, with its PIN: somebody must type that at boot"});
+        return;
+    }
     const Advice fix =
         advice_about_srk(refusal.kind).value_or(Advice{.kind = AdviceKind::reseal_if_known, .subject = name});
     const auto add = [&](const char* const item, Problem problem) {

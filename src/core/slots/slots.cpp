@@ -19,10 +19,11 @@ namespace {
             message += formatted("\n  {}", line.message);
         }
     }
-    throw Error{Reason::refused, message + "\nNothing was changed",
-                advice_for(refusal,
-                           advice_about_srk(refusal.kind)
-                               .value_or(Advice{.kind = AdviceKind::reseal_with_recovery, .subject = name}))};
+    const AdviceKind usual =
+        refusal.kind == RefusalKind::pin_needed ? AdviceKind::give_pin : AdviceKind::reseal_with_recovery;
+    throw Error{
+        Reason::refused, message + "\nNothing was changed",
+        advice_for(refusal, advice_about_srk(refusal.kind).value_or(Advice{.kind = usual, .subject = name}))};
 }
 
 bool has_slot_that_opens(const SlotContext& context, Tpm& tpm, const MasterFile& file,
