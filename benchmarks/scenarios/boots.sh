@@ -77,6 +77,10 @@ type=ecryptfs
 expect_equal "all are mounted" "$count" "$(findmnt -rn -t "$type" -o TARGET | grep -c ^/srv/v || true)"
 expect_equal "the boot came to its end and nothing failed" running "$(cat /lab/results/state)"
 systemctl show | grep TimestampMonotonic >/lab/results/times
+# What each unit's processes took.
+systemctl show -p Id,CPUUsageNSec '*' | awk -F = '
+    function out() { if (cpu ~ /^[0-9]+$/) printf "%.1f %s\n", cpu / 1e6, id; cpu = "" }
+    $1 == "CPUUsageNSec" { cpu = $2 } $1 == "Id" { id = $2 } $0 == "" { out() } END { out() }' | sort -rn >/lab/results/units
 END
     given "$name" figures >>"$WORK/figures-$what-$count"
     details <"$WORK/boots/$name/given-figures"
