@@ -125,17 +125,20 @@ at_most() { awk -v a="$1" -v b="$2" -v factor="$3" 'BEGIN { printf "%s, %s: %.3f
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", a / b }'; }
 each_costs() { awk -v a="$(figure volumes "$1" 3)" -v none="$(figure volumes 0 3)" -v n="$1" 'BEGIN { print (a - none) / n }'; }
 
+# All that there is to say, before the first goal that is missed ends it.
 if is_measured 50; then
     for what in volumes helperless; do
         step "50 $what: the whole boot $(ratio "$(figure $what 50 3)" "$(figure binds 50 3)") x that with bind mounts, the last mount" \
             "$(ratio "$(figure $what 50 4)" "$(figure binds 50 4)") x"
     done
-    check "50 volumes: the whole boot at most 1.3 x that with bind mounts" at_most "$(figure volumes 50 3)" "$(figure binds 50 3)" 1.3
-    check "the last mount at most 2.3 x" at_most "$(figure volumes 50 4)" "$(figure binds 50 4)" 2.3
-    check "without the mount helper: the whole boot at most 1.1 x" at_most "$(figure helperless 50 3)" "$(figure binds 50 3)" 1.1
-    check "the last mount at most 1.7 x" at_most "$(figure helperless 50 4)" "$(figure binds 50 4)" 1.7
 fi
 if is_measured 0 && is_measured 50 && is_measured 300; then
     step "a volume of 50 costs $(each_costs 50) s, one of 300 $(each_costs 300) s"
     check "300 volumes: each costs at most 1.2 x what it does with 50" at_most "$(each_costs 300)" "$(each_costs 50)" 1.2
+fi
+if is_measured 50; then
+    check "50 volumes: the last mount at most 2.3 x that with bind mounts" at_most "$(figure volumes 50 4)" "$(figure binds 50 4)" 2.3
+    check "without the mount helper at most 1.7 x" at_most "$(figure helperless 50 4)" "$(figure binds 50 4)" 1.7
+    check "the whole boot at most 1.3 x" at_most "$(figure volumes 50 3)" "$(figure binds 50 3)" 1.3
+    check "without the mount helper at most 1.1 x" at_most "$(figure helperless 50 3)" "$(figure binds 50 3)" 1.1
 fi
