@@ -66,6 +66,26 @@ bool has_remains(const Paths& paths) {
     return holds(paths.masters(), ".json") || holds(paths.keys(), ".key");
 }
 
+/// Does one of the master files in a directory have a slot that is for a number of boots? Its policy has a
+/// member for that, which no other has (core/policy/policy_json.cpp). One that cannot be read may have.
+bool holds_suspension(const fs::path& directory) {
+    std::error_code ignored;
+    for (fs::directory_iterator entry{directory, ignored}, end; entry != end; entry.increment(ignored)) {
+        if (entry->path().extension() != ".json") {
+            continue;
+        }
+        try {
+            const std::optional<std::string> text = read_trusted_file_if_exists(entry->path());
+            if (text && text->find("\"last_boot\"") != std::string::npos) {
+                return true;
+            }
+        } catch (const Error&) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /// What /etc/fstab mounts, and in which line.
 class Table {
   public:
@@ -203,6 +223,9 @@ PlannedUnits plan_units(const Paths& paths) {
     if (is_switched_off(paths)) {
         return plan;
     }
+    // A new set of master files may wait for being moved to its place (core/store).
+    plan.is_suspended = holds_suspension(paths.masters()) ||
+                        holds_suspension(paths.replacement() / paths.masters().filename());
     const std::string place = paths.manifest().string();
     std::optional<std::string> text;
     try {
