@@ -6,6 +6,7 @@
 #include "core/ecryptfs/encrypted_key.hpp"
 #include "core/master/recovery_key.hpp"
 #include "core/master/seal_slot.hpp"
+#include "core/slots/belief.hpp"
 #include "sys/crypto/crypto.hpp"
 
 #include <algorithm>
@@ -59,10 +60,79 @@ EnrolledMaster make_master(const EnrollContext& context, Tpm& tpm, const EnrollR
     return master;
 }
 
-/// Will it stay closed, however often it is tried?
-bool is_final(const RefusalKind kind) {
-    return kind == RefusalKind::policy_mismatch || kind == RefusalKind::srk_missing ||
-           kind == RefusalKind::srk_changed || kind == RefusalKind::object_rejected;
+/// Keys that no volume of the manifest has may be all that is left of a volume whose manifest was lost.
+void check_nothing_is_lost(const EnrollContext& context, const std::string& name,
+                           const std::vector<Fekek>& keys) {
+    for (const auto& [signature, text] : texts_under(context.store, name)) {
+        if (std::ranges::find(keys, signature, &Fekek::signature) == keys.end()) {
+            throw Error{
+                Reason::refused,
+                formatted("{}: no volume of the manifest is under it, and {} is: a new master key would "
+                          "leave that key without one",
+                          context.store.paths().master(name).string(),
+                          context.store.paths().key(signature).string()),
+                {.kind = AdviceKind::choose_master}};
+        }
+    }
+}
+
+/// The keys of other volumes under this master key; those of this one are made again.
+KeyTexts texts_of_others(const EnrollContext& context, const std::string& name,
+                         const std::vector<Fekek>& keys) {
+    KeyTexts texts = texts_under(context.store, name);
+    for (const Fekek& fekek : keys) {
+        texts.erase(fekek.signature);
+    }
+    return texts;
+}
+
+/// Did somebody who had one of the keys of this very volume write the file?
+bool is_proved_by_own(const EnrollContext& context, const std::string& name, const MasterFile& file,
+                      const std::vector<Fekek>& keys, const SecretBytes& master) {
+    return std::ranges::any_of(keys, [&](const Fekek& fekek) {
+        if (is_proved_by(name, file, fekek).value_or(false)) {
+            return true;
+        }
+        try {
+            return open_encrypted_key(context.store.key(fekek.signature), master).equals(fekek.key.bytes());
+        } catch (const Error&) {
+            return false;
+        }
+    });
+}
+
+/// The one that volumes are under, if it is that.
+EnrolledMaster open_master_in_use(const EnrollContext& context, Tpm& tpm, const EnrollRequest& request,
+                                  const std::vector<Fekek>& keys) {
+    const std::string& name = request.volume.master;
+    EnrolledMaster master{.file = context.store.master(name), .key = {}};
+    const KeyTexts others = texts_of_others(context, name, keys);
+    UnsealRequest unsealing = context.request_for(master.file);
+    unsealing.problem = [&](const SecretBytes* const key) -> std::optional<Refusal> {
+        auto problem = problem_with_store({.name = name, .file = master.file, .texts = others}, *key);
+        const bool is_undecided = problem ? problem->kind == RefusalKind::text_rejected : others.empty();
+        if (!is_undecided) {
+            return problem;
+        }
+        if (is_proved_by_own(context, name, master.file, keys, *key)) {
+            return std::nullopt;
+        }
+        return Refusal{
+            .kind = RefusalKind::store_changed,
+            .detail = formatted("masters/{}.json: no key proves that it is the one of its volumes", name)};
+    };
+    auto key = unseal_master(tpm, unsealing, context.machine.backoff);
+    if (!key) {
+        throw_master_refusal(name, key.error());
+    }
+    master.key = std::move(key->key);
+    const SlotProver prover{.tpm = tpm,
+                            .files = context.store.policy_files(),
+                            .backoff = context.machine.backoff,
+                            .pin = context.pin};
+    master.file = brought_up_to_date(context.store, prover, name, std::move(master.file), master.key);
+    master.on_disk = context.store.master_text(name);
+    return master;
 }
 
 } // namespace
@@ -90,39 +160,19 @@ void EnrolledMaster::note_written() {
 }
 
 EnrolledMaster obtain_master(const EnrollContext& context, Tpm& tpm, const Manifest& manifest,
-                             const EnrollRequest& request) {
+                             const EnrollRequest& request, const std::vector<Fekek>& keys) {
     const std::string& name = request.volume.master;
-    std::string on_disk = context.store.master_text(name);
-    const auto make = [&] {
-        EnrolledMaster made = make_master(context, tpm, request);
-        made.on_disk = std::move(on_disk);
-        return made;
-    };
-    if (!context.store.has_master(name)) {
-        return make();
+    const bool is_there = context.store.has_master(name);
+    if (is_there &&
+        std::ranges::any_of(manifest.volumes, [&](const Volume& volume) { return volume.master == name; })) {
+        return open_master_in_use(context, tpm, request, keys);
     }
-    EnrolledMaster master{.file = context.store.master(name), .key = {}};
-    const bool orphaned =
-        std::ranges::none_of(manifest.volumes, [&](const Volume& volume) { return volume.master == name; });
-    if (orphaned && std::ranges::none_of(master.file.slots, [&](const Slot& slot) {
-            return same_shape(slot.policy, without_values(request.policy));
-        })) {
-        return make();
+    if (is_there) {
+        check_nothing_is_lost(context, name, keys);
     }
-    // Unsealed from what is on the disk: this proves it as well.
-    auto key = unseal_master(tpm, context.request_for(master.file), context.machine.backoff);
-    if (!key && orphaned && is_final(key.error().kind)) {
-        return make();
-    }
-    if (!key) {
-        throw_master_refusal(name, key.error());
-    }
-    master.key = std::move(key->key);
-    master.on_disk = std::move(on_disk);
-    if (orphaned) {
-        add_recovery_key(master, request);
-    }
-    return master;
+    EnrolledMaster made = make_master(context, tpm, request);
+    made.on_disk = context.store.master_text(name);
+    return made;
 }
 
 } // namespace sealmount

@@ -5,6 +5,7 @@
 // Copyright (C) the sealmount authors
 #include "core/unlock/plain_unlock.hpp"
 
+#include "core/master/store_proof.hpp"
 #include "core/store/volume_state.hpp"
 #include "stories/fake_machine.hpp"
 #include "unit/fake_proc.hpp"
@@ -63,6 +64,9 @@ class FakeBootKernel final : public BootKernel {
         });
         tpm_.reset();
         return loaded;
+    }
+    [[nodiscard]] bool prove(const std::string_view seal) override {
+        return guarded(false, [&] { return keyring_.prove_volume_key("sealmount:proof", seal).has_value(); });
     }
     [[nodiscard]] bool load(const std::string_view signature, const std::string_view text) override {
         return guarded(false, [&] { return keyring_.load_volume_key(signature, text).has_value(); });
@@ -247,6 +251,28 @@ TEST_F(PlainUnlockTest, NoMoreCommandsThanTheOther) {
     const unsigned between = chip.commands();
     ASSERT_TRUE(load("vault"));
     EXPECT_LE(plain, chip.commands() - between);
+}
+
+TEST_F(PlainUnlockTest, WhatTheStoreDoesNotProveIsLeftToTheOther) {
+    const MasterFile good = store.master("default");
+    const std::string key_text = store.key(vault_signature);
+    reboot();
+    MasterFile edited = good;
+    edited.slots.front().note = "edited";
+    store.write_master("default", edited);
+    expect_left_to_full("vault");
+    MasterFile stripped = good;
+    stripped.seal.clear();
+    store.write_master("default", stripped);
+    expect_left_to_full("vault");
+    store.write_master("default", proved("default", good, SecretBytes{std::vector(32, std::byte{1})}, {}));
+    expect_left_to_full("vault");
+    keyring.end_process();
+    store.write_master("default", good);
+    store.write_key(vault_signature, store.key(vault_filename_signature));
+    expect_left_to_full("vault");
+    store.write_key(vault_signature, key_text);
+    expect_same("vault");
 }
 
 TEST_F(PlainUnlockTest, WhatWasLoadedAlongIsThereAlready) {
