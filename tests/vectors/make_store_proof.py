@@ -54,7 +54,7 @@ iv = nonce + sha256(b"sealmount volume key, version 2", signature.encode(), nonc
 head = {"version": 2, "srk": {"handle": "0x81000001", "name": "000b" + "c" * 64}, "slots": []}
 key_proof = mac_of(hkdf(FEKEK, signature.encode(), b"sealmount master file, version 2, under a volume's key"),
                    text_of(head))
-sealed_form = text_of({**head, "keys": {signature: key_proof}})
+sealed_form = text_of({**head, "keys": [f"{signature} {key_proof}"]})
 digest = sha256(b"sealmount master file, version 2\n", sealed_form.encode())
 recovery = {
     "id": 2,

@@ -112,9 +112,9 @@ Json head_of(const MasterFile& master, const std::int64_t version) {
 
 Json sealed_json(const MasterFile& master) {
     Json json = head_of(master, sealed_version);
-    json["keys"] = Json::object();
+    json["keys"] = Json::array(); // no object: there may be more keys than an object's members
     for (const auto& [signature, proof] : master.key_proofs) {
-        json["keys"][signature] = to_base64(proof);
+        json["keys"].push_back(formatted("{} {}", signature, to_base64(proof)));
     }
     return json;
 }
@@ -237,16 +237,25 @@ void read_slot(const Json& json, const std::string& path, const bool may_be_reco
     reader.finish();
 }
 
+/// "SIGNATURE BASE64"; the signatures ascend.
+void read_key_proof(const Json& element, ObjectReader& reader, MasterFile& master) {
+    const std::string text = element.is_string() ? element.get<std::string>() : "";
+    const std::size_t space = std::min(text.find(' '), text.size());
+    const std::string signature = text.substr(0, space);
+    std::optional<Bytes> proof = from_base64(std::string_view{text}.substr(std::min(space + 1, text.size())));
+    if (!is_lower_hex(signature, 2 * signature_size) || !proof || proof->size() != mac_size ||
+        (!master.key_proofs.empty() && signature <= master.key_proofs.rbegin()->first)) {
+        reader.fail(formatted("keys[{}]", master.key_proofs.size()),
+                    "is not the signature of a key, behind the one before it, with a proof");
+    }
+    master.key_proofs.emplace_hint(master.key_proofs.end(), signature, std::move(*proof));
+}
+
 /// Version 2: behind the slots, what they are proved with.
 void read_proofs(const Json& json, ObjectReader& reader, MasterFile& master) {
     master.may_rebind = reader.optional_boolean("may_rebind").value_or(false);
-    const Json& keys = reader.object("keys");
-    ObjectReader key_reader{keys, "keys"};
-    for (const auto& [signature, ignored] : keys.items()) {
-        if (!is_lower_hex(signature, 2 * signature_size)) {
-            key_reader.fail(signature, "is not the signature of a key");
-        }
-        master.key_proofs[signature] = read_bytes(key_reader, signature, mac_size);
+    for (const Json& element : reader.array("keys")) {
+        read_key_proof(element, reader, master);
     }
     master.seal = reader.string("seal");
     if (master.seal.empty()) {

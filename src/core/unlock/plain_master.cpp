@@ -53,6 +53,7 @@ bool is_plain_time(const std::string_view text) noexcept {
 }
 
 constexpr std::size_t plain_mac_size = 32;
+constexpr std::size_t plain_signature_digits = 16;
 constexpr unsigned no_sextet = 64;
 
 unsigned sextet_of(const char c) noexcept {
@@ -339,15 +340,20 @@ enum FileMember : std::size_t {
 constexpr std::array<std::string_view, file_members> file_member_names = {
     "version", "srk", "slots", "may_rebind", "keys", "seal", "recovery"};
 
-/// {"SIGNATURE": "base64 of 32 bytes"}
+/// ["SIGNATURE BASE64"]: of 32 bytes each; the signatures ascend.
 bool read_plain_keys(PlainJson& json) {
-    std::vector<std::string_view> signatures;
-    return json.object([&](const std::string_view signature) {
-        std::string_view proof;
-        const bool is_new = std::ranges::find(signatures, signature) == signatures.end();
-        signatures.push_back(signature);
-        return is_new && is_plain_hex(signature, 16) && json.string(proof) &&
-               is_plain_base64_of(proof, plain_mac_size);
+    std::string_view last;
+    return json.array([&] {
+        std::string_view text;
+        if (!json.string(text) || text.size() <= plain_signature_digits ||
+            text[plain_signature_digits] != ' ') {
+            return false;
+        }
+        const std::string_view signature = text.substr(0, plain_signature_digits);
+        const bool is_next = signature > last;
+        last = signature;
+        return is_next && is_plain_hex(signature, plain_signature_digits) &&
+               is_plain_base64_of(text.substr(plain_signature_digits + 1), plain_mac_size);
     });
 }
 

@@ -2,6 +2,7 @@
 // Copyright (C) the sealmount authors
 #include "core/master/master_file.hpp"
 
+#include "base/format.hpp"
 #include "base/strict_json.hpp"
 #include "core/master/tpm_key.hpp"
 #include "unit/vectors.hpp"
@@ -11,6 +12,7 @@
 
 namespace sealmount {
 
+using namespace std::string_literals;
 using test::unhex;
 
 namespace {
@@ -71,6 +73,14 @@ TEST(MasterFileTest, WhatIsProvedIsTheTextBeforeTheSeal) {
     EXPECT_NE(sealed_form(other), sealed_form(sealed_sample()));
 }
 
+TEST(MasterFileTest, ThereMayBeMoreKeysThanAnObjectHasMembers) {
+    MasterFile master = sealed_sample();
+    for (std::size_t i = 0; i < 2 * most_members; ++i) {
+        master.key_proofs[formatted("{:016x}", i)] = std::vector(32, std::byte{6});
+    }
+    EXPECT_EQ(read_master_file(write_master_file(master)), master);
+}
+
 TEST(MasterFileTest, NumbersAreThoseOfBothKinds) {
     MasterFile master = sample();
     EXPECT_EQ(master.next_id(), 4U);
@@ -113,9 +123,14 @@ TEST(MasterFileTest, AProofHasItsPlace) {
     EXPECT_EQ(reason_of_edit("/seal", std::nullopt), "seal: is missing");
     EXPECT_EQ(reason_of_edit("/seal", ""), "seal: is empty");
     EXPECT_EQ(reason_of_edit("/keys", std::nullopt), "keys: is missing");
-    EXPECT_EQ(reason_of_edit("/keys/x", "AA=="), "keys.x: is not the signature of a key");
-    EXPECT_EQ(reason_of_edit("/keys/7f475b5d20a645dc", "AA=="),
-              "keys.7f475b5d20a645dc: is not base64 of 32 bytes");
+    constexpr auto no_proof = ": is not the signature of a key, behind the one before it, with a proof";
+    const std::string mac = to_base64(std::vector(32, std::byte{5}));
+    for (const std::string& text : {std::string{}, "7f475b5d20a645dc"s, "7f475b5d20a645dc "s, "x " + mac,
+                                    "7F475B5D20A645DC " + mac, "7f475b5d20a645dc AA=="s}) {
+        EXPECT_EQ(reason_of_edit("/keys/0", text), "keys[0]"s + no_proof);
+    }
+    EXPECT_EQ(reason_of_edit("/keys/1", "7f475b5d20a645db " + mac), "keys[1]"s + no_proof);
+    EXPECT_EQ(reason_of_edit("/keys/1", "7f475b5d20a645dc " + mac), "keys[1]"s + no_proof);
     EXPECT_EQ(reason_of_edit("/version", 1), "keys: is not a known member");
     EXPECT_EQ(reason_of_edit("/recovery/0/proof", std::nullopt), "recovery[0].proof: is missing");
     EXPECT_EQ(reason_of_edit("/recovery/0/type", "tpm"), "recovery[0].type: is not \"recovery\"");
