@@ -10,6 +10,10 @@
 #include "sys/crypto/crypto.hpp"
 
 #include <algorithm>
+#include <expected>
+#include <functional>
+#include <optional>
+#include <utility>
 
 namespace sealmount {
 
@@ -101,38 +105,94 @@ bool is_proved_by_own(const EnrollContext& context, const std::string& name, con
     });
 }
 
+/// Are only volumes of dracut under it, whose keys prove nothing, so that nothing is missing where none does?
+bool has_only_dracuts(const Manifest& manifest, const std::string& name) {
+    return std::ranges::all_of(manifest.volumes, [&](const Volume& volume) {
+        return volume.master != name || volume.signature == dracut_signature;
+    });
+}
+
+/// Why a master key is not the right one for this file.
+using MasterCheck = std::function<std::optional<Refusal>(const MasterFile&, const SecretBytes&)>;
+
+std::expected<EnrolledMaster, MasterRefusal> open_present_master(const EnrollContext& context, Tpm& tpm,
+                                                                 const std::string& name,
+                                                                 const MasterCheck& check) {
+    MasterFile file = context.store.master(name);
+    UnsealRequest request = context.request_for(file);
+    request.problem = [&](const SecretBytes* const key) { return check(file, *key); };
+    auto key = unseal_master(tpm, request, context.machine.backoff);
+    if (!key) {
+        return std::unexpected{std::move(key.error())};
+    }
+    const SlotProver prover{.tpm = tpm,
+                            .files = context.store.policy_files(),
+                            .backoff = context.machine.backoff,
+                            .pin = context.pin};
+    EnrolledMaster master{
+        .file = brought_up_to_date(context.store, prover, name, std::move(file), key->key),
+        .key = std::move(key->key)};
+    master.on_disk = context.store.master_text(name);
+    return master;
+}
+
 /// The one that volumes are under, if it is that.
-EnrolledMaster open_master_in_use(const EnrollContext& context, Tpm& tpm, const EnrollRequest& request,
-                                  const std::vector<Fekek>& keys) {
-    const std::string& name = request.volume.master;
-    EnrolledMaster master{.file = context.store.master(name), .key = {}};
+EnrolledMaster open_master_in_use(const EnrollContext& context, Tpm& tpm, const Manifest& manifest,
+                                  const std::string& name, const std::vector<Fekek>& keys) {
     const KeyTexts others = texts_of_others(context, name, keys);
-    UnsealRequest unsealing = context.request_for(master.file);
-    unsealing.problem = [&](const SecretBytes* const key) -> std::optional<Refusal> {
-        auto problem = problem_with_store({.name = name, .file = master.file, .texts = others}, *key);
-        const bool is_undecided = problem ? problem->kind == RefusalKind::text_rejected : others.empty();
+    const bool may_be_dracuts = !others.empty() && has_only_dracuts(manifest, name);
+    const auto check = [&](const MasterFile& file, const SecretBytes& key) -> std::optional<Refusal> {
+        auto problem = problem_with_store({.name = name, .file = file, .texts = others}, key);
+        const bool is_undecided = problem ? problem->kind == RefusalKind::text_rejected
+                                          : !has_telling_names(others) && !may_be_dracuts;
         if (!is_undecided) {
             return problem;
         }
-        if (is_proved_by_own(context, name, master.file, keys, *key)) {
+        if (is_proved_by_own(context, name, file, keys, key)) {
             return std::nullopt;
         }
         return Refusal{
             .kind = RefusalKind::store_changed,
             .detail = formatted("masters/{}.json: no key proves that it is the one of its volumes", name)};
     };
-    auto key = unseal_master(tpm, unsealing, context.machine.backoff);
-    if (!key) {
-        throw_master_refusal(name, key.error());
+    auto master = open_present_master(context, tpm, name, check);
+    if (!master) {
+        throw_master_refusal(name, master.error());
     }
-    master.key = std::move(key->key);
-    const SlotProver prover{.tpm = tpm,
-                            .files = context.store.policy_files(),
-                            .backoff = context.machine.backoff,
-                            .pin = context.pin};
-    master.file = brought_up_to_date(context.store, prover, name, std::move(master.file), master.key);
-    master.on_disk = context.store.master_text(name);
-    return master;
+    return std::move(*master);
+}
+
+/// One that no volume is under, if a key of this one proves it: then a killed run has left it, or the manifest
+/// was lost. Nothing if it does not open, or was sealed to something else than is asked for.
+std::optional<EnrolledMaster> open_left_over(const EnrollContext& context, Tpm& tpm,
+                                             const EnrollRequest& request, const std::vector<Fekek>& keys) {
+    const std::string& name = request.volume.master;
+    const KeyTexts others = texts_of_others(context, name, keys);
+    const auto check = [&](const MasterFile& file, const SecretBytes& key) -> std::optional<Refusal> {
+        auto problem = problem_with_store({.name = name, .file = file, .texts = others}, key);
+        if (problem && problem->kind != RefusalKind::text_rejected) {
+            return problem;
+        }
+        return is_proved_by_own(context, name, file, keys, key)
+                   ? std::nullopt
+                   : std::optional{Refusal{.kind = RefusalKind::store_changed, .detail = {}}};
+    };
+    try {
+        auto master = open_present_master(context, tpm, name, check);
+        if (!master || std::ranges::none_of(master->file.slots, [&](const Slot& slot) {
+                return !slot.is_unproven && same_shape(slot.policy, without_values(request.policy));
+            })) {
+            return std::nullopt;
+        }
+        master->file.recovery.clear(); // nobody can have seen it
+        add_recovery_key(*master, request);
+        return std::move(*master);
+    } catch (const Error& error) {
+        if (error.reason() != Reason::config && error.reason() != Reason::bad_data) {
+            throw;
+        }
+        return std::nullopt; // damaged
+    }
 }
 
 } // namespace
@@ -165,9 +225,12 @@ EnrolledMaster obtain_master(const EnrollContext& context, Tpm& tpm, const Manif
     const bool is_there = context.store.has_master(name);
     if (is_there &&
         std::ranges::any_of(manifest.volumes, [&](const Volume& volume) { return volume.master == name; })) {
-        return open_master_in_use(context, tpm, request, keys);
+        return open_master_in_use(context, tpm, manifest, name, keys);
     }
     if (is_there) {
+        if (auto left_over = open_left_over(context, tpm, request, keys)) {
+            return std::move(*left_over);
+        }
         check_nothing_is_lost(context, name, keys);
     }
     EnrolledMaster made = make_master(context, tpm, request);

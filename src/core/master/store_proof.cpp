@@ -97,6 +97,7 @@ std::optional<Refusal> problem_with_others(const StoreEvidence& evidence, const 
 
 /// Opens each text, one at a time: there may be more keys than locked memory.
 std::optional<Refusal> problem_with_keys(const StoreEvidence& evidence, const SecretBytes& master) {
+    const bool has_telling = has_telling_names(evidence.texts);
     bool is_one_good = evidence.texts.empty();
     for (const auto& [signature, text] : evidence.texts) {
         if (!is_authentic(text, master)) {
@@ -105,7 +106,7 @@ std::optional<Refusal> problem_with_keys(const StoreEvidence& evidence, const Se
         if (auto problem = problem_with_key(evidence, master, signature, text)) {
             return problem;
         }
-        is_one_good = true;
+        is_one_good = is_one_good || !has_telling || signature != dracut_signature;
     }
     if (!is_one_good) {
         return Refusal{.kind = RefusalKind::text_rejected,
@@ -117,6 +118,10 @@ std::optional<Refusal> problem_with_keys(const StoreEvidence& evidence, const Se
 }
 
 } // namespace
+
+bool has_telling_names(const KeyTexts& texts) {
+    return std::ranges::any_of(texts, [](const auto& text) { return text.first != dracut_signature; });
+}
 
 std::optional<Refusal> problem_with_store(const StoreEvidence& evidence, const SecretBytes& master) {
     const MasterFile& file = evidence.file;

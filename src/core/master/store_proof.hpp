@@ -34,6 +34,9 @@ namespace sealmount {
 /// The texts of encrypted keys, by signature.
 using KeyTexts = std::map<std::string, std::string>;
 
+/// Is there one whose name says which key it has to be? dracut's does not, and anybody can make such a key.
+[[nodiscard]] bool has_telling_names(const KeyTexts& texts);
+
 /// What a master key is tried on. Only refers; everything must outlive it.
 struct StoreEvidence {
     std::string_view name; ///< of the master key
@@ -46,7 +49,8 @@ struct StoreEvidence {
 
 /// Nothing when this master key proves file and keys. store_changed when it does not prove the file, when a
 /// text under it is of the other version than the file, or when the FEKEK in one is not the one of its name;
-/// text_rejected when there are texts and none of them is under it: one that is not is damaged.
+/// text_rejected when there are texts and none of them is under it: one that is not is damaged. A key with
+/// dracut's name counts only where there is no other.
 [[nodiscard]] std::optional<Refusal> problem_with_store(const StoreEvidence& evidence,
                                                         const SecretBytes& master);
 

@@ -316,6 +316,33 @@ TEST_P(StoreAttack, AMasterKeyOfHisIsNotTakenForTheStores) {
         << "the kernel shows nobody what it unseals: there only a check shows it";
 }
 
+/// dracut's name says nothing about the key, so he can make one.
+TEST_P(StoreAttack, AKeyOfDracutsNameProvesNothingBesideOthers) {
+    MasterFile forged = file();
+    forged.slots = {his_slot(1)};
+    store.write_key(dracut_signature, his_text(dracut_signature, random_secret(fekek_size)));
+    const MasterFile sealed = proved("default", std::move(forged), his, texts_under(store, "default"));
+    plant(sealed);
+    EXPECT_THROW(static_cast<void>(open_master(context(), "default")), Error);
+    EXPECT_THROW(enroll("more", "a third passphrase"), Error);
+    for (const std::string& name : {signature("vault"), signature("notes")}) {
+        store.remove_key(name);
+    }
+    EXPECT_THROW(enroll("more", "a third passphrase"), Error) << "the others are in the manifest";
+    EXPECT_FALSE(store.manifest().find("more"));
+}
+
+TEST_P(StoreAttack, AnEnrollmentUpgradesAnOldStore) {
+    make_old();
+    EXPECT_FALSE(enroll("more", "a third passphrase").new_master);
+    EXPECT_TRUE(file().is_sealed());
+    EXPECT_EQ(file().key_proofs.size(), 3U);
+    reboot();
+    EXPECT_EQ(load("more")->method, UnlockMethod::tpm);
+    EXPECT_EQ(load("vault")->method, UnlockMethod::already_loaded);
+    EXPECT_THAT(findings(Severity::bad), IsEmpty());
+}
+
 TEST_P(StoreAttack, ASlotOfHisDoesNotHideTheRightOne) {
     make_old();
     MasterFile planted = file();
@@ -347,10 +374,13 @@ TEST_P(StoreAttack, AnOrphanIsNotAdopted) {
 }
 
 TEST_P(StoreAttack, AMasterKeyWithoutItsManifestIsNotReplacedWhileItHasOtherKeys) {
+    const std::string notes = signature("notes");
     std::filesystem::remove(store.paths().manifest());
     const auto before = tree();
-    EXPECT_THROW(enroll("vault", vault_passphrase), Error);
+    EXPECT_THROW(enroll("more", "a third passphrase"), Error);
     EXPECT_EQ(tree(), before);
+    EXPECT_FALSE(enroll("vault", vault_passphrase).new_master) << "its own key proves it";
+    EXPECT_NO_THROW(static_cast<void>(open_volume_key(store.key(notes), master_key(), notes)));
 }
 
 TEST_P(StoreAttack, WhatWaitsIsNotAdopted) {

@@ -339,13 +339,13 @@ TEST_F(PlainUnlockTest, AMasterKeysJobLoadsAllThatAreAutomatic) {
 }
 
 TEST_F(PlainUnlockTest, ASecondSlotMayBeTheOneThatFits) {
-    MasterFile file = store.master("default");
-    Slot other = file.slots.front();
-    other.policy.pcrs.front().values.begin()->second.front() = std::byte{0x55};
-    other.id = 1;
-    file.slots.front().id = 2;
-    file.slots.insert(file.slots.begin(), other);
-    store.write_master("default", file);
+    change_master([](MasterFile& file) {
+        Slot other = file.slots.front();
+        other.policy.pcrs.front().values.begin()->second.front() = std::byte{0x55};
+        other.id = 1;
+        file.slots.front().id = 2;
+        file.slots.insert(file.slots.begin(), other);
+    });
     expect_same("vault");
     EXPECT_EQ(report.slot, 2U);
 }
@@ -384,9 +384,8 @@ TEST_F(PlainUnlockTest, AKernelWithoutTrustedKeysTakesTheOtherForm) {
 TEST_F(PlainUnlockTest, UnusualPoliciesAreLeftToTheOther) {
     const MasterFile good = store.master("default");
     const auto with = [&](const std::function<void(Policy&)>& edit) {
-        MasterFile file = good;
-        edit(file.slots.front().policy);
-        store.write_master("default", file);
+        store.write_master("default", good);
+        change_master([&](MasterFile& file) { edit(file.slots.front().policy); });
         reboot();
         expect_left_to_full("vault");
     };
