@@ -33,7 +33,7 @@ void prove_sealed(const EnrollContext& context, Tpm& tpm, const std::string& nam
                   const EnrolledMaster& master) {
     const auto unsealed = unseal_master(tpm, context.request_for(master.file), context.machine.backoff);
     if (!unsealed) {
-        throw_master_refusal(name, unsealed.error());
+        throw_master_refusal(context.store, name, unsealed.error());
     }
     if (!unsealed->key.equals(master.key.bytes())) {
         throw Error{Reason::bad_data,
@@ -157,7 +157,7 @@ EnrolledMaster open_master_in_use(const EnrollContext& context, Tpm& tpm, const 
     };
     auto master = open_present_master(context, tpm, name, check);
     if (!master) {
-        throw_master_refusal(name, master.error());
+        throw_master_refusal(context.store, name, master.error());
     }
     return std::move(*master);
 }
@@ -197,7 +197,7 @@ std::optional<EnrolledMaster> open_left_over(const EnrollContext& context, Tpm& 
 
 } // namespace
 
-void throw_master_refusal(const std::string_view name, const MasterRefusal& refusal) {
+void throw_master_refusal(const Store& store, const std::string_view name, const MasterRefusal& refusal) {
     std::string message =
         formatted("the master key \"{}\" cannot be unsealed: {}", name, describe(refusal.kind));
     for (const SlotRefusal& slot : refusal.slots) {
@@ -208,7 +208,11 @@ void throw_master_refusal(const std::string_view name, const MasterRefusal& refu
     if (!refusal.detail.empty()) {
         message += formatted(" ({})", refusal.detail);
     }
-    throw Error{Reason::refused, message, advice_for(refusal, {.kind = AdviceKind::choose_master})};
+    Advice advice{.kind = AdviceKind::choose_master};
+    if (refusal.kind == RefusalKind::store_changed) {
+        advice = {.kind = AdviceKind::restore_store, .subject = store.paths().configuration().string()};
+    }
+    throw Error{Reason::refused, message, advice_for(refusal, std::move(advice))};
 }
 
 void EnrolledMaster::note_written() {

@@ -36,6 +36,7 @@ struct EnrolledMaster {
 [[nodiscard]] EnrolledMaster obtain_master(const EnrollContext& context, Tpm& tpm, const Manifest& manifest,
                                            const EnrollRequest& request, const std::vector<Fekek>& keys);
 
-[[noreturn]] void throw_master_refusal(std::string_view name, const MasterRefusal& refusal);
+[[noreturn]] void throw_master_refusal(const Store& store, std::string_view name,
+                                       const MasterRefusal& refusal);
 
 } // namespace sealmount

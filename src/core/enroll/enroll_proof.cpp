@@ -55,7 +55,7 @@ const KernelMaster& KernelProof::master_for(const Volume& volume, const MasterFi
         master = bring_in_user_master(context_.machine, request);
     }
     if (!master) {
-        throw_master_refusal(volume.master, master.error());
+        throw_master_refusal(context_.store, volume.master, master.error());
     }
     return masters_.emplace(volume.master, BroughtIn{.key = std::move(*master), .is_fallback = falls_back})
         .first->second.key;

@@ -11,7 +11,7 @@ namespace sealmount {
 
 namespace {
 
-[[noreturn]] void refuse_to_open(const std::string& name, const MasterRefusal& refusal) {
+[[noreturn]] void refuse_to_open(const Store& store, const std::string& name, const MasterRefusal& refusal) {
     std::string message =
         formatted("the TPM does not release the master key \"{}\": {}", name, with_detail(refusal));
     for (const SlotRefusal& slot : refusal.slots) {
@@ -19,10 +19,12 @@ namespace {
             message += formatted("\n  {}", line.message);
         }
     }
-    throw Error{Reason::refused, message + "\nNothing was changed",
-                advice_for(refusal,
-                           advice_about_srk(refusal.kind)
-                               .value_or(Advice{.kind = AdviceKind::reseal_with_recovery, .subject = name}))};
+    Advice advice = advice_about_srk(refusal.kind)
+                        .value_or(Advice{.kind = AdviceKind::reseal_with_recovery, .subject = name});
+    if (refusal.kind == RefusalKind::store_changed) {
+        advice = {.kind = AdviceKind::restore_store, .subject = store.paths().configuration().string()};
+    }
+    throw Error{Reason::refused, message + "\nNothing was changed", advice_for(refusal, std::move(advice))};
 }
 
 /// A slot that gives another master key is none.
@@ -107,7 +109,7 @@ OpenMaster open_master(const SlotContext& context, const std::string& name) {
         key = unseal_master(*master.tpm, request, context.machine.backoff);
     }
     if (!key) {
-        refuse_to_open(name, key.error());
+        refuse_to_open(context.store, name, key.error());
     }
     if (key->is_srk_evicted) {
         restore_srk(*master.tpm);

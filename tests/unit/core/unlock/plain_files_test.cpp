@@ -257,9 +257,10 @@ TEST(PlainFilesTest, ASealNamesTheTextBeforeItAndNoOther) {
     ASSERT_TRUE(file);
     EXPECT_TRUE(is_plainly_sealed(*file, "default"));
     EXPECT_FALSE(is_plainly_sealed(*file, "other"));
-    const std::size_t seal = text.find("default trusted:default 32 ");
+    const std::string begin = "default trusted:default 32 ";
+    const std::size_t end_of_vector = text.find(begin) + begin.size() + 32;
     unsigned understood = 0;
-    for (std::size_t at = 0; at < seal + 60; ++at) {
+    for (std::size_t at = 0; at < end_of_vector; ++at) {
         for (const char c : {'0', '1', 'a', ' '}) {
             std::string changed = text;
             changed[at] = c;
