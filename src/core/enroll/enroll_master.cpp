@@ -129,9 +129,8 @@ std::expected<EnrolledMaster, MasterRefusal> open_present_master(const EnrollCon
                             .files = context.store.policy_files(),
                             .backoff = context.machine.backoff,
                             .pin = context.pin};
-    EnrolledMaster master{
-        .file = brought_up_to_date(context.store, prover, name, std::move(file), key->key),
-        .key = std::move(key->key)};
+    EnrolledMaster master{.file = brought_up_to_date(context.store, prover, name, std::move(file), key->key),
+                          .key = std::move(key->key)};
     master.on_disk = context.store.master_text(name);
     return master;
 }
@@ -162,8 +161,8 @@ EnrolledMaster open_master_in_use(const EnrollContext& context, Tpm& tpm, const 
     return std::move(*master);
 }
 
-/// One that no volume is under, if a key of this one proves it: then a killed run has left it, or the manifest
-/// was lost. Nothing if it does not open, or was sealed to something else than is asked for.
+/// One that no volume is under, if a key of this one proves it: then a killed run has left it, or the
+/// manifest was lost. Nothing if it does not open, or was sealed to something else than is asked for.
 std::optional<EnrolledMaster> open_left_over(const EnrollContext& context, Tpm& tpm,
                                              const EnrollRequest& request, const std::vector<Fekek>& keys) {
     const std::string& name = request.volume.master;

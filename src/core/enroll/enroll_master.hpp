@@ -29,10 +29,10 @@ struct EnrolledMaster {
 /// it, or those of this one (`keys`), prove it; a store of version 1 is brought up to date. A new one is
 /// sealed where there is none; and also in place of one that no volume of the manifest refers to, unless a
 /// key of this volume proves that one: a killed enrollment left it, or somebody put it there who knows it.
-/// Nobody can have seen the recovery key of such a one; the request's takes its place. Refuses where a new one
-/// would cost keys of volumes that left the manifest in another way. A new one is sealed only under a storage
-/// root key that may be trusted (core/slots/srk_trust.hpp), unsealed again and compared. Throws Error with
-/// its advice.
+/// Nobody can have seen the recovery key of such a one; the request's takes its place. Refuses where a new
+/// one would cost keys of volumes that left the manifest in another way. A new one is sealed only under a
+/// storage root key that may be trusted (core/slots/srk_trust.hpp), unsealed again and compared. Throws Error
+/// with its advice.
 [[nodiscard]] EnrolledMaster obtain_master(const EnrollContext& context, Tpm& tpm, const Manifest& manifest,
                                            const EnrollRequest& request, const std::vector<Fekek>& keys);
 
