@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
 #include "base/error.hpp"
+#include "base/hex.hpp"
 #include "base/unique_fd.hpp"
 #include "core/ecryptfs/encrypted_key.hpp"
 #include "core/master/tpm_key.hpp"
