@@ -2,8 +2,10 @@
 // Copyright (C) the sealmount authors
 #include "sys/raw/raw_digest.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 
 namespace sealmount {
 
@@ -23,19 +25,20 @@ constexpr std::array<std::uint32_t, rounds> round_constants = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-using Block = std::array<std::uint8_t, digest_block>;
 using State = std::array<std::uint32_t, 8>;
 
-std::uint32_t word_of(const Block& block, const std::size_t at) noexcept {
-    return std::uint32_t{block[at]} << 24U | std::uint32_t{block[at + 1]} << 16U |
-           std::uint32_t{block[at + 2]} << 8U | std::uint32_t{block[at + 3]};
+std::uint32_t word_at(const char* const bytes) noexcept {
+    std::uint32_t word = 0;
+    std::memcpy(&word, bytes, sizeof word);
+    return std::endian::native == std::endian::little ? __builtin_bswap32(word) : word;
 }
 
-/// 6.2.2.
-void add_block(State& state, const Block& block) noexcept {
-    std::array<std::uint32_t, rounds> words{};
+/// 6.2.2, of `digest_block` bytes. Instead of moving the eight variables in each round, each round names them
+/// anew.
+void add_block(State& state, const char* const block) noexcept {
+    std::array<std::uint32_t, rounds> words;
     for (unsigned t = 0; t < 16; ++t) {
-        words[t] = word_of(block, std::size_t{4} * t);
+        words[t] = word_at(block + std::size_t{4} * t);
     }
     for (unsigned t = 16; t < rounds; ++t) {
         const std::uint32_t a = words[t - 15];
@@ -44,45 +47,71 @@ void add_block(State& state, const Block& block) noexcept {
                    (std::rotr(b, 17) ^ std::rotr(b, 19) ^ b >> 10U);
     }
     State s = state;
-    for (unsigned t = 0; t < rounds; ++t) {
-        const std::uint32_t one = s[7] + (std::rotr(s[4], 6) ^ std::rotr(s[4], 11) ^ std::rotr(s[4], 25)) +
-                                  ((s[4] & s[5]) ^ (~s[4] & s[6])) + round_constants[t] + words[t];
-        const std::uint32_t two = (std::rotr(s[0], 2) ^ std::rotr(s[0], 13) ^ std::rotr(s[0], 22)) +
-                                  ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
-        s = {one + two, s[0], s[1], s[2], s[3] + one, s[4], s[5], s[6]};
+    for (unsigned from = 0; from < rounds; from += 8) {
+#pragma GCC unroll 8
+        for (unsigned i = 0; i < 8; ++i) {
+            const auto v = [&s, i](const unsigned n) -> std::uint32_t& { return s[(n - i) % 8]; };
+            const std::uint32_t one = v(7) + (std::rotr(v(4), 6) ^ std::rotr(v(4), 11) ^ std::rotr(v(4), 25)) +
+                                      (((v(5) ^ v(6)) & v(4)) ^ v(6)) + round_constants[from + i] +
+                                      words[from + i];
+            const std::uint32_t two = (std::rotr(v(0), 2) ^ std::rotr(v(0), 13) ^ std::rotr(v(0), 22)) +
+                                      (((v(0) | v(1)) & v(2)) | (v(0) & v(1)));
+            v(3) += one;
+            v(7) = one + two;
+        }
     }
     for (std::size_t i = 0; i < state.size(); ++i) {
         state[i] += s[i];
     }
 }
 
+/// What is given in pieces, in whole blocks.
+class Blocks {
+  public:
+    void add(std::string_view text) noexcept {
+        size_ += text.size();
+        while (!text.empty()) {
+            const std::size_t taken = std::min(text.size(), digest_block - held_);
+            std::memcpy(block_.data() + held_, text.data(), taken);
+            text.remove_prefix(taken);
+            held_ += taken;
+            if (held_ == digest_block) {
+                add_block(state_, block_.data());
+                held_ = 0;
+            }
+        }
+    }
+
+    /// 5.1.1: a one, zeros, and the number of bits.
+    [[nodiscard]] const State& finish() noexcept {
+        constexpr std::array<char, digest_block> padding = {'\x80'};
+        const std::uint64_t bits = 8 * size_;
+        const std::size_t rest = (held_ < digest_block - 8 ? 1 : 2) * digest_block - 8 - held_;
+        add({padding.data(), rest});
+        std::array<char, 8> length{};
+        for (std::size_t i = 0; i < length.size(); ++i) {
+            length[i] = static_cast<char>(bits >> (56 - 8 * i) & 0xffU);
+        }
+        add({length.data(), length.size()});
+        return state_;
+    }
+
+  private:
+    State state_ = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    std::array<char, digest_block> block_{};
+    std::size_t held_ = 0;
+    std::uint64_t size_ = 0;
+};
+
 } // namespace
 
 std::array<std::byte, 32> digest_of_texts(const std::initializer_list<std::string_view> texts) noexcept {
-    State state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                   0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    Block block{};
-    std::uint64_t size = 0;
-    const auto add = [&](const std::uint8_t byte) {
-        block[size % digest_block] = byte;
-        if (++size % digest_block == 0) {
-            add_block(state, block);
-        }
-    };
+    Blocks blocks;
     for (const std::string_view text : texts) {
-        for (const char c : text) {
-            add(static_cast<std::uint8_t>(c));
-        }
+        blocks.add(text);
     }
-    // 5.1.1: a one, zeros, and the number of bits.
-    const std::uint64_t bits = 8 * size;
-    add(0x80);
-    while (size % digest_block != digest_block - 8) {
-        add(0);
-    }
-    for (unsigned shift = 64; shift > 0; shift -= 8) {
-        add(static_cast<std::uint8_t>(bits >> (shift - 8) & 0xffU));
-    }
+    const State& state = blocks.finish();
     std::array<std::byte, 32> digest{};
     for (std::size_t i = 0; i < digest.size(); ++i) {
         digest[i] = static_cast<std::byte>(state[i / 4] >> (8 * (3 - i % 4)) & 0xffU);
