@@ -51,9 +51,9 @@ void add_block(State& state, const char* const block) noexcept {
 #pragma GCC unroll 8
         for (unsigned i = 0; i < 8; ++i) {
             const auto v = [&s, i](const unsigned n) -> std::uint32_t& { return s[(n - i) % 8]; };
-            const std::uint32_t one = v(7) + (std::rotr(v(4), 6) ^ std::rotr(v(4), 11) ^ std::rotr(v(4), 25)) +
-                                      (((v(5) ^ v(6)) & v(4)) ^ v(6)) + round_constants[from + i] +
-                                      words[from + i];
+            const std::uint32_t one =
+                v(7) + (std::rotr(v(4), 6) ^ std::rotr(v(4), 11) ^ std::rotr(v(4), 25)) +
+                (((v(5) ^ v(6)) & v(4)) ^ v(6)) + round_constants[from + i] + words[from + i];
             const std::uint32_t two = (std::rotr(v(0), 2) ^ std::rotr(v(0), 13) ^ std::rotr(v(0), 22)) +
                                       (((v(0) | v(1)) & v(2)) | (v(0) & v(1)));
             v(3) += one;
