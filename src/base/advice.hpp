@@ -175,10 +175,15 @@ enum class AdviceKind {
     name_encrypted_files,   ///< the directory is not the one with the encrypted files, or not there
     inspect_with_rights,    ///< the directory is closed to whoever asks
     enroll_full_volume,     ///< a new passphrase would not open the files that are there
+
+    // The proof of the store.
+    prove_store,    ///< the file of master key `subject` has to be written again by somebody who opens it
+    name_policy,    ///< nothing proves what slots are sealed to: name a policy
+    prune_unproven, ///< master key `subject`: slot `other` has never opened since the first version
 };
 
 /// app/output/hints.cpp counts its sentences by it.
-inline constexpr AdviceKind last_advice = AdviceKind::enroll_full_volume;
+inline constexpr AdviceKind last_advice = AdviceKind::prune_unproven;
 
 struct Advice {
     AdviceKind kind = AdviceKind::none;

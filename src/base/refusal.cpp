@@ -48,6 +48,8 @@ const char* identifier(const RefusalKind kind) noexcept {
         return "lower-in-use";
     case RefusalKind::place_unsafe:
         return "place-unsafe";
+    case RefusalKind::store_changed:
+        return "store-changed";
     case RefusalKind::files_unusable:
         return "files-unusable";
     case RefusalKind::passphrase_wrong:
@@ -105,6 +107,8 @@ const char* describe(const RefusalKind kind) noexcept {
         return "the lower directory is in use by another mount";
     case RefusalKind::place_unsafe:
         return "a directory of the volume could be replaced by another one";
+    case RefusalKind::store_changed:
+        return "files of the store were changed by somebody who has not the master key";
     case RefusalKind::files_unusable:
         return "a file of the master key or of the volume's keys is missing or damaged";
     case RefusalKind::passphrase_wrong:

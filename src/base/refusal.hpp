@@ -36,6 +36,7 @@ enum class RefusalKind {
     lower_in_use,    ///< somebody else uses the lower directory: load no key, do not ask
     place_unsafe, ///< somebody other than root could put another directory in the place of the mount point or
                   ///< the lower directory: load no key, do not ask
+    store_changed,    ///< the store is not what was written with the master key: believe nothing of it; ask
     files_unusable,   ///< the master file or a key file is missing or damaged: ask; it must be restored
     passphrase_wrong, ///< what was typed does not make the volume's key: ask again, three times in all
     prompt_timeout,   ///< nobody answered in time: give up

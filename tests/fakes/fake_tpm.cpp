@@ -165,6 +165,7 @@ class FakeConnection final : public Tpm {
         const auto bytes = secret.bytes();
         FakeTpm::Sealed& kept = chip_.sealed_[both_areas(object)];
         kept.policy = policy;
+        chip_.seals_.push_back(policy);
         kept.secret = {bytes.begin(), bytes.end()};
         if (pin != nullptr) {
             kept.pin = {pin->bytes().begin(), pin->bytes().end()};

@@ -59,6 +59,8 @@ class FakeTpm {
     [[nodiscard]] bool has_srk() const { return has_srk_; }
     [[nodiscard]] std::size_t open_sessions() const { return sessions_.size(); }
     [[nodiscard]] unsigned commands() const { return commands_; }
+    /// The policies of all that was sealed so far, in order.
+    [[nodiscard]] const std::vector<PolicyDigest>& seals() const { return seals_; }
     [[nodiscard]] unsigned failed_tries() const { return failed_tries_; }
     void forgive() { failed_tries_ = 0; }
     [[nodiscard]] unsigned leftovers() const { return leftovers_; }
@@ -128,6 +130,7 @@ class FakeTpm {
     unsigned failed_tries_ = 0;
     std::uint32_t next_session_ = 0x03000000;
     std::uint32_t sealed_count_ = 0;
+    std::vector<PolicyDigest> seals_;
     std::map<std::uint32_t, Session> sessions_;
     std::map<std::vector<std::byte>, Sealed> sealed_; ///< by both areas, so that a damaged one is not found
     Fault fault_;

@@ -12,7 +12,7 @@
 namespace sealmount {
 
 SlotSession::SlotSession(const Globals& globals, const Machine& machine, std::string pin_file,
-                         const bool new_tpm)
+                         const bool new_tpm, const bool is_attended)
     : store_(globals.paths()), pin_file_(std::move(pin_file)),
       lock_(store_.lock()), context_{.machine = machine,
                                      .store = store_,
@@ -24,7 +24,8 @@ SlotSession::SlotSession(const Globals& globals, const Machine& machine, std::st
                                              return pin;
                                          },
                                      .bind = bind_to_present(store_.paths()),
-                                     .accepts_new_tpm = new_tpm} {
+                                     .accepts_new_tpm = new_tpm,
+                                     .is_attended = is_attended} {
 }
 
 /// The manifest and the master files that it refers to.

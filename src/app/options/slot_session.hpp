@@ -18,8 +18,10 @@ namespace sealmount {
 class SlotSession {
   public:
     /// Takes the store's lock, and waits for a writer that has it. The machine must outlive it. `new_tpm`: a
-    /// person has said that the TPM may be another one. While a PIN is asked for, the lock is not held.
-    SlotSession(const Globals& globals, const Machine& machine, std::string pin_file, bool new_tpm = false);
+    /// person has said that the TPM may be another one; `is_attended` as SlotContext has it. While a PIN is
+    /// asked for, the lock is not held.
+    SlotSession(const Globals& globals, const Machine& machine, std::string pin_file, bool new_tpm = false,
+                bool is_attended = true);
     SlotSession(const SlotSession&) = delete;
     SlotSession& operator=(const SlotSession&) = delete;
 

@@ -239,6 +239,13 @@ constexpr std::array hints = {
     Hint{AdviceKind::name_encrypted_files, "name the directory with the encrypted files"},
     Hint{AdviceKind::inspect_with_rights, "inspect it as root, or as its owner"},
     Hint{AdviceKind::enroll_full_volume, "--generate is for an empty volume"},
+
+    Hint{AdviceKind::prove_store,
+         "'sealmount reseal {0}' does that, if the state of the machine is the right "
+         "one"},
+    Hint{AdviceKind::name_policy, "name what they are to be sealed to, with --pcrs or --policy"},
+    Hint{AdviceKind::prune_unproven,
+         "if that state is no longer needed, 'sealmount prune {0} --slot {1}' removes it"},
 };
 
 constexpr bool has_each_kind_once() {
@@ -350,6 +357,7 @@ std::string hint_for(const RefusalKind kind, const std::string_view master) {
     case RefusalKind::lower_in_use:
         return "end the other use, and 'systemctl start' the mount again";
     case RefusalKind::text_rejected:
+    case RefusalKind::store_changed:
     case RefusalKind::files_unusable:
         return "restore /etc/sealmount from a backup; or " + rebind;
     case RefusalKind::no_prompt:

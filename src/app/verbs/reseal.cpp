@@ -84,7 +84,7 @@ std::vector<BoundPolicy> wanted(const ResealOptions& options, const OpenMaster& 
     const std::vector<Policy> kinds =
         names_policy(options.policy)
             ? std::vector{policy_from(options.policy, globals.paths(), session.context().machine.tpm)}
-            : lasting_kinds(session.store().master(master.name));
+            : lasting_kinds(master.whole);
     std::vector<BoundPolicy> policies;
     for (const Policy& kind : kinds) {
         const auto bound = changes(options)
@@ -101,7 +101,7 @@ Json reseal_one(const SlotSession& session, const ResealOptions& options, OpenMa
     Json json = Json::array();
     std::vector<unsigned> made;
     if (!names_policy(options.policy)) {
-        ask_for_pin(session.context(), master, lasting_kinds(session.store().master(name)));
+        ask_for_pin(session.context(), master, lasting_kinds(master.whole));
     }
     for (const BoundPolicy& bound : wanted(options, master, session, globals)) {
         const Resealed resealed =
@@ -194,7 +194,7 @@ void recover(ResealOptions& options, const std::string& name, const SecretBytes*
     const SlotSession session{globals, machine, options.policy.pin_file, options.policy.new_tpm};
     OpenMaster master = ready_to_reseal(session.context(), name,
                                         open_by_recovery_key(session.store(), name, *recovery_key).key);
-    const auto kinds = lasting_kinds(session.store().master(name));
+    const auto kinds = lasting_kinds(master.whole);
     if (!names_policy(options.policy) && std::ranges::any_of(kinds, &Policy::pin)) {
         ask_for_pin(session.context(), master, kinds);
         if (!master.pin) {
@@ -239,7 +239,8 @@ int run_reseal(ResealOptions& options, const Globals& globals, const Machine& ma
     if (options.recover) {
         return run_recover(options, pin ? &*pin : nullptr, globals, machine);
     }
-    const SlotSession session{globals, machine, options.policy.pin_file};
+    // For the next boot, hooks run it as well.
+    const SlotSession session{globals, machine, options.policy.pin_file, false, !changes(options)};
     Json json = Json::array();
     for (const std::string& name : session.masters(options.master)) {
         for (Json& resealed : reseal_one(session, options, open_master(session.context(), name),

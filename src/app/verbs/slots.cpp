@@ -52,6 +52,9 @@ Json to_json(const ShownMaster& master, const Slot& slot, const Refusals& refusa
                  {"note", slot.note},
                  {"fits_now", nullptr},
                  {"against_it", Json::array()}};
+    if (slot.is_unproven) {
+        json["unproven"] = true;
+    }
     if (refusals) {
         const SlotRefusal* const refusal = refusal_of(refusals, slot.id);
         json["fits_now"] = refusal == nullptr;
@@ -70,8 +73,9 @@ Json to_json(const std::string& master, const RecoverySlot& slot) {
 
 void print_slot(const Slot& slot, const Refusals& refusals) {
     const SlotRefusal* const refusal = refusals ? refusal_of(refusals, slot.id) : nullptr;
-    print("  slot {}: {}\n    made {}{}{}; {}\n", slot.id, describe(slot.policy), slot.created,
-          slot.note.empty() ? "" : ": ", slot.note,
+    print("  slot {}: {}{}\n    made {}{}{}; {}\n", slot.id, describe(slot.policy),
+          slot.is_unproven ? " (nothing proves that)" : "", slot.created, slot.note.empty() ? "" : ": ",
+          slot.note,
           !refusals            ? "whether it fits now is not known without the TPM"
           : refusal == nullptr ? "fits now"
                                : "does not fit now:");

@@ -3,6 +3,8 @@
 #include "core/check/check_slots.hpp"
 
 #include "base/format.hpp"
+#include "core/master/store_proof.hpp"
+#include "core/slots/belief.hpp"
 #include "core/store/boot_window.hpp"
 #include "sys/tpm/object_demands.hpp"
 
@@ -73,7 +75,64 @@ const Volume* without_passphrase(const std::string& master, const std::vector<Vo
     return found == volumes.end() ? nullptr : &*found;
 }
 
+Finding warning_about(const std::string& name, const char* const item, std::string text, Advice fix) {
+    return {.about = formatted("master {}", name),
+            .item = item,
+            .severity = Severity::warning,
+            .text = std::move(text),
+            .fix = std::move(fix)};
+}
+
+/// The seal holds. Is it of today?
+void check_age(const std::string& name, const MasterFile& master, const std::vector<Volume>& volumes,
+               std::vector<Finding>& findings) {
+    for (const Volume& volume : volumes) {
+        for (const std::string& signature : volume.signatures()) {
+            if (volume.master == name && !master.key_proofs.contains(signature)) {
+                findings.push_back(warning_about(
+                    name, "older",
+                    formatted(
+                        "its file does not know the key {} of the volume \"{}\": it is older than that, as "
+                        "from a backup, or the key was damaged when it was written",
+                        signature, volume.name),
+                    {.kind = AdviceKind::prove_store, .subject = name}));
+            }
+        }
+    }
+}
+
 } // namespace
+
+void check_proofs(const Store& store, const std::string& name, const MasterFile& master,
+                  const std::vector<Volume>& volumes, std::vector<Finding>& findings) {
+    for (const Slot& slot : master.slots) {
+        if (slot.is_unproven) {
+            findings.push_back(warning_about(
+                name, "unproven",
+                formatted(
+                    "slot {}: sealmount 0.1 wrote it, and it has not opened since: nothing proves what it is "
+                    "sealed to, and nothing will be sealed to that again",
+                    slot.id),
+                {.kind = AdviceKind::prune_unproven, .subject = name, .other = std::to_string(slot.id)}));
+        }
+    }
+    if (!master.is_sealed()) {
+        findings.push_back(warning_about(name, "unproven",
+                                         "its file was written by sealmount 0.1, and nothing proves its "
+                                         "slots: the next change that opens the "
+                                         "master key writes it again, with a proof",
+                                         {.kind = AdviceKind::prove_store, .subject = name}));
+        return;
+    }
+    check_age(name, master, volumes, findings);
+    if (manifest_lets_rebind(store, name) && !master.may_rebind) {
+        findings.push_back(warning_about(name, "rebind",
+                                         "\"rebind_after_recovery\" is in the manifest, and nobody who has "
+                                         "the master key has agreed to it: a "
+                                         "boot binds nothing by itself",
+                                         {.kind = AdviceKind::prove_store, .subject = name}));
+    }
+}
 
 void check_slots(const Paths& paths, const std::string& name, const MasterFile& master, Tpm& tpm,
                  std::vector<Finding>& findings) {

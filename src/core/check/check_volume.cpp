@@ -279,7 +279,7 @@ std::optional<Problem> problem_with_key_file(const Store& store, const Volume& v
     }
     try {
         if (master != nullptr) {
-            static_cast<void>(open_encrypted_key(text, *master));
+            static_cast<void>(open_volume_key(text, *master, signature));
         }
     } catch (const Error& error) {
         return Problem{.message = error.in(file).what(), .advice = {.kind = AdviceKind::restore_key}};

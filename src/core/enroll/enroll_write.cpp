@@ -4,6 +4,7 @@
 
 #include "base/format.hpp"
 #include "core/enroll/enroll_checks.hpp"
+#include "core/store/store_check.hpp"
 #include "sys/files/files.hpp"
 #include "sys/files/guard.hpp"
 
@@ -207,14 +208,37 @@ class GroupFiles {
     }
 
   private:
+    /// All keys that are under it then prove the file, and it allows what the volumes ask for.
+    void prove_master(const std::string& name, EnrolledMaster& master) {
+        KeyTexts texts;
+        const std::string before = slots_form(master.file);
+        for (const StagedVolume* const staged : volumes_) {
+            const Volume& volume = staged->enrolled.volume;
+            if (volume.master == name) {
+                texts.insert(staged->texts.begin(), staged->texts.end());
+                master.file.may_rebind = master.file.may_rebind || volume.rebind_after_recovery;
+            }
+        }
+        texts.merge(texts_under(store_, name));
+        const bool is_same = slots_form(master.file) == before;
+        master.file = proved(name, std::move(master.file), master.key, texts,
+                             is_same ? KnownProofs::kept : KnownProofs::dropped);
+    }
+
     void write_masters() {
+        std::set<std::string> looked_at;
         for (StagedVolume* const staged : volumes_) {
             Enrolled& enrolled = staged->enrolled;
             const std::string& name = enrolled.volume.master;
-            const EnrolledMaster& master = session_.master(name);
-            if (!master.is_unwritten() || !written_masters_.insert(name).second) {
+            if (!looked_at.insert(name).second) {
                 continue;
             }
+            EnrolledMaster& master = session_.master(name);
+            prove_master(name, master);
+            if (write_master_file(master.file) == master.on_disk) {
+                continue;
+            }
+            written_masters_.insert(name);
             store_.write_master(name, master.file);
             enrolled.files.push_back(store_.paths().master(name).string());
             enrolled.new_master = master.is_new;

@@ -7,6 +7,7 @@
 #include "sys/tpm/object_demands.hpp"
 #include "sys/tpm/srk_name.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sealmount {
@@ -16,8 +17,11 @@ namespace {
 /// The refusal of a whole master key from those of its slots: the one that needs a person most decides.
 MasterRefusal summary(std::vector<SlotRefusal> slots) {
     MasterRefusal refusal{.slots = std::move(slots)};
+    const bool is_changed = std::ranges::find(refusal.slots, RefusalKind::store_changed,
+                                              &SlotRefusal::kind) != refusal.slots.end();
     for (const SlotRefusal& slot : refusal.slots) {
-        if (slot.kind != RefusalKind::policy_mismatch) {
+        if (is_changed ? slot.kind == RefusalKind::store_changed
+                       : slot.kind != RefusalKind::policy_mismatch) {
             refusal.kind = slot.kind;
             refusal.detail = slot.detail;
             return refusal;
@@ -78,7 +82,8 @@ class SlotTries {
     std::expected<void, SlotRefusal> may_try_again(Refusal cause) {
         if (cause.kind == RefusalKind::key_type_absent || cause.kind == RefusalKind::tpm_lockout ||
             cause.kind == RefusalKind::tpm_failed || cause.kind == RefusalKind::pin_wrong ||
-            cause.kind == RefusalKind::srk_locked || cause.kind == RefusalKind::srk_changed) {
+            cause.kind == RefusalKind::srk_locked || cause.kind == RefusalKind::srk_changed ||
+            cause.kind == RefusalKind::store_changed || cause.kind == RefusalKind::text_rejected) {
             return refuse(std::move(cause));
         }
         if (dropped_leftovers(cause)) {
@@ -193,6 +198,10 @@ std::expected<unsigned, MasterRefusal> load_under_srk(Tpm& tpm, Keyring& keyring
                 !loaded) {
                 return std::unexpected{std::move(loaded.error())};
             }
+            if (auto problem = request.problem ? request.problem(nullptr) : std::nullopt) {
+                keyring.drop_master(name);
+                return std::unexpected{std::move(*problem)};
+            }
             return slot.id;
         };
         return SlotTries{tpm, TpmAccess::raw, request, fitting, counter}.run<unsigned>(backoff, attempt);
@@ -208,6 +217,9 @@ std::expected<UnsealedMaster, MasterRefusal> unseal_under_srk(Tpm& tpm, const Un
                                   slot.policy.pin ? request.pin : nullptr);
             if (!key) {
                 return std::unexpected{std::move(key.error())};
+            }
+            if (auto problem = request.problem ? request.problem(&*key) : std::nullopt) {
+                return std::unexpected{std::move(*problem)};
             }
             return UnsealedMaster{.slot = slot.id, .key = std::move(*key)};
         };

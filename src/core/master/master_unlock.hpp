@@ -9,6 +9,7 @@
 #include "sys/host/machine.hpp"
 
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,9 @@ struct UnsealRequest {
     const MasterFile& file;
     PolicyFileReader files;
     const SecretBytes* pin = nullptr; ///< for slots that have one
+    /// Why what a slot released is not the master key of this store, so that the next slot is tried: given
+    /// its bytes or, when the kernel has it as "trusted:NAME", nullptr. Empty: whatever it is, it is taken.
+    std::function<std::optional<Refusal>(const SecretBytes*)> problem = {};
 };
 
 /// How often a busy raw device is opened, and an unseal that a PCR extension interrupted is repeated.

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/format.hpp"
+#include "core/master/store_proof.hpp"
 
 #include <ctime>
 

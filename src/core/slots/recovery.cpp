@@ -42,7 +42,9 @@ RecoveredMaster open_by_recovery_key(const Store& store, const std::string& name
 
 OpenMaster ready_to_reseal(const SlotContext& context, const std::string& name, SecretBytes key) {
     OpenMaster master{.name = name, .file = context.store.master(name), .key = std::move(key)};
+    require_proved(context.store, name, master.file, master.key);
     master.tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
+    bring_up_to_date(context, master);
     TrustedSrk srk = trusted_srk(*master.tpm, {.pins = {{.master = name, .name = master.file.srk_name}},
                                                .accepts_new_tpm = context.accepts_new_tpm});
     if (srk.trust != SrkTrust::pinned) {
@@ -56,8 +58,14 @@ OpenMaster ready_to_reseal(const SlotContext& context, const std::string& name, 
 }
 
 Renewed reseal_recovered(const SlotContext& context, const std::string& name, SecretBytes key) {
-    const std::vector<Policy> kinds = lasting_kinds(context.store.master(name));
     OpenMaster master = ready_to_reseal(context, name, std::move(key));
+    if (!context.is_attended && !master.whole.may_rebind) {
+        throw Error{Reason::refused,
+                    formatted("{}: nobody who has the master key has agreed to \"rebind_after_recovery\" yet",
+                              context.store.paths().master(name).string()),
+                    {.kind = AdviceKind::prove_store, .subject = name}};
+    }
+    const std::vector<Policy> kinds = lasting_kinds(master.whole);
     ask_for_pin(context, master, kinds);
     Renewed renewed;
     for (const Policy& kind : kinds) {

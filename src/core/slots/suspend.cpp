@@ -14,7 +14,7 @@ namespace {
 
 /// What the file says of it is believed only if its object says the same: new slots are made like it.
 bool is_lasting(const Slot& slot) {
-    return !is_suspension(slot) && is_sealed_to_its_policy(slot);
+    return !is_suspension(slot) && !slot.is_unproven && is_sealed_to_its_policy(slot);
 }
 
 std::vector<unsigned> suspensions_of(const MasterFile& file) {
@@ -57,7 +57,7 @@ bool are_over(const MasterFile& file, const SystemState& now) {
 /// The numbers of the lasting slots of this kind.
 void add_lasting_slots(const MasterFile& file, const Policy& kind, std::vector<unsigned>& ids) {
     for (const Slot& slot : file.slots) {
-        if (!is_suspension(slot) && same_shape(slot.policy, kind)) {
+        if (is_lasting(slot) && same_shape(slot.policy, kind)) {
             ids.push_back(slot.id);
         }
     }
@@ -77,7 +77,8 @@ bool stays_open(const SlotContext& context, const MasterFile& file, const System
     return std::ranges::any_of(file.slots, [&](const Slot& slot) {
         Policy policy = slot.policy;
         policy.boot_window.reset();
-        return is_sealed_to_its_policy(slot) && plan(policy, now, context.store.policy_files());
+        return !slot.is_unproven && is_sealed_to_its_policy(slot) &&
+               plan(policy, now, context.store.policy_files());
     });
 }
 
@@ -90,6 +91,14 @@ std::vector<Policy> lasting_kinds(const MasterFile& file) {
         if (is_lasting(slot) && std::ranges::count(kinds, kind) == 0) {
             kinds.push_back(kind);
         }
+    }
+    const bool has_unproven = std::ranges::any_of(
+        file.slots, [](const Slot& slot) { return slot.is_unproven && !is_suspension(slot); });
+    if (kinds.empty() && has_unproven) {
+        throw Error{Reason::refused,
+                    "nothing proves what its slots are sealed to: sealmount 0.1 wrote them, and none of them "
+                    "opens now",
+                    {.kind = AdviceKind::name_policy}};
     }
     if (kinds.empty()) {
         Policy usual;
@@ -115,7 +124,7 @@ Suspended suspend(const SlotContext& context, OpenMaster& master, const unsigned
     if (!result.removed.empty()) {
         MasterFile file = master.file;
         remove_slots(file, result.removed);
-        context.store.write_master(master.name, file);
+        write_proved(context.store, master.name, file, master.key);
         master.file = std::move(file);
     }
     return result;
@@ -123,11 +132,11 @@ Suspended suspend(const SlotContext& context, OpenMaster& master, const unsigned
 
 Resumed resume(const SlotContext& context, const std::string& name, const bool after_boot) {
     Resumed result;
-    const std::vector<unsigned> suspensions = suspensions_of(context.store.master(name));
-    if (suspensions.empty()) {
+    if (suspensions_of(context.store.master(name)).empty()) {
         return result;
     }
-    OpenMaster master = open_master(context, name);
+    OpenMaster master = open_master(context, name); // which proves the file
+    const std::vector<unsigned> suspensions = suspensions_of(master.file);
     std::vector<Policy> policies;
     std::ranges::for_each(master.file.slots, [&](const Slot& slot) { policies.push_back(slot.policy); });
     const SystemState now = state_for(context, *master.tpm, policies);
@@ -156,7 +165,7 @@ Resumed resume(const SlotContext& context, const std::string& name, const bool a
                       name),
             {.kind = AdviceKind::reseal_present_state, .subject = name}};
     }
-    context.store.write_master(name, file);
+    write_proved(context.store, name, file, master.key);
     result.removed = suspensions;
     return result;
 }

@@ -17,7 +17,8 @@ namespace sealmount {
 }
 
 /// The kinds of slots that a master key has permanently, without values; PCR 7 when there is none. A slot
-/// whose object is sealed to something else than the file says does not count.
+/// whose object is sealed to something else than the file says does not count, nor does one that is not
+/// proved: throws Error{refused} where there are only such.
 [[nodiscard]] std::vector<Policy> lasting_kinds(const MasterFile& file);
 
 struct Suspended {

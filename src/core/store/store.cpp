@@ -133,6 +133,21 @@ bool Store::has_key(const std::string_view signature) const {
     return is_there(current(paths_.key(signature)));
 }
 
+std::set<std::string> Store::key_signatures() const {
+    std::set<std::string> signatures;
+    for (const std::filesystem::path& directory :
+         {paths_.keys(), paths_.replacement() / paths_.keys().filename()}) {
+        std::error_code failed;
+        for (std::filesystem::directory_iterator entry{directory, failed}, end; !failed && entry != end;
+             entry.increment(failed)) {
+            if (entry->path().extension() == ".key") {
+                signatures.insert(entry->path().stem().string());
+            }
+        }
+    }
+    return signatures;
+}
+
 void Store::check_writable() const {
     sealmount::check_writable(paths_.configuration());
     sealmount::check_writable(paths_.masters());

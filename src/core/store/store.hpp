@@ -15,6 +15,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +56,8 @@ class Store {
     /// (core/ecryptfs/encrypted_key.hpp). Throws like master().
     [[nodiscard]] std::string key(std::string_view signature) const;
     [[nodiscard]] bool has_key(std::string_view signature) const;
+    /// Those of all key files that are there, whether a volume uses them or not.
+    [[nodiscard]] std::set<std::string> key_signatures() const;
 
     /// The volume whose removal has begun, if there is one: in the form of a manifest. Throws Error{config}.
     [[nodiscard]] Manifest removal() const;

@@ -135,7 +135,7 @@ Rescued rescue_from_backup(const Store& backup, const std::string& name, const S
     }
     for (const std::string& signature : volume.signatures()) {
         rescued.keys.push_back(
-            {.key = open_encrypted_key(backup.key(signature), master->key), .signature = signature});
+            {.key = volume_key_in(backup, signature, master->key), .signature = signature});
     }
     return rescued;
 }

@@ -77,7 +77,8 @@ void rebind_if_requested(const UnlockContext& context, const Volume& volume, con
         const SlotContext slots{.machine = context.machine,
                                 .store = context.store,
                                 .ask_pin = [] { return std::nullopt; },
-                                .bind = context.bind};
+                                .bind = context.bind,
+                                .is_attended = false};
         context.observer.rebound(volume, rebind(slots));
     } catch (const Error& error) {
         context.observer.not_rebound(volume, error);

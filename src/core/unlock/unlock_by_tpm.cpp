@@ -3,6 +3,7 @@
 #include "core/unlock/unlock_by_tpm.hpp"
 
 #include "core/store/boot_window.hpp"
+#include "core/store/store_check.hpp"
 #include "core/store/volume_state.hpp"
 #include "core/unlock/unlock_load.hpp"
 #include "core/unlock/unlock_question.hpp"
@@ -58,10 +59,14 @@ void note_moment(const UnlockContext& context, const std::string_view master) {
 std::expected<Unlocked, MasterRefusal> unseal_and_load(const UnlockContext& context, const Volume& volume,
                                                        const SecretBytes* const pin) {
     const MasterFile file = context.store.master(volume.master);
-    check_key_files(context.store, volume); // before the TPM is asked
+    const UnsealRequest request{.file = file,
+                                .files = context.store.policy_files(),
+                                .pin = pin,
+                                // Reads the key files before the TPM is asked.
+                                .problem =
+                                    check_for_unlock(context.store, volume, file, context.machine.keyring)};
     context.observer.step(UnlockStep::unsealing);
-    auto unlocked =
-        load_in_any_form(context, volume, {.file = file, .files = context.store.policy_files(), .pin = pin});
+    auto unlocked = load_in_any_form(context, volume, request);
     if (unlocked) {
         const Slot& slot = *file.find(unlocked->slot);
         unlocked->weakness = weakness_of(slot.policy);

@@ -20,8 +20,8 @@ std::expected<void, Refusal> load_keys(const UnlockContext& context, const Volum
         if (context.machine.keyring.has_volume_key(signature)) {
             continue;
         }
-        auto loaded =
-            context.machine.keyring.load_volume_key(signature, master.text_for(context.store.key(signature)));
+        auto loaded = context.machine.keyring.load_volume_key(
+            signature, master.text_for(signature, context.store.key(signature)));
         if (!loaded) {
             for (const std::string& earlier : done) {
                 context.machine.keyring.unload_volume_key(earlier);

@@ -240,10 +240,10 @@ TEST_F(SlotsTest, ASlotIsNotBelievedBeyondWhatItsObjectIsSealedTo) {
 
 TEST_F(SlotsTest, NoSlotIsMadeLikeOneThatIsNotWhatTheFileSays) {
     add(pcrs("4+7"));
-    MasterFile edited = store.master("default");
-    edited.slots.back().policy = pcrs("16:sha256=" + std::string(64, '0'));
-    EXPECT_EQ(lasting_kinds(edited).size(), 1U);
-    store.write_master("default", edited);
+    change_master([](MasterFile& file) {
+        file.slots.back().policy = pcrs("16:sha256=" + std::string(64, '0'));
+        EXPECT_EQ(lasting_kinds(file).size(), 1U);
+    });
     EXPECT_THAT(rotate(context(), open_master(context(), "default"), nullptr).left_out, ElementsAre(2U));
     EXPECT_THAT(slots(), ElementsAre(1U));
 }

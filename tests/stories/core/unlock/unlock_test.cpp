@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
 #include "base/strict_json.hpp"
+#include "core/ecryptfs/encrypted_key.hpp"
 #include "core/store/volume_state.hpp"
 #include "stories/fake_machine.hpp"
 
@@ -210,12 +211,12 @@ TEST_F(UnlockTest, ASealedObjectThatTheTpmDoesNotKnowIsNotTriedAgain) {
 }
 
 TEST_F(UnlockTest, TheSecondSlotOpensWhenTheFirstDoesNotFit) {
-    MasterFile master = store.master("default");
-    Slot other = master.slots[0];
-    other.id = 2;
-    other.policy.pcrs[0].values[7] = std::vector<std::byte>(32, std::byte{0xff});
-    master.slots.insert(master.slots.begin(), other);
-    store.write_master("default", master);
+    change_master([](MasterFile& master) {
+        Slot other = master.slots[0];
+        other.id = 2;
+        other.policy.pcrs[0].values[7] = std::vector<std::byte>(32, std::byte{0xff});
+        master.slots.insert(master.slots.begin(), other);
+    });
     reboot();
     const auto unlocked = load("vault");
     ASSERT_TRUE(unlocked);
@@ -254,10 +255,16 @@ TEST_F(UnlockTest, ADamagedKeyFileCostsNoMoreThanTyping) {
 }
 
 TEST_F(UnlockTest, AKeyOfAnotherMasterIsRefusedByTheKernel) {
-    const std::string foreign = "ecryptfs trusted:default 64 " + std::string(226, '0');
-    store.write_key(vault_signature, foreign);
+    const SecretBytes somebodys{std::vector(master_key_size, std::byte{1})};
+    store.write_key(vault_signature, compose_encrypted_key("trusted:default", somebodys,
+                                                           SecretBytes{std::vector(fekek_size, std::byte{2})},
+                                                           bound_vector(vault_signature)));
     reboot();
     expect_opened_by_passphrase(RefusalKind::text_rejected);
+    store.write_key(vault_signature, "ecryptfs trusted:default 64 " + std::string(226, '0'));
+    reboot();
+    reported.refusals.clear();
+    expect_opened_by_passphrase(RefusalKind::store_changed);
 }
 
 TEST_F(UnlockTest, WithoutATpmItIsTheTpmThatIsMissingAndNotTheKernelsKeyType) {
