@@ -22,7 +22,7 @@ namespace {
 /// Why the TPM does not release the master key: each slot, or what is wrong with all of them.
 void add_refusal(const std::string& configuration, const std::string& name, const MasterRefusal& refusal,
                  std::vector<Finding>& findings) {
-    if (refusal.kind == RefusalKind::pin_needed) { // nothing to be mended
+    if (refusal.kind == RefusalKind::pin_needed) { // a recovery would change nothing
         findings.push_back(
             {.about = formatted("master {}", name),
              .item = "unseal",

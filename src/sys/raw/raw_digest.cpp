@@ -34,7 +34,7 @@ std::uint32_t word_at(const char* const bytes) noexcept {
 }
 
 /// 6.2.2, of `digest_block` bytes. Instead of moving the eight variables in each round, each round names them
-/// anew.
+/// again.
 void add_block(State& state, const char* const block) noexcept {
     std::array<std::uint32_t, rounds> words;
     for (unsigned t = 0; t < 16; ++t) {
