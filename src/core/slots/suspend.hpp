@@ -41,7 +41,8 @@ struct Resumed {
 
 /// Ends a suspension: where no lasting slot of a kind fits the present state, one is made and proved, then
 /// the suspensions go. `after_boot`: a suspension that this boot did not need, and that has boots left, is
-/// not touched, and nobody is asked for a PIN. Nothing to do without suspensions. Throws Error; nothing was lost then.
+/// not touched, and nobody is asked for a PIN. Nothing to do without suspensions. Throws Error; nothing was
+/// lost then.
 Resumed resume(const SlotContext& context, const std::string& master, bool after_boot);
 
 } // namespace sealmount
