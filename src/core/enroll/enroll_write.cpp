@@ -219,8 +219,10 @@ class GroupFiles {
                 master.file.may_rebind = master.file.may_rebind || volume.rebind_after_recovery;
             }
         }
-        texts.merge(texts_under(store_, name));
         const bool is_same = slots_form(master.file) == before;
+        if (!is_same || !master.file.is_sealed()) { // else the others have proved it when it was opened
+            texts.merge(texts_under(store_, name));
+        }
         master.file = proved(name, std::move(master.file), master.key, texts,
                              is_same ? KnownProofs::kept : KnownProofs::dropped);
     }

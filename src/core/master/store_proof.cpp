@@ -25,6 +25,13 @@ std::string description_of(const std::string_view name) {
     return formatted("trusted:{}", name);
 }
 
+/// `form`: slots_form() of the file.
+Bytes key_proof_of_form(const std::string_view name, const std::string_view form, const Fekek& fekek) {
+    const SecretBytes key = hkdf_sha256(fekek.key, as_bytes(fekek.signature), key_proof_info, derived_size);
+    const auto mac = hmac_sha256(key, {as_bytes(name), as_bytes("\n"), as_bytes(form)});
+    return {mac.begin(), mac.end()};
+}
+
 Refusal changed(std::string why) {
     return {.kind = RefusalKind::store_changed, .detail = std::move(why)};
 }
@@ -177,9 +184,7 @@ Bytes recovery_proof(const std::string_view name, const RecoverySlot& slot, cons
 }
 
 Bytes key_proof(const std::string_view name, const MasterFile& file, const Fekek& fekek) {
-    const SecretBytes key = hkdf_sha256(fekek.key, as_bytes(fekek.signature), key_proof_info, derived_size);
-    const auto mac = hmac_sha256(key, {as_bytes(name), as_bytes("\n"), as_bytes(slots_form(file))});
-    return {mac.begin(), mac.end()};
+    return key_proof_of_form(name, slots_form(file), fekek);
 }
 
 std::optional<bool> is_proved_by(const std::string_view name, const MasterFile& file, const Fekek& fekek) {
@@ -195,10 +200,14 @@ MasterFile proved(const std::string_view name, MasterFile file, const SecretByte
     if (known == KnownProofs::dropped) {
         file.key_proofs.clear();
     }
+    const std::string form = slots_form(file);
     for (const auto& [signature, text] : texts) {
+        if (file.key_proofs.contains(signature) && signature != dracut_signature) {
+            continue; // the same slots under the same key
+        }
         try {
             const Fekek fekek{.key = open_volume_key(text, master, signature), .signature = signature};
-            file.key_proofs[signature] = key_proof(name, file, fekek);
+            file.key_proofs[signature] = key_proof_of_form(name, form, fekek);
         } catch (const Error& error) {
             if (error.reason() != Reason::bad_data) {
                 throw;
