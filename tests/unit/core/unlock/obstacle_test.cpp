@@ -75,6 +75,25 @@ TEST_F(ObstacleTest, AnAbsentDirectoryIs) {
     EXPECT_THAT(obstacle(RefusalKind::ground_changed), HasSubstr("/srv/.vault is not there"));
 }
 
+TEST_F(ObstacleTest, WhatASandboxHidesIsNotAbsent) {
+    std::filesystem::remove(fake.proc() / "1/root"); // which only the right capability opens
+    fake.process("self", "sealmount", std::string{host} + "40 22 0:33 / /srv rw - tmpfs tmpfs rw\n", "self");
+    EXPECT_EQ(obstacle(RefusalKind::ground_changed), "");
+    fake.process("self", "sealmount", host, "self");
+    EXPECT_THAT(obstacle(RefusalKind::ground_changed), HasSubstr("/srv/.vault is not there"))
+        << "both have the same file system there";
+    std::filesystem::create_directories(fake.root("self") / "srv/.vault");
+    EXPECT_EQ(obstacle(RefusalKind::ground_changed), "");
+    machine(std::string{host} + "31 22 0:50 / /mnt/hand rw - ecryptfs /srv/.vault rw\n");
+    std::filesystem::remove(fake.proc() / "1/root");
+    EXPECT_EQ(obstacle(RefusalKind::lower_in_use), "/srv/.vault is mounted on /mnt/hand already")
+        << "its mounts are listed all the same";
+    std::filesystem::remove_all(fake.proc() /
+                                "1"); // which another one does not even show (proc(5), hidepid=)
+    std::filesystem::remove_all(fake.root("self") / "srv/.vault");
+    EXPECT_EQ(obstacle(RefusalKind::ground_changed), "");
+}
+
 TEST_F(ObstacleTest, AnotherDirectoryIs) {
     volume.ground = Ground{.uuid = "0b5c1a5e-0000-4000-8000-000000000001", .inode = 1, .empty = false};
     EXPECT_THAT(obstacle(RefusalKind::ground_changed), HasSubstr("/srv/.vault is another directory"));
