@@ -309,6 +309,17 @@ std::optional<std::string> load_drop_in(const Volume& volume, const std::string_
     return text;
 }
 
+std::string modules_drop_in(const std::vector<std::string>& ciphers) {
+    std::string text{head};
+    text += "\n[Service]\nEnvironment=\"CIPHER_MODULES=";
+    for (const std::string& cipher : ciphers) {
+        text += formatted("crypto-{0} crypto-ecb({0}) crypto-cbc({0}) ", cipher);
+    }
+    text.back() = '"';
+    text += '\n';
+    return text;
+}
+
 std::string masters_drop_in(const std::vector<std::string>& masters) {
     std::string text{head};
     std::vector<std::string> unlocks;

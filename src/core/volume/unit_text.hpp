@@ -62,6 +62,10 @@ struct MountPlace {
 [[nodiscard]] std::optional<std::string> load_drop_in(const Volume& volume, std::string_view disk,
                                                       std::string_view outer = {});
 
+/// The text of the drop-in for sealmount-modules.service: what these ciphers require, in the variable that it
+/// gives to modprobe(8). At least one, and each is one that eCryptfs has.
+[[nodiscard]] std::string modules_drop_in(const std::vector<std::string>& ciphers);
+
 /// The text of the drop-in for all instances of sealmount-load@.service: they come after the unlocks of these
 /// master keys.
 [[nodiscard]] std::string masters_drop_in(const std::vector<std::string>& masters);
