@@ -424,7 +424,10 @@ PlainOutcome plain_unload(BootKernel& kernel, const PlainPlaces& places, const s
     }
     const PlainNotes notes{places};
     std::vector<std::string> signatures = notes.loaded_signatures(name);
-    if (signatures.empty() && volume != nullptr) {
+    if (signatures.empty()) {
+        if (volume == nullptr) {
+            return PlainOutcome::not_plain; // they have to be guessed
+        }
         signatures = volume->signatures();
     }
     const auto ours = not_shared_plainly(std::move(signatures), places, *volumes, name);

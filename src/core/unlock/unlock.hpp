@@ -107,8 +107,9 @@ inline constexpr unsigned passphrase_tries = 3;
 
 /// Takes the volume's keys out of the keyring, except those that another loaded or mounted volume shares;
 /// nothing with "keep_keys". Which they are is in the note of what was loaded, or else in the manifest: each
-/// of them may be missing, and so may room in /run. Its own mount, where there still is one, does not count:
-/// it holds its keys itself.
+/// of them may be missing or damaged, and so may room in /run. Where neither says it, all keys of
+/// /etc/sealmount go that no volume of the manifest, no note and no mount names. Its own mount, where there
+/// still is one, does not count: it holds its keys itself.
 void unload_volume(const Paths& paths, Keyring& keyring, std::string_view name);
 
 } // namespace sealmount

@@ -457,6 +457,10 @@ TEST_F(PlainUnlockTest, AStopTakesTheSameKeys) {
             unload(stopped);
             const Left by_full = left();
             start();
+            if (stopped == "nobody") {
+                EXPECT_EQ(unload_plainly(stopped), PlainOutcome::not_plain) << "its keys have to be guessed";
+                continue;
+            }
             EXPECT_EQ(unload_plainly(stopped), PlainOutcome::done);
             EXPECT_EQ(left(), by_full) << stopped;
         }
