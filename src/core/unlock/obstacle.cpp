@@ -84,7 +84,9 @@ std::optional<Problem> MountObstacles::problem_with_paths(const Volume& volume) 
     }
     const bool is_covered =
         view().table().mounted_at(paths_.below_root(volume.mountpoint).string()) != nullptr;
-    return problem_with_mountpoint(volume, look_along_mountpoint(paths_, view(), volume),
+    return problem_with_mountpoint(volume,
+                                   is_covered ? look_towards_mountpoint(paths_, view(), volume)
+                                              : look_along_mountpoint(paths_, view(), volume),
                                    is_covered ? LastComponent::guarded : LastComponent::as_it_is);
 }
 

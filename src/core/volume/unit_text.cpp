@@ -108,15 +108,21 @@ void append_mountpoint(std::string& text, const Volume& volume, const MountPlace
 
 /// The [Unit] section of a mount unit, but for its head.
 void append_dependencies(std::string& text, const Volume& volume, const MountPlace& place) {
-    if (!volume.automount) {
+    std::vector<std::string> after = {unlock_unit_name(volume), load_unit_name(volume),
+                                      keys_unit_name(volume)};
+    if (volume.automount) {
+        text +=
+            "# The keys come with the automount. Who else uses the lower directory is looked at each time.\n";
+        const std::string look = look_unit_name(std::string_view{volume.name});
+        append_units(text, "Wants", {automount_unit_name(volume.mountpoint), look});
+        after.push_back(look);
+    } else {
         text += "# Keys come first; but nothing here takes a mount away that exists (DESIGN.md).\n";
         append_units(text, "Wants", key_units(volume));
         append_units(text, "PropagatesStopTo", stopped_units(volume));
         text += "# Of a volume that was mounted by hand, too, the keys go with the mount.\n";
         append_line(text, "Upholds", keys_unit_name(volume));
     }
-    std::vector<std::string> after = {unlock_unit_name(volume), load_unit_name(volume),
-                                      keys_unit_name(volume)};
     after.insert(after.end(), volume.needs.begin(), volume.needs.end());
     append_units(text, "After", after);
     append_units(text, "Requires", volume.needs);
@@ -166,6 +172,10 @@ std::string load_unit_name(const std::string_view volume) {
 
 std::string keys_unit_name(const std::string_view volume) {
     return unit_of("keys", volume);
+}
+
+std::string look_unit_name(const std::string_view volume) {
+    return unit_of("look", volume);
 }
 
 std::string unlock_unit_name(const Volume& volume) {

@@ -20,10 +20,11 @@ namespace sealmount {
 
 /// "sealmount-unlock@default.service": of all volumes of a master key. Of a single one are
 /// "sealmount-load@vault.service", which loads what that has not loaded, and "sealmount-keys@vault.service",
-/// which unloads.
+/// which unloads, and "sealmount-look@vault.service", which only looks whether it may be mounted.
 [[nodiscard]] std::string unlock_unit_name(std::string_view master);
 [[nodiscard]] std::string load_unit_name(std::string_view volume);
 [[nodiscard]] std::string keys_unit_name(std::string_view volume);
+[[nodiscard]] std::string look_unit_name(std::string_view volume);
 [[nodiscard]] std::string unlock_unit_name(const Volume& volume);
 [[nodiscard]] std::string load_unit_name(const Volume& volume);
 [[nodiscard]] std::string keys_unit_name(const Volume& volume);

@@ -119,6 +119,16 @@ TEST_F(ObstacleTest, AnAutomountOnTheLowerDirectoryIsNotWokenUp) {
     EXPECT_EQ(obstacle(RefusalKind::ground_changed), "");
 }
 
+TEST_F(ObstacleTest, AnAutomountOnTheMountPointIsNotLookedAt) {
+    std::filesystem::create_symlink("elsewhere", fake.root("host") / "srv/vault"); // shows a look
+    EXPECT_THAT(obstacle(RefusalKind::place_unsafe), HasSubstr("is a symbolic link"));
+    machine(std::string{host} + "31 22 0:40 / /srv/vault rw - autofs systemd-1 rw\n");
+    EXPECT_EQ(obstacle(RefusalKind::place_unsafe), "");
+    std::filesystem::rename(fake.root("host") / "srv", fake.root("host") / "moved");
+    std::filesystem::create_symlink("moved", fake.root("host") / "srv");
+    EXPECT_THAT(obstacle(RefusalKind::place_unsafe), HasSubstr("/srv, in the path of the mount point"));
+}
+
 TEST_F(ObstacleTest, OpenFilesOfALazilyUnmountedVolumeAreLookedForOnlyIfItWasMounted) {
     open_file_in_detached_mount();
     EXPECT_EQ(obstacle(RefusalKind::lower_in_use, false), "") << "not at boot";
