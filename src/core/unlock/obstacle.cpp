@@ -101,6 +101,17 @@ bool MountObstacles::may_wait(const Volume& volume) {
            (std::ranges::find(slow, line->type) != slow.end() || line->type.starts_with("fuse"));
 }
 
+const OtherUnits& MountObstacles::other_units() {
+    if (!other_units_) {
+        other_units_ = OtherUnits::look(paths_);
+    }
+    return *other_units_;
+}
+
+bool MountObstacles::is_left_alone(const Volume& volume) {
+    return other_units().stand_for(volume) || may_wait(volume);
+}
+
 std::optional<Refusal> MountObstacles::to_mount(const Volume& volume, const bool was_mounted) {
     if (is_volume_mounted(paths_, view(), volume) || is_behind_automount(paths_, view(), volume)) {
         return std::nullopt;
