@@ -116,6 +116,9 @@ void write_volume(const UnitDirectory& directory, const PlannedVolume& planned, 
     for (const std::string& unit : volume.required_by) {
         starters[unit].required.push_back(started);
     }
+    for (const std::string& manager : planned.managers) {
+        starters[manager].awaited.push_back(started);
+    }
 }
 
 /// What volumes have in common.

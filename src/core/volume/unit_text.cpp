@@ -353,6 +353,9 @@ std::string needed_drop_in(const Needed& units, const bool after) {
             append_line(text, "After", unit);
         }
     }
+    for (const std::string& unit : units.awaited) {
+        append_line(text, "After", unit);
+    }
     return text;
 }
 

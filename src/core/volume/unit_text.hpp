@@ -75,6 +75,7 @@ struct MountPlace {
 struct Needed {
     std::vector<std::string> wanted;   ///< starts, and may fail
     std::vector<std::string> required; ///< has to start
+    std::vector<std::string> awaited;  ///< starts after them, if something else starts them
 };
 
 /// The text of the drop-in for a unit that starts volumes. `after`: it waits for those that it requires, too.
