@@ -64,6 +64,10 @@ enum class AdviceKind {
     suspend,             ///< master key `subject`: what cannot be predicted cannot be sealed to
     reseal_pin,          ///< master key `subject` has a PIN that can be tried too easily: seal it again
     reseal_without_pin,  ///< master key `subject`: make a slot without a PIN
+    bind_to_boot,        ///< master key `subject`: bind it to PCRs `other`, which hold what is booted
+    require_pin,         ///< master key `subject`: somebody has to type a PIN
+    encrypt_root,        ///< the root file system is neither encrypted nor verified
+    encrypt_tpm_bus,     ///< the kernel unseals, and does not encrypt the TPM's bus
     reseal_next_boot,    ///< master key `subject`: make a slot for the next boot
     make_pcrlock_policy, ///< the policy of systemd-pcrlock does not allow the next boot
     sign_next_boot,      ///< values of the next boot are not signed

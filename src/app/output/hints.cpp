@@ -89,6 +89,14 @@ constexpr std::array hints = {
                                  "prune {0} --slot' drops the "
                                  "old slot"},
     Hint{AdviceKind::reseal_without_pin, "'sealmount reseal {0} --pcrs 7' makes a slot without a PIN"},
+    Hint{AdviceKind::bind_to_boot,
+         "'sealmount reseal {0} --pcrs {1} --replace' binds it to what is booted; upgrades then require a "
+         "slot for the next boot (sealmount-policy(7))"},
+    Hint{AdviceKind::require_pin,
+         "'sealmount reseal {0} --pin' with its PCRs and '--replace' lets nobody in without the PIN"},
+    Hint{AdviceKind::encrypt_root, "put the root file system into dm-crypt or dm-verity"},
+    Hint{AdviceKind::encrypt_tpm_bus,
+         "kernels from 6.10 on with CONFIG_TCG_TPM2_HMAC encrypt it, and a TPM in the processor has no bus"},
     Hint{AdviceKind::reseal_next_boot, "'sealmount reseal {0} --next-boot' makes a slot for it"},
     Hint{AdviceKind::make_pcrlock_policy, "'systemd-pcrlock make-policy' allows what the next boot measures"},
     Hint{AdviceKind::sign_next_boot,

@@ -5,16 +5,19 @@
 #include "app/output/exit_code.hpp"
 #include "app/output/hints.hpp"
 #include "app/output/print.hpp"
+#include "app/output/strength_report.hpp"
 #include "app/verbs/verbs.hpp"
 #include "base/error.hpp"
 #include "base/strict_json.hpp"
 #include "core/check/check_next_boot.hpp"
+#include "core/check/strength.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace sealmount {
@@ -24,6 +27,7 @@ namespace {
 struct CheckOptions {
     std::string name;
     bool next_boot = false;
+    bool strength = false;
 };
 
 Json to_json(const std::vector<Finding>& findings, const Outcome outcome) {
@@ -118,12 +122,34 @@ NextPcrs next_pcrs(const Paths& paths) {
     };
 }
 
+/// No gain is a failure: whoever chose the policy may want it so.
+int run_strength(const CheckContext& context, const std::optional<std::string>& name,
+                 const Globals& globals) {
+    const auto strengths = strength_of(context, name);
+    if (globals.json) {
+        print_json(strength_json(strengths));
+    } else {
+        for (const std::string& line : strength_lines(strengths)) {
+            print("{}\n", line);
+        }
+    }
+    const auto failed =
+        std::ranges::find_if(strengths, [](const MasterStrength& one) { return one.failure.has_value(); });
+    return failed == strengths.end() ? EX_OK : exit_code(failed->failure->reason());
+}
+
 int run_check(const CheckOptions& options, const Globals& globals, const Machine& machine) {
+    if (options.next_boot && options.strength) {
+        throw Error{Reason::usage, "--next-boot and --strength are two questions: ask one of them"};
+    }
     check_rights(globals.paths());
     const Store store{globals.paths()};
     const CheckContext context{
         .machine = machine, .store = store, .is_this_machine = globals.paths().is_running_system()};
     const auto name = options.name.empty() ? std::nullopt : std::optional{options.name};
+    if (options.strength) {
+        return run_strength(context, name, globals);
+    }
     const auto findings =
         options.next_boot ? check_next_boot(context, name, next_pcrs(globals.paths())) : check(context, name);
     const Outcome outcome = outcome_of(findings);
@@ -143,6 +169,10 @@ Run declare_check(Arguments& verb) {
     verb.flag("--next-boot", options->next_boot,
               "only whether the TPM will release the master keys at the next boot, as far as what that will "
               "measure can be found out now");
+    verb.flag(
+        "--strength", options->strength,
+        "what a thief, a live stick, a probe on the bus, another user and an old backup would get here, "
+        "and what would raise that");
     return [options](const Globals& globals, const Machine& machine) {
         return run_check(*options, globals, machine);
     };

@@ -9,6 +9,7 @@
 #include "core/check/check_slots.hpp"
 #include "core/check/check_units.hpp"
 #include "core/check/check_volume.hpp"
+#include "core/check/strength.hpp"
 #include "sys/tpm/srk_name.hpp"
 
 #include <algorithm>
@@ -70,6 +71,7 @@ std::optional<SecretBytes> check_master(const CheckContext& context, Tpm* const 
             return std::nullopt; // there is a finding about that
         }
         check_slots(context.store.paths(), name, master, *tpm, findings);
+        check_reach(context, name, master, *tpm, findings);
         check_srk_handle(*tpm, name, master, findings);
         auto unsealed = unseal_master(*tpm, {.file = master, .files = context.store.policy_files()},
                                       context.machine.backoff);

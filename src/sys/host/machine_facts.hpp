@@ -6,9 +6,11 @@
 
 #include "sys/files/holding_mount.hpp"
 #include "sys/host/kernel_features.hpp"
+#include "sys/host/root_protection.hpp"
 #include "sys/host/service_manager.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +28,11 @@ struct MachineFacts {
         ask_service_manager;
     std::function<bool(const std::vector<UnitCondition>& conditions)> conditions = conditions_hold;
     std::function<std::string()> mounts = text_of_mountinfo; ///< the text of /proc/self/mountinfo
+    std::function<DiskProtection()> root_protection = [] {
+        return sealmount::root_protection(text_of_mountinfo());
+    };
+    std::function<std::optional<bool>()> secure_boot = [] { return secure_boot_is_on(); };
+    std::function<bool()> tpm_bus_encryption = [] { return kernel_encrypts_tpm_bus(); };
 };
 
 } // namespace sealmount
