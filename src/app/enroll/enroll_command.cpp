@@ -6,7 +6,10 @@
 #include "app/output/print.hpp"
 #include "app/output/volume_json.hpp"
 #include "base/format.hpp"
+#include "core/policy/policy_reach.hpp"
+#include "core/store/store.hpp"
 #include "core/volume/unit_text.hpp"
+#include "sys/host/root_protection.hpp"
 #include "sys/tpm/srk_name.hpp"
 
 #include <nlohmann/json.hpp>
@@ -48,6 +51,15 @@ void print_advice(const Volume& volume, const KeyOptions& keys, const Paths& pat
               "answer with [{}].\n",
               volume.signature);
     }
+}
+
+/// A literal value into which nothing was measured.
+bool has_empty_pcr(const Policy& policy) {
+    return std::ranges::any_of(policy.pcrs, [](const PcrPolicy& literal) {
+        return std::ranges::any_of(literal.values, [](const auto& value) {
+            return std::ranges::all_of(value.second, [](const std::byte b) { return b == std::byte{0}; });
+        });
+    });
 }
 
 /// Who knows that it is the TPM's.
@@ -102,6 +114,25 @@ void print_srk(const Enrolled& enrolled) {
     }
 }
 
+void print_reach(const Enrolled& enrolled, const Paths& paths) {
+    if (!enrolled.new_master) {
+        return;
+    }
+    const Store store{paths};
+    const MeasuringMachine machine{.secure_boot =
+                                       paths.is_running_system() ? secure_boot_is_on() : std::nullopt};
+    for (const Slot& slot : store.master(enrolled.volume.master).slots) {
+        // A PIN keeps the others out; what has no condition, or a PCR of zeros, has its own warning.
+        if (slot.policy.pin || slot.policy.is_empty() || has_empty_pcr(slot.policy)) {
+            continue;
+        }
+        if (const std::string words = words_for(reach_of(slot.policy, store.policy_files(), machine));
+            !words.empty()) {
+            print("  policy     {}: {}\n", describe(slot.policy), words);
+        }
+    }
+}
+
 void print_outcome(const EnrollOptions& options, const EnrollOutcome& outcome, const Globals& globals) {
     const Enrolled& enrolled = outcome.enrolled;
     const Volume& volume = enrolled.volume;
@@ -117,6 +148,7 @@ void print_outcome(const EnrollOptions& options, const EnrollOutcome& outcome, c
     }
     print("  master key {}{}\n", volume.master, enrolled.new_master ? " (new, sealed by the TPM)" : "");
     print_srk(enrolled);
+    print_reach(enrolled, globals.paths());
     print("  proved     {}\n", enrolled.proved_in_kernel
                                    ? "unsealed, compared, and loaded by the kernel"
                                    : "unsealed and compared; not by the kernel, which has no "

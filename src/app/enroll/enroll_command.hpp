@@ -51,6 +51,9 @@ void add_enroll_options(Arguments& verb, EnrollOptions& options);
 /// The storage root key that a new master key is sealed under, and who knows it.
 void print_srk(const Enrolled& enrolled);
 
+/// Of a new master key: which other systems satisfy its policy, where there are such.
+void print_reach(const Enrolled& enrolled, const Paths& paths);
+
 /// What was done, for people, with the advice that goes with it.
 void print_outcome(const EnrollOptions& options, const EnrollOutcome& outcome, const Globals& globals);
 

@@ -78,6 +78,7 @@ class Batch {
             print_error("[{}/{}] {}: {}\n", number_, volumes_.size(), enrolled.volume.name,
                         enrolled.files.empty() ? "was enrolled already" : "enrolled");
             print_srk(enrolled);
+            print_reach(enrolled, globals_.paths());
         }
         enrolled_.push_back(to_json(outcome));
         if (enrolled.new_master || outcome.recovery) {

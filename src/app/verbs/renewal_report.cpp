@@ -26,8 +26,8 @@ void report_renewal(const std::string& master, const Renewed& renewed, const Glo
         print("  left out: slot {}\n", to_string(renewed.left_out));
     }
     print("Old copies of /etc/sealmount hold the old master key and, under it, the same volume keys: whoever "
-          "has such a copy and gets this TPM to release it still opens the volumes' files. Make a new "
-          "backup.\n");
+          "has such a copy, and gets this TPM to release it or has a recovery key of that time, still opens "
+          "the volumes' files. Make a new backup.\n");
 }
 
 } // namespace sealmount
