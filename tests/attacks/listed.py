@@ -146,7 +146,7 @@ class Project:
         for file, link in (('README.md', 'SECURITY.md'), ('README.md', LIST), ('SECURITY.md', LIST)):
             if f']({link})' not in text_of(self.path / file):
                 self.complain(f'{file} does not lead to {link}')
-        for file in ('README.md', 'SECURITY.md', 'man/sealmount-policy.7.scd'):
+        for file in ('README.md', 'SECURITY.md', 'man/sealmount-policy.7.scd', 'src/core/policy/policy_reach.cpp'):
             if SENTENCE not in flat(text_of(self.path / file)):
                 self.complain(f'{file} does not say: {SENTENCE}')
 
@@ -172,6 +172,7 @@ def good_project():
                      f'[a](SECURITY.md) [b]({LIST})\n',
         'SECURITY.md': f'Root, {SENTENCE} [b]({LIST})\n',
         'man/sealmount-policy.7.scd': SENTENCE,
+        'src/core/policy/policy_reach.cpp': SENTENCE,
     }
 
 
