@@ -2,6 +2,7 @@
 // Copyright (C) the sealmount authors
 #include "app/output/strength_report.hpp"
 #include "core/check/strength.hpp"
+#include "core/slots/slots.hpp"
 #include "core/slots/suspend.hpp"
 #include "stories/fake_machine.hpp"
 
@@ -190,9 +191,9 @@ TEST_F(StrengthTest, JsonHasEachAttackerOnce) {
     const auto json = strength_json(strength_of(check_context(), "vault"));
     std::vector<std::string> names;
     for (const auto& attacker : json["masters"][0]["attackers"]) {
-        names.push_back(attacker["attacker"]);
+        names.push_back(attacker["attacker"].get<std::string>());
         EXPECT_THAT((std::vector<std::string>{"nothing", "unknown", "key"}),
-                    Contains(std::string{attacker["gets"]}));
+                    Contains(attacker["gets"].get<std::string>()));
         EXPECT_FALSE(attacker["reasons"].empty());
     }
     EXPECT_EQ(names, (std::vector<std::string>{"disk-thief", "live-stick", "hour-alone", "on-the-bus",
