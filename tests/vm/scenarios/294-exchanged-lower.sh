@@ -19,9 +19,9 @@ mkdir -p /root/hidden/open
 chmod 700 /root /root/hidden
 printf 'what root keeps to himself\n' >/root/hidden/open/name-of-roots
 check_fails "anna does not see root's directory" as_anna ls /root/hidden/open
-mkdir -p /run/systemd/system/sealmount-load@private.service.d
+mkdir -p /run/systemd/system/sealmount-unlock@default.service.d
 printf '[Service]\nExecStartPost=+/usr/bin/setpriv --reuid anna --regid anna --clear-groups /bin/sh /lab/exchange.sh\n' \
-    >/run/systemd/system/sealmount-load@private.service.d/race.conf
+    >/run/systemd/system/sealmount-unlock@default.service.d/race.conf
 systemctl daemon-reload
 check "it starts, and she wins the race" systemctl start home-anna-Private.mount
 check "her link is there" test -L /home/anna/.Private
