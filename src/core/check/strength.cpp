@@ -69,7 +69,7 @@ bool belongs_to_a_user(const fs::path& directory) {
 }
 
 std::string subject_of(const Slot& slot) {
-    return formatted("{} ({})", slot.id, describe(slot.policy));
+    return formatted("{}, {}", slot.id, describe(slot.policy));
 }
 
 /// One master key, and who would get it.
@@ -322,11 +322,10 @@ void check_reach(const CheckContext& context, const std::string& name, const Mas
         // What a check warns of already.
         const bool is_said = slot.policy.is_empty() || slot.policy.last_boot;
         if (gain_by(reach) == Gain::key && !slot.policy.pin && !is_said && is_sealed_to_its_policy(slot)) {
-            findings.push_back(
-                {.about = formatted("master {}", name),
-                 .item = "reach",
-                 .severity = Severity::warning,
-                 .text = formatted("slot {} ({}): {}", slot.id, describe(slot.policy), words_for(reach))});
+            findings.push_back({.about = formatted("master {}", name),
+                                .item = "reach",
+                                .severity = Severity::warning,
+                                .text = formatted("slot {}: {}", subject_of(slot), words_for(reach))});
         }
     }
 }
