@@ -3,6 +3,7 @@
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
+#include "base/standard_descriptors.hpp"
 #include "base/unique_fd.hpp"
 #include "write_units.hpp"
 
@@ -38,9 +39,8 @@ void report(std::string message, bool to_kernel_log) {
     std::fprintf(stderr, "%s\n", message.c_str());
 }
 
-constexpr const char* usage =
-    "requires three directories: [--root DIR] NORMAL EARLY LATE, or [--root DIR] --problems; see "
-    "sealmount-generator(8)";
+constexpr const char* usage = "requires three directories: [--root DIR] NORMAL EARLY LATE, or [--root DIR] "
+                              "--problems [--after-boot]; see sealmount-generator(8)";
 
 /// Whether there were any problems, as an exit status.
 template<typename Work>
@@ -58,9 +58,17 @@ int run(const Work& work, const bool to_kernel_log) {
     return status;
 }
 
+/// --problems, and perhaps --after-boot.
+bool is_for_problems(const std::span<char*> arguments) {
+    return (arguments.size() == 2 || arguments.size() == 3) &&
+           std::string_view{arguments[1]} == "--problems" &&
+           (arguments.size() == 2 || std::string_view{arguments[2]} == "--after-boot");
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
+    sealmount::open_standard_descriptors();
     std::span<char*> arguments{argv, static_cast<std::size_t>(argc)};
     std::string root = "/";
     bool by_systemd = true;
@@ -71,7 +79,10 @@ int main(int argc, char** argv) {
     }
     const sealmount::Paths paths{root};
     ::umask(0022);
-    if (arguments.size() == 2 && std::string_view{arguments[1]} == "--problems") {
+    if (is_for_problems(arguments)) {
+        if (arguments.size() == 3) {
+            ::unlink(paths.booting().c_str());
+        }
         return run([&] { return sealmount::problems_of_units(paths); }, false);
     }
     if (arguments.size() != 4) {

@@ -66,6 +66,26 @@ bool has_remains(const Paths& paths) {
     return holds(paths.masters(), ".json") || holds(paths.keys(), ".key");
 }
 
+/// Does one of the master files in a directory have a slot that is for a number of boots? Its policy has a
+/// member for that, which no other has (core/policy/policy_json.cpp). One that cannot be read may have.
+bool holds_suspension(const fs::path& directory) {
+    std::error_code ignored;
+    for (fs::directory_iterator entry{directory, ignored}, end; entry != end; entry.increment(ignored)) {
+        if (entry->path().extension() != ".json") {
+            continue;
+        }
+        try {
+            const std::optional<std::string> text = read_trusted_file_if_exists(entry->path());
+            if (text && text->find("\"last_boot\"") != std::string::npos) {
+                return true;
+            }
+        } catch (const Error&) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /// What /etc/fstab mounts, and in which line.
 class Table {
   public:
@@ -132,15 +152,22 @@ class Homes {
     std::unordered_set<std::string> homes_;
 };
 
-/// Is a directory above it the mount point of another volume?
-bool is_in_another(std::string_view mountpoint, const std::unordered_set<std::string_view>& mountpoints) {
-    for (mountpoint = mountpoint.substr(0, mountpoint.rfind('/')); !mountpoint.empty();
-         mountpoint = mountpoint.substr(0, mountpoint.rfind('/'))) {
-        if (mountpoints.contains(mountpoint)) {
-            return true;
-        }
+/// The directory above it that is the mount point of another volume; "" for none.
+std::string_view outer_of(std::string_view mountpoint,
+                          const std::unordered_set<std::string_view>& mountpoints) {
+    do {
+        mountpoint = mountpoint.substr(0, mountpoint.rfind('/'));
+    } while (!mountpoint.empty() && !mountpoints.contains(mountpoint));
+    return mountpoint;
+}
+
+/// Its mount unit; "" for none, and where no unit can be called so.
+std::string unit_of_outer(const std::string_view outer) {
+    try {
+        return outer.empty() ? std::string{} : mount_unit_name(outer);
+    } catch (const Error&) {
+        return {};
     }
-    return false;
 }
 
 /// For each volume what the rest of the system says.
@@ -154,11 +181,15 @@ void plan_volumes(const Paths& paths, std::vector<Volume> volumes, PlannedUnits&
         mountpoints.insert(volume.mountpoint);
     }
     std::vector<MountPlace> places;
+    std::vector<std::string> outers;
     places.reserve(volumes.size());
+    outers.reserve(volumes.size());
     for (const Volume& volume : volumes) { // before one is moved, to whose text a view refers
+        const std::string_view outer = outer_of(volume.mountpoint, mountpoints);
+        outers.push_back(unit_of_outer(outer));
         places.push_back({.with_helper = with_helper,
                           .is_home = homes.contain(volume.mountpoint),
-                          .is_inside = is_in_another(volume.mountpoint, mountpoints)});
+                          .is_inside = !outer.empty()});
     }
     plan.volumes.reserve(volumes.size());
     for (std::size_t i = 0; i < volumes.size(); ++i) {
@@ -169,7 +200,10 @@ void plan_volumes(const Paths& paths, std::vector<Volume> volumes, PlannedUnits&
             continue;
         }
         std::string disk = table.unit_below(volume.lower);
-        plan.volumes.push_back({.volume = std::move(volume), .place = places[i], .disk = std::move(disk)});
+        plan.volumes.push_back({.volume = std::move(volume),
+                                .place = places[i],
+                                .disk = std::move(disk),
+                                .outer = std::move(outers[i])});
     }
 }
 
@@ -189,6 +223,9 @@ PlannedUnits plan_units(const Paths& paths) {
     if (is_switched_off(paths)) {
         return plan;
     }
+    // A new set of master files may wait for being moved to its place (core/store).
+    plan.is_suspended = holds_suspension(paths.masters()) ||
+                        holds_suspension(paths.replacement() / paths.masters().filename());
     const std::string place = paths.manifest().string();
     std::optional<std::string> text;
     try {

@@ -17,15 +17,17 @@ struct PlannedVolume {
     Volume volume;
     MountPlace place;
     std::string disk; ///< the unit of the mount in /etc/fstab that the lower directory lies on; "" for none
+    std::string outer{}; ///< the mount unit of the volume that the mount point is in; "" for none
 };
 
 struct PlannedUnits {
     std::vector<PlannedVolume> volumes;
     std::vector<std::string> problems; ///< sentences, each with its place
+    bool is_suspended = false;         ///< the policy of a master key may be
 };
 
-/// Reads manifest, /etc/fstab, /etc/passwd and the kernel command line below `paths`; nothing is planned with
-/// sealmount=no. Does not throw Error.
+/// Reads manifest, master files, /etc/fstab, /etc/passwd and the kernel command line below `paths`; nothing
+/// is planned with sealmount=no. Does not throw Error.
 [[nodiscard]] PlannedUnits plan_units(const Paths& paths);
 
 } // namespace sealmount

@@ -88,13 +88,14 @@ class UnitDirectory {
 using Starters = std::map<std::string, Needed>;
 
 constexpr const char* boot_target = "local-fs.target";
+constexpr const char* resume_starter = "multi-user.target";
 
 void write_volume(const UnitDirectory& directory, const PlannedVolume& planned, Starters& starters) {
     const Volume& volume = planned.volume;
     // All texts first: a volume for which one of them throws leaves no file behind.
     const std::string mount_name = mount_unit_name(volume.mountpoint);
     const std::string mount = mount_unit(volume, planned.place);
-    const std::optional<std::string> drop_in = load_drop_in(volume, planned.disk);
+    const std::optional<std::string> drop_in = load_drop_in(volume, planned.disk, planned.outer);
     std::string started = mount_name;
     std::string automount;
     if (volume.automount) {
@@ -172,13 +173,16 @@ void look_for_mountpoints(const Paths& paths, PlannedUnits& plan) {
 
 std::vector<std::string> write_units(const Paths& paths, const fs::path& directory) {
     PlannedUnits plan = plan_units(paths);
-    if (plan.volumes.empty()) {
+    if (plan.volumes.empty() && !plan.is_suspended) {
         return std::move(plan.problems);
     }
     const std::string place = paths.manifest().string();
     try {
         const UnitDirectory units{directory};
         Starters starters;
+        if (plan.is_suspended) {
+            starters[resume_starter].wanted.emplace_back("sealmount-resume.service");
+        }
         for (const PlannedVolume& planned : plan.volumes) {
             try {
                 write_volume(units, planned, starters);

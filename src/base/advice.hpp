@@ -62,6 +62,7 @@ enum class AdviceKind {
     make_recovery_key,   ///< master key `subject` has none: make one
     suspend_one_boot,    ///< what cannot be predicted cannot be sealed to
     suspend,             ///< master key `subject`: what cannot be predicted cannot be sealed to
+    reseal_pin,          ///< master key `subject` has a PIN that can be tried too easily: seal it again
     reseal_without_pin,  ///< master key `subject`: make a slot without a PIN
     reseal_next_boot,    ///< master key `subject`: make a slot for the next boot
     make_pcrlock_policy, ///< the policy of systemd-pcrlock does not allow the next boot
@@ -91,6 +92,11 @@ enum class AdviceKind {
     confirm_empty,    ///< the lower directory is empty: mount what belongs there, or say that it is new
     mount_table_line, ///< mount what belongs on `subject`, or say that the directory below is meant
     mount_read_write, ///< the lower directory `subject` is on a file system that is read-only
+    use_safe_mountpoint,    ///< `subject`, on the way to the mount point, can be replaced in `other`
+    guard_mountpoint,       ///< the mount point `subject` can be replaced in `other`: make it immutable
+    make_mountpoint_safe,   ///< the mount point, or `subject` on the way, would be made in a user's directory
+    use_safe_lower,         ///< `subject`, on the way to the lower directory, can be replaced in `other`
+    use_path_without_links, ///< `subject` is a symbolic link on the way
 
     // Check: what it cannot look at.
     run_as_root,            ///< the rights to look are missing
@@ -118,15 +124,18 @@ enum class AdviceKind {
     change_command_line,       ///< the kernel's command line switches units off
 
     // Files, the kernel and the TPM.
-    enable_storage,   ///< the TPM's storage hierarchy is disabled
-    evict_locked_srk, ///< the key at the SRK's handle has an authorization value
-    persist_srk,      ///< master key `subject`: the SRK is not persistent any more
-    forbid_writing,   ///< let only the owner write to the file `subject`
-    load_ecryptfs,    ///< the running kernel lacks eCryptfs
-    read_kernel_log,  ///< it says more about a failed mount
-    show_keyrings,    ///< find the keyring that still holds a key
-    pass_credential,  ///< run this with the credential `subject`
-    make_srk_by_hand, ///< the TPM's owner hierarchy has a password
+    enable_storage,      ///< the TPM's storage hierarchy is disabled
+    evict_locked_srk,    ///< the key at the SRK's handle has an authorization value
+    accept_new_tpm,      ///< its storage root key is another one than before: the TPM is, or somebody is in
+                         ///< between
+    reseal_onto_new_tpm, ///< the same for the master key `subject`, whose recovery key or passphrases open it
+    persist_srk,         ///< master key `subject`: the SRK is not persistent any more
+    forbid_writing,      ///< let only the owner write to the file `subject`
+    load_ecryptfs,       ///< the running kernel lacks eCryptfs
+    read_kernel_log,     ///< it says more about a failed mount
+    show_keyrings,       ///< find the keyring that still holds a key
+    pass_credential,     ///< run this with the credential `subject`
+    make_srk_by_hand,    ///< the TPM's owner hierarchy has a password
 
     // Keys of volumes.
     renew_user_key,           ///< drop the user key, and add it again
@@ -158,6 +167,7 @@ enum class AdviceKind {
 
     // Secrets that nobody gave, and names that nobody has.
     list_masters,           ///< there is no such master key
+    give_pin,               ///< the master key opens with a PIN only, and nobody gave it
     give_pin_file,          ///< slots have a PIN, and nobody is there to type it
     give_recovery_key_file, ///< the present recovery key makes a new one
     show_on_terminal,       ///< a new passphrase is shown on a terminal only
@@ -165,10 +175,15 @@ enum class AdviceKind {
     name_encrypted_files,   ///< the directory is not the one with the encrypted files, or not there
     inspect_with_rights,    ///< the directory is closed to whoever asks
     enroll_full_volume,     ///< a new passphrase would not open the files that are there
+
+    // The proof of the store.
+    prove_store,    ///< the file of master key `subject` has to be written again by somebody who opens it
+    name_policy,    ///< nothing proves what slots are sealed to: name a policy
+    prune_unproven, ///< master key `subject`: slot `other` has never opened since the first version
 };
 
 /// app/output/hints.cpp counts its sentences by it.
-inline constexpr AdviceKind last_advice = AdviceKind::enroll_full_volume;
+inline constexpr AdviceKind last_advice = AdviceKind::prune_unproven;
 
 struct Advice {
     AdviceKind kind = AdviceKind::none;

@@ -46,6 +46,10 @@ const char* identifier(const RefusalKind kind) noexcept {
         return "ground-changed";
     case RefusalKind::lower_in_use:
         return "lower-in-use";
+    case RefusalKind::place_unsafe:
+        return "place-unsafe";
+    case RefusalKind::store_changed:
+        return "store-changed";
     case RefusalKind::files_unusable:
         return "files-unusable";
     case RefusalKind::passphrase_wrong:
@@ -75,7 +79,8 @@ const char* describe(const RefusalKind kind) noexcept {
     case RefusalKind::srk_missing:
         return "the TPM has no storage root key: it is new, or it was cleared or swapped";
     case RefusalKind::srk_changed:
-        return "the TPM has another storage root key than before: it was cleared or swapped";
+        return "the TPM has another storage root key than before: it was cleared or swapped, or something "
+               "answers in its place";
     case RefusalKind::srk_locked:
         return "the key at the TPM's handle 0x81000001 has an authorization value: another program made it";
     case RefusalKind::storage_disabled:
@@ -100,6 +105,10 @@ const char* describe(const RefusalKind kind) noexcept {
         return "the lower directory is not what it was";
     case RefusalKind::lower_in_use:
         return "the lower directory is in use by another mount";
+    case RefusalKind::place_unsafe:
+        return "a directory of the volume could be replaced by another one";
+    case RefusalKind::store_changed:
+        return "files of the store were changed by somebody who has not the master key";
     case RefusalKind::files_unusable:
         return "a file of the master key or of the volume's keys is missing or damaged";
     case RefusalKind::passphrase_wrong:

@@ -17,7 +17,8 @@ enum class RefusalKind {
                  ///< leaked theirs; take away what nobody can be using, try once more; then ask
     tpm_lockout, ///< dictionary-attack lockout (TPM_RC_LOCKOUT): never retry, it costs time; ask
     srk_missing, ///< nothing at the SRK's handle: enrolling makes one; at boot the TPM was cleared: ask
-    srk_changed, ///< another key than the pinned one at the SRK's handle: cleared or swapped TPM: ask
+    srk_changed, ///< another key than the pinned one at the SRK's handle: cleared or swapped TPM, or somebody
+                 ///< in between: ask
     srk_locked, ///< the key at the SRK's handle has an authorization value (TPM_RC_BAD_AUTH): its owner frees
                 ///< the handle; ask
     storage_disabled, ///< the storage hierarchy is disabled (TPMA_STARTUP_CLEAR): firmware or a program; ask
@@ -33,7 +34,10 @@ enum class RefusalKind {
     ground_changed,  ///< the lower directory is absent, or another one than was enrolled: load no key, do not
                      ///< ask
     lower_in_use,    ///< somebody else uses the lower directory: load no key, do not ask
-    files_unusable,  ///< the master file or a key file is missing or damaged: ask; it must be restored
+    place_unsafe, ///< somebody other than root could put another directory in the place of the mount point or
+                  ///< the lower directory: load no key, do not ask
+    store_changed,    ///< the store is not what was written with the master key: believe nothing of it; ask
+    files_unusable,   ///< the master file or a key file is missing or damaged: ask; it must be restored
     passphrase_wrong, ///< what was typed does not make the volume's key: ask again, three times in all
     prompt_timeout,   ///< nobody answered in time: give up
     prompt_cancelled, ///< the person declined: give up

@@ -7,23 +7,40 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cstdlib>
 #include <utility>
 
 namespace sealmount {
 
 namespace {
 
-// A handful of keys of 64 bytes, passphrases and one encrypted-key buffer are alive at a time.
-constexpr std::size_t secure_heap_size = 65536;
+// At boot a handful of keys of 64 bytes, passphrases and one encrypted-key buffer are alive at a time;
+// binding volumes again has all their keys. Pages that are not used are not locked (OpenSSL 3,
+// crypto/mem_sec.c: mlock2(2), MLOCK_ONFAULT), but they count against RLIMIT_MEMLOCK, which is 64 KiB for
+// users of old.
+constexpr std::array<std::size_t, 3> secure_heap_sizes = {4U << 20U, 1U << 20U, 65536};
 constexpr std::size_t secure_heap_smallest = 32;
 
 std::atomic<std::size_t> alive_count = 0;
 
+/// Whoever has secrets is linked with base/wiped_memory.cpp, which nobody refers to by another name.
+[[gnu::used]] void (*const wiping_free)(void*) = &::free;
+
+bool make_secure_heap() {
+    for (const std::size_t size : secure_heap_sizes) {
+        // 1: locked; 2: made, but mlock(2) was refused, which would let secrets reach the swap.
+        if (::CRYPTO_secure_malloc_init(size, secure_heap_smallest) == 1) {
+            return true;
+        }
+        ::CRYPTO_secure_malloc_done();
+    }
+    return false;
+}
+
 bool secure_heap_ready() {
-    // 1: locked; 2: made, but mlock(2) was refused (RLIMIT_MEMLOCK), which would let secrets reach the swap.
-    static const bool ready = ::CRYPTO_secure_malloc_initialized() == 1 ||
-                              ::CRYPTO_secure_malloc_init(secure_heap_size, secure_heap_smallest) == 1;
+    static const bool ready = ::CRYPTO_secure_malloc_initialized() == 1 || make_secure_heap();
     return ready;
 }
 

@@ -36,6 +36,17 @@ std::string_view between_quotes(const std::string_view text) {
     return text.substr(begin, text.rfind('\'') - begin);
 }
 
+/// A member of the object that is being read. The library, and ObjectReader, look for a member by going
+/// through all of its object: one with a hundred thousand would take a minute.
+void note_member(std::set<std::string>& members, const std::string& name,
+                 std::optional<std::string>& repeated) {
+    if (!members.insert(name).second) {
+        repeated = name;
+    } else if (members.size() > most_members) {
+        throw Error{Reason::config, formatted("an object has more than {} members", most_members)};
+    }
+}
+
 } // namespace
 
 Json parse_json(const std::string_view text) {
@@ -46,9 +57,8 @@ Json parse_json(const std::string_view text) {
             members.emplace_back();
         } else if (event == Json::parse_event_t::object_end) {
             members.pop_back();
-        } else if (event == Json::parse_event_t::key &&
-                   !members.back().insert(parsed.get<std::string>()).second) {
-            repeated = parsed.get<std::string>();
+        } else if (event == Json::parse_event_t::key) {
+            note_member(members.back(), parsed.get_ref<const std::string&>(), repeated);
         }
         return true;
     };

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,9 +18,13 @@ namespace sealmount {
 /// Keeps the members in the order in which people wrote them.
 using Json = nlohmann::ordered_json;
 
-/// Parses RFC 8259 text. Throws Error{config}: "LINE:COLUMN: what is wrong" for a syntax error and for text
-/// that is not UTF-8; and, unlike most readers, the name of a member that appears twice in one object (the
-/// second would silently win).
+/// More than any object has that we read: ours, systemd's, and those of firmware's logs.
+inline constexpr std::size_t most_members = 1024;
+
+/// Parses RFC 8259 text, in a time that grows with its length and not faster. Throws Error{config}:
+/// "LINE:COLUMN: what is wrong" for a syntax error and for text that is not UTF-8; an object with more than
+/// most_members; and, unlike most readers, the name of a member that appears twice in one object (the second
+/// would silently win).
 [[nodiscard]] Json parse_json(std::string_view text);
 
 /// One JSON object being read. Each getter consumes a member; `finish()` refuses the rest. All errors are

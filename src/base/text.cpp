@@ -113,7 +113,9 @@ std::optional<char32_t> take_code_point(std::string_view& text) noexcept {
 
 bool is_utf8(std::string_view text) noexcept {
     while (!text.empty()) {
-        if (!take_code_point(text)) {
+        if (static_cast<unsigned char>(text.front()) < 0x80) { // nearly always
+            text.remove_prefix(1);
+        } else if (!take_code_point(text)) {
             return false;
         }
     }

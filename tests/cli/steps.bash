@@ -37,8 +37,8 @@ state() {
         jq "$order | del(.volumes[].ground | .inode, .generation)" etc/sealmount/manifest.json && find srv -type d -exec lsattr -d {} + | grep '^....i' | sed 's/.* //')
 }
 
-# files_of_old: what the volume `old` requires.
-files_of_old() { (cd "$ROOT/etc/sealmount" && sha256sum keys/7f475b5d20a645dc.key masters/default.json && jq '.volumes[] | select(.name == "old")' manifest.json); }
+# files_of_old: what the volume `old` requires. Further keys under its master key prove the file of that as well.
+files_of_old() { (cd "$ROOT/etc/sealmount" && sha256sum keys/7f475b5d20a645dc.key && jq '.srk, .slots, .recovery' masters/default.json && jq '.volumes[] | select(.name == "old")' manifest.json); }
 
 # leftovers: key files, master files, guards and mount points that no volume of the manifest has.
 leftovers() {

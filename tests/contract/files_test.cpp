@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
 #include "base/error.hpp"
+#include "base/unique_fd.hpp"
 #include "sys/crypto/crypto.hpp"
 #include "sys/files/files.hpp"
 #include "sys/files/mounts.hpp"
@@ -22,9 +23,11 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <fstream>
 #include <functional>
 #include <future>
+#include <malloc.h>
 #include <unistd.h>
 
 namespace sealmount {
@@ -326,6 +329,45 @@ TEST_F(FilesTest, SampleIsBounded) {
     EXPECT_TRUE(sample_tree(top_, {.files = 3, .head_size = 3}).is_complete);
 }
 
+TEST_F(FilesTest, SampleOfALargeTreeKeepsLittleOfIt) {
+    constexpr std::size_t directories = 30;
+    constexpr std::size_t files = 2000;
+    const std::string long_end(100, 'x');
+    // Names of one file, so that there are inodes enough anywhere.
+    const fs::path file = top_ / "file";
+    const fs::path tree = top_ / "tree";
+    put(file, "12345");
+    for (std::size_t i = 0; i < directories; ++i) {
+        const fs::path directory = tree / std::to_string(100 + i);
+        fs::create_directories(directory);
+        // Some have fewer files than are read of the others.
+        for (std::size_t j = 0; j < (i % 3 == 0 ? 2 : files); ++j) {
+            const std::string name = std::to_string(10000 + j) + long_end;
+            ASSERT_EQ(::link(file.c_str(), (directory / name).c_str()), 0) << errno;
+        }
+    }
+    const std::size_t before = ::mallinfo2().uordblks;
+    std::size_t most = 0;
+    std::vector<std::string> names;
+    const bool is_complete = visit_sample(tree, {.files = 100, .head_size = 2}, [&](const FileSample& entry) {
+        most = std::max(most, ::mallinfo2().uordblks - before);
+        if (entry.kind == EntryKind::file) {
+            names.push_back(entry.name.string());
+        }
+    });
+    EXPECT_FALSE(is_complete);
+    EXPECT_LT(most, 1U << 20U) << "the names alone are 4 MB";
+    std::vector<std::string> expected;
+    for (std::size_t j = 0; expected.size() < 100; ++j) {
+        for (std::size_t i = 0; i < directories && expected.size() < 100; ++i) {
+            if (j < (i % 3 == 0 ? 2 : files)) {
+                expected.push_back(std::to_string(100 + i) + "/" + std::to_string(10000 + j) + long_end);
+            }
+        }
+    }
+    EXPECT_EQ(names, expected);
+}
+
 TEST_F(FilesTest, SampleReadsTheAttributeThatWasAskedFor) {
     put(top_ / "with", "x");
     put(top_ / "without", "x");
@@ -342,6 +384,15 @@ TEST_F(FilesTest, SampleReadsTheAttributeThatWasAskedFor) {
     EXPECT_TRUE(found.entries.at(1).attribute.empty()) << "longer than asked for is none, as for the kernel";
     EXPECT_TRUE(found.entries.at(2).attribute.empty());
     EXPECT_TRUE(sample_tree(top_, {.files = 9, .head_size = 8}).entries.at(0).attribute.empty());
+}
+
+TEST_F(FilesTest, LockWithALimitGivesUp) {
+    const std::chrono::milliseconds limit{200};
+    {
+        const FileLock held{top_ / "lock"};
+        EXPECT_EQ(reason_of([&] { const FileLock second{top_ / "lock", limit}; }), Reason::try_later);
+    }
+    EXPECT_NO_THROW((FileLock{top_ / "lock", limit}));
 }
 
 TEST_F(FilesTest, SecretLosesOneLineEndOnly) {

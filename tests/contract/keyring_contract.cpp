@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
 #include "base/error.hpp"
+#include "base/hex.hpp"
 #include "base/unique_fd.hpp"
 #include "core/ecryptfs/encrypted_key.hpp"
 #include "core/master/tpm_key.hpp"
@@ -142,6 +143,7 @@ void PrintTo(const SubjectMaker& maker, std::ostream* const stream) {
 constexpr auto signature = "00005ea100005ea1";
 constexpr auto other_signature = "00005ea100005ea2";
 constexpr auto name = "sealmount-contract";
+constexpr auto other_name = "sealmount-contract-2";
 
 class KeyringContract : public ::testing::TestWithParam<SubjectMaker> {
   protected:
@@ -248,6 +250,54 @@ TEST_P(KeyringContract, ProofLeavesNothing) {
     EXPECT_FALSE(keyring().has_volume_key(signature));
     EXPECT_FALSE(subject_->has_master("encrypted", signature));
     EXPECT_TRUE(keyring().prove_volume_key(signature, text()));
+}
+
+/// What the proof of a master file rests on: the kernel itself refuses every other vector, name of the master
+/// key, format, length, contents and HMAC.
+TEST_P(KeyringContract, EveryPartOfAProofIsAuthenticated) {
+    ProofDigest digest{};
+    digest.fill(std::byte{9});
+    for (const char letter : {'a', 'b'}) {
+        keyring().load_user_master(letter == 'a' ? name : other_name, master('a'));
+    }
+    const std::string good = compose_proof(std::string{"user:"} + name, master('a'), digest);
+    const auto loaded = keyring().prove_volume_key("sealmount:default", good);
+    ASSERT_TRUE(loaded) << loaded.error().detail;
+    const std::size_t hex = good.rfind(' ') + 1;
+    const std::size_t ignored = hex + 32; // the zero byte between vector and contents
+    for (std::size_t at = hex; at < good.size(); ++at) {
+        std::string edited = good;
+        edited[at] = edited[at] == '0' ? '1' : '0';
+        const bool is_ignored = at == ignored || at == ignored + 1;
+        const auto proved = keyring().prove_volume_key("sealmount:default", edited);
+        if (!is_ignored) {
+            ASSERT_FALSE(proved) << "digit " << at - hex;
+            EXPECT_EQ(proved.error().kind, RefusalKind::text_rejected) << "digit " << at - hex;
+        }
+    }
+    const std::string blob = good.substr(hex);
+    EXPECT_FALSE(keyring().prove_volume_key("sealmount:default",
+                                            std::string{"default user:"} + other_name + " 32 " + blob))
+        << "the same master key under another name";
+    EXPECT_FALSE(
+        keyring().prove_volume_key("sealmount:default", std::string{"default user:"} + name + " 31 " + blob));
+    EXPECT_FALSE(keyring().prove_volume_key(signature, std::string{"ecryptfs user:"} + name + " 32 " + blob));
+    keyring().drop_master(other_name);
+    EXPECT_FALSE(subject_->has_master("encrypted", "sealmount:default"));
+}
+
+TEST_P(KeyringContract, AVectorSaysWhoseKeyItIs) {
+    keyring().load_user_master(name, master());
+    const SecretBytes fekek{as_bytes(std::string(fekek_size, 'f'))};
+    const std::string good =
+        compose_encrypted_key(std::string{"user:"} + name, master(), fekek, bound_vector(signature));
+    EXPECT_TRUE(is_bound(good, signature));
+    EXPECT_FALSE(is_bound(good, other_signature));
+    EXPECT_TRUE(keyring().prove_volume_key(signature, good));
+    std::string other = good;
+    other.replace(good.rfind(' ') + 1, 32, to_hex(bound_vector(other_signature)));
+    EXPECT_TRUE(is_bound(other, other_signature));
+    EXPECT_FALSE(keyring().prove_volume_key(other_signature, other));
 }
 
 TEST_P(KeyringContract, ProofWorksBesideALoadedKey) {
@@ -366,8 +416,9 @@ class TrustedKeyringContract : public KeyringContract {
             static_cast<void>(tpm_->make_srk());
         }
         const auto values = tpm_->read_pcrs(pcrs).values;
-        blob_ =
-            write_tpm_key(tpm_->seal(master(), policy_digest({.bank = pcrs.bank, .values = values})).value());
+        blob_ = write_tpm_key(tpm_->seal(tpm_->srk_name().value(), master(),
+                                         policy_digest({.bank = pcrs.bank, .values = values}))
+                                  .value());
     }
 
     static constexpr PcrSelection pcrs = {.bank = PcrBank::sha256, .mask = 1U << 16};

@@ -161,6 +161,29 @@ TEST_F(PolicyContract, PasswordStepWantsThePassword) {
     EXPECT_FALSE(unseal(sealed(policy), {PcrStep{pcr7}, PasswordStep{}}, false, "wrong"));
 }
 
+TEST_F(PolicyContract, APinCannotBeTriedPastThePolicy) {
+    const auto policy = after_password(present(pcr7));
+    const SecretBytes pin{as_bytes("1234")};
+    const auto object = tpm_->seal(srk_, SecretBytes{as_bytes(secret)}, policy, &pin).value();
+    const auto old_one = sealed_by_old_release(policy, "1234");
+    swtpm_.extend(7, "a live stick");
+    EXPECT_EQ(tries_pin(old_one, "1234"), true) << "or this would show nothing";
+    EXPECT_EQ(tries_pin(old_one, "4321"), false);
+    EXPECT_EQ(tries_pin(object, "1234"), std::nullopt);
+    EXPECT_EQ(tries_pin(object, "4321"), std::nullopt);
+    EXPECT_FALSE(demands_of(old_one)->hides_pin());
+}
+
+TEST_F(PolicyContract, AHiddenPinStillOpens) {
+    const SecretBytes pin{as_bytes("1234")};
+    const auto object =
+        tpm_->seal(srk_, SecretBytes{as_bytes(secret)}, after_password(present(pcr7)), &pin).value();
+    const auto opened = tpm_->unseal(srk_, object, {PcrStep{pcr7}, PasswordStep{}}, &pin);
+    ASSERT_TRUE(opened) << opened.error().detail;
+    EXPECT_TRUE(opened->equals(as_bytes(secret)));
+    EXPECT_TRUE(unseal(object, {PcrStep{pcr7}, PasswordStep{}}, false, "1234")) << "as the kernel gives it";
+}
+
 TEST_F(PolicyContract, KeysThatNoTpmTakesAreErrors) {
     for (const Signer& signer : {rsa_signer(1024), Signer{EVP_EC_gen("P-384")},
                                  Signer{EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")}}) {

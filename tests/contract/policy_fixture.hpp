@@ -11,6 +11,7 @@
 #include "sys/tpm/esys_policy.hpp"
 #include "sys/tpm/esys_session.hpp"
 #include "sys/tpm/esys_tpm.hpp"
+#include "sys/tpm/object_demands.hpp"
 #include "sys/tpm/public_key.hpp"
 #include "sys/tpm/sealed_object.hpp"
 
@@ -84,7 +85,7 @@ class PolicyContract : public ::testing::Test {
 
     PolicyContract()
         : tpm_(esys_tpm(device_tcti(swtpm_.connect()))), context_(device_tcti(swtpm_.connect())) {
-        static_cast<void>(tpm_->make_srk());
+        srk_ = tpm_->make_srk();
         swtpm_.extend(7, "seven");
         swtpm_.extend(11, "eleven");
     }
@@ -101,7 +102,7 @@ class PolicyContract : public ::testing::Test {
     }
 
     SealedObject sealed(const PolicyDigest& policy) {
-        return tpm_->seal(SecretBytes{as_bytes(secret)}, policy).value();
+        return tpm_->seal(srk_, SecretBytes{as_bytes(secret)}, policy).value();
     }
 
     /// What comes out, or the refusal of a step or of the unseal; `encrypted`: through a salted session.
@@ -145,6 +146,51 @@ class PolicyContract : public ::testing::Test {
             ASSERT_TRUE(opened) << opened.error().detail;
             EXPECT_TRUE(std::ranges::equal(*opened, as_bytes(secret)));
         }
+    }
+
+    /// An object as 0.1.0 sealed them: without adminWithPolicy.
+    SealedObject sealed_by_old_release(const PolicyDigest& policy, const std::string_view pin) {
+        TPM2B_SENSITIVE_CREATE sensitive = {};
+        sensitive.sensitive.data.size = static_cast<UINT16>(
+            secret.copy(reinterpret_cast<char*>(sensitive.sensitive.data.buffer), secret.size()));
+        sensitive.sensitive.userAuth.size = static_cast<UINT16>(
+            pin.copy(reinterpret_cast<char*>(sensitive.sensitive.userAuth.buffer), pin.size()));
+        TPM2B_PUBLIC area = sealed_template(policy, true);
+        area.publicArea.objectAttributes &= ~TPMA_OBJECT_ADMINWITHPOLICY;
+        const TPM2B_DATA outside = {};
+        const TPML_PCR_SELECTION creation_pcrs = {};
+        const auto srk = find_srk(context_);
+        EsysResult<TPM2B_PRIVATE> private_area;
+        EsysResult<TPM2B_PUBLIC> public_area;
+        check_tpm(::Esys_Create(context_.get(), srk->get(), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+                                &sensitive, &area, &outside, &creation_pcrs, private_area.out(),
+                                public_area.out(), nullptr, nullptr, nullptr),
+                  "create");
+        return to_object(*public_area, *private_area);
+    }
+
+    /// TPM2_ObjectChangeAuth with this PIN, in whatever state the machine is: does the TPM say that the PIN
+    /// is right? Nothing when it does not look at it.
+    std::optional<bool> tries_pin(const SealedObject& object, const std::string_view pin) {
+        const auto srk = find_srk(context_);
+        const auto areas = from_object(object).value();
+        ESYS_TR loaded = ESYS_TR_NONE;
+        check_tpm(::Esys_Load(context_.get(), srk->get(), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+                              &areas.private_area, &areas.public_area, &loaded),
+                  "load");
+        const EsysHandle owner{context_, loaded, EsysHandle::End::flush};
+        TPM2B_AUTH authorization = {};
+        authorization.size = static_cast<UINT16>(
+            pin.copy(reinterpret_cast<char*>(authorization.buffer), sizeof authorization.buffer));
+        check_tpm(::Esys_TR_SetAuth(context_.get(), loaded, &authorization), "PIN");
+        const TPM2B_AUTH another = {};
+        EsysResult<TPM2B_PRIVATE> changed;
+        const auto rc = ::Esys_ObjectChangeAuth(context_.get(), loaded, srk->get(), ESYS_TR_PASSWORD,
+                                                ESYS_TR_NONE, ESYS_TR_NONE, &another, changed.out());
+        if (rc == TSS2_RC_SUCCESS) {
+            return true;
+        }
+        return tpm_code(rc) == TPM2_RC_AUTH_FAIL ? std::optional{false} : std::nullopt;
     }
 
     /// The refusal of the steps alone.
@@ -199,6 +245,7 @@ class PolicyContract : public ::testing::Test {
     Swtpm swtpm_;
     std::unique_ptr<Tpm> tpm_;
     EsysContext context_;
+    TpmName srk_;
 };
 
 } // namespace sealmount::testing

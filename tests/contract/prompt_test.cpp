@@ -6,9 +6,12 @@
 #include "sys/prompt/password_agents.hpp"
 #include "sys/prompt/terminal.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 
@@ -152,6 +155,71 @@ TEST_F(PasswordAgentsTest, AnswerComesThroughThePipe) {
 TEST_F(PasswordAgentsTest, SilenceTimesOut) {
     Asker asker{password_agents, std::chrono::seconds{1}};
     EXPECT_EQ(exit_code(asker.end()), refusal(RefusalKind::prompt_timeout));
+}
+
+/// Where the agents of this question answer; "" as long as nobody asks. In systemd's directory of questions
+/// (https://systemd.io/PASSWORD_AGENTS), where others may have some, too.
+std::string socket_of_question(const std::string& id) {
+    for (const auto& entry : std::filesystem::directory_iterator{"/run/systemd/ask-password"}) {
+        std::ifstream question{entry.path()};
+        std::string socket;
+        bool is_ours = false;
+        for (std::string line; entry.is_regular_file() && std::getline(question, line);) {
+            is_ours = is_ours || line == "Id=" + id;
+            socket = line.starts_with("Socket=") ? line.substr(line.find('=') + 1) : socket;
+        }
+        if (is_ours && !socket.empty()) {
+            return socket;
+        }
+    }
+    return {};
+}
+
+/// As this user. Was it taken?
+bool answer_as(const ::uid_t user, const std::string& socket, const std::string& answer) {
+    const ::pid_t child = ::fork();
+    if (child == 0) {
+        ::sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
+        socket.copy(address.sun_path, sizeof address.sun_path - 1);
+        const int fd = ::socket(AF_UNIX, SOCK_DGRAM, 0);
+        const bool sent =
+            ::setresuid(user, user, user) == 0 &&
+            ::sendto(fd, answer.data(), answer.size(), 0, reinterpret_cast<const ::sockaddr*>(&address),
+                     sizeof address) == static_cast<ssize_t>(answer.size());
+        ::_exit(sent ? 0 : 1);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    return exit_code(status) == 0;
+}
+
+TEST_F(PasswordAgentsTest, OnlyAnAgentOfRootsIsListenedTo) {
+    if (::getuid() != 0 || ::access("/run/systemd/ask-password", W_OK) != 0) {
+        GTEST_SKIP() << "only root may ask agents, and only where systemd has its directory";
+    }
+    const std::string id = "sealmount:test-" + std::to_string(::getpid());
+    const ::pid_t child = ::fork();
+    if (child == 0) {
+        ::setsid(); // without a terminal the agents are asked
+        const int nothing = ::open("/dev/null", O_RDWR);
+        ::dup2(nothing, STDIN_FILENO);
+        const auto answer = password_agents()->ask("Question? ", id, std::chrono::seconds{20});
+        ::_exit(!answer ? first_refusal + static_cast<int>(answer.error().kind)
+                : answer->equals(as_bytes("open sesame")) ? right_answer
+                                                          : wrong_answer);
+    }
+    std::string socket;
+    for (int tries = 0; tries < 1000 && socket.empty(); ++tries) {
+        socket = socket_of_question(id);
+        ::usleep(10000);
+    }
+    ASSERT_FALSE(socket.empty());
+    constexpr ::uid_t nobody = 65534;
+    EXPECT_FALSE(answer_as(nobody, socket, "+another word"));
+    EXPECT_TRUE(answer_as(0, socket, "+open sesame"));
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(exit_code(status), right_answer);
 }
 
 TEST_F(PasswordAgentsTest, AWithdrawnQuestionEnds) {

@@ -83,10 +83,11 @@ class RawUnsealTest : public ::testing::Test {
   protected:
     void SetUp() override {
         tpm_ = *opener_->open(TpmAccess::managed);
-        srk_name_ = to_hex(tpm_->make_srk());
+        const TpmName srk = tpm_->make_srk();
+        srk_name_ = to_hex(srk);
         Policy policy;
         policy.pcrs = {{.bank = PcrBank::sha256, .values = tpm_->read_pcrs(selection_).values}};
-        object_ = *tpm_->seal(secret_, policy_digest(policy));
+        object_ = *tpm_->seal(srk, secret_, policy_digest(policy));
     }
 
     [[nodiscard]] std::optional<SecretBytes> unseal(UniqueFd device) {

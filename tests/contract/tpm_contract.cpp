@@ -9,6 +9,7 @@
 #include "core/policy/pcr_policy.hpp"
 #include "sys/crypto/crypto.hpp"
 #include "sys/tpm/esys_connection.hpp"
+#include "sys/tpm/object_demands.hpp"
 
 #include <gtest/gtest.h>
 
@@ -56,16 +57,24 @@ class TpmContract : public ::testing::TestWithParam<SubjectMaker> {
         return *tpm_;
     }
 
+    /// As it is now; as it was last, where there is none.
+    const TpmName& srk() {
+        if (const auto name = tpm().srk_name()) {
+            srk_ = *name;
+        }
+        return srk_;
+    }
+
     PolicyDigest present_policy(const PcrSelection selection = pcr7) {
         return policy_digest({.bank = selection.bank, .values = tpm().read_pcrs(selection).values});
     }
 
     SealedObject sealed(const PcrSelection selection = pcr7) {
-        return tpm().seal(SecretBytes{as_bytes(secret)}, present_policy(selection)).value();
+        return tpm().seal(srk(), SecretBytes{as_bytes(secret)}, present_policy(selection)).value();
     }
 
     RefusalKind refusal_to_unseal(const SealedObject& object, const PcrSelection selection = pcr7) {
-        const auto result = tpm().unseal(object, {PcrStep{selection}});
+        const auto result = tpm().unseal(srk(), object, {PcrStep{selection}});
         EXPECT_FALSE(result);
         return result ? RefusalKind::no_prompt : result.error().kind;
     }
@@ -77,6 +86,7 @@ class TpmContract : public ::testing::TestWithParam<SubjectMaker> {
         return subject_->commands() - before;
     }
 
+    TpmName srk_;
     static constexpr std::string_view secret = "0123456789abcdef0123456789abcdef";
     std::unique_ptr<TpmUnderTest> subject_;
     std::unique_ptr<Tpm> tpm_;
@@ -143,7 +153,7 @@ TEST_P(TpmContract, NewTpmHasNoSrk) {
     const auto name = tpm().srk_name();
     ASSERT_FALSE(name);
     EXPECT_EQ(name.error().kind, RefusalKind::srk_missing);
-    const auto object = tpm().seal(SecretBytes{as_bytes(secret)}, present_policy());
+    const auto object = tpm().seal(srk(), SecretBytes{as_bytes(secret)}, present_policy());
     ASSERT_FALSE(object);
     EXPECT_EQ(object.error().kind, RefusalKind::srk_missing);
 }
@@ -176,14 +186,14 @@ TEST_P(TpmContract, EvictedSrkIsMadeAgainForOneConnectionAndStaysAway) {
     EXPECT_EQ(refusal_to_unseal(object), RefusalKind::srk_missing);
     ASSERT_TRUE(tpm().use_primary(name));
     EXPECT_EQ(tpm().srk_name().value(), name);
-    const auto opened = tpm().unseal(object, {PcrStep{pcr7}});
+    const auto opened = tpm().unseal(srk(), object, {PcrStep{pcr7}});
     ASSERT_TRUE(opened) << opened.error().detail;
     EXPECT_TRUE(opened->equals(as_bytes(secret)));
-    EXPECT_TRUE(tpm().unseal(sealed(), {PcrStep{pcr7}}));
+    EXPECT_TRUE(tpm().unseal(srk(), sealed(), {PcrStep{pcr7}}));
     tpm_.reset();
     EXPECT_FALSE(tpm().srk_name());
     EXPECT_EQ(tpm().make_srk(), name);
-    EXPECT_TRUE(tpm().unseal(object, {PcrStep{pcr7}}));
+    EXPECT_TRUE(tpm().unseal(srk(), object, {PcrStep{pcr7}}));
 }
 
 TEST_P(TpmContract, PrimaryOfAClearedTpmIsNotTheOldOne) {
@@ -216,7 +226,7 @@ TEST_P(TpmContract, SrkWithAnAuthorizationValueIsLocked) {
     subject_->lock_srk();
     EXPECT_EQ(tpm().srk_name().value(), name);
     EXPECT_EQ(refusal_to_unseal(object), RefusalKind::srk_locked);
-    const auto another = tpm().seal(SecretBytes{as_bytes(secret)}, present_policy());
+    const auto another = tpm().seal(srk(), SecretBytes{as_bytes(secret)}, present_policy());
     ASSERT_FALSE(another);
     EXPECT_EQ(another.error().kind, RefusalKind::srk_locked);
 }
@@ -234,7 +244,7 @@ TEST_P(TpmContract, OwnerPasswordRefusesTheSrk) {
 TEST_P(TpmContract, SealedSecretComesBack) {
     static_cast<void>(tpm().make_srk());
     const auto object = sealed();
-    const auto opened = tpm().unseal(object, {PcrStep{pcr7}});
+    const auto opened = tpm().unseal(srk(), object, {PcrStep{pcr7}});
     ASSERT_TRUE(opened) << opened.error().detail;
     EXPECT_TRUE(opened->equals(as_bytes(secret)));
     EXPECT_FALSE(subject_->crossed_wire(secret));
@@ -244,9 +254,58 @@ TEST_P(TpmContract, SealedObjectDemandsItsPolicyAndNoPassword) {
     static_cast<void>(tpm().make_srk());
     const auto object = sealed();
     EXPECT_EQ(object.parent, srk_handle);
-    EXPECT_EQ(to_hex(std::span{object.public_area}.subspan(2, 8)), "0008000b00000412");
+    EXPECT_EQ(to_hex(std::span{object.public_area}.subspan(2, 8)), "0008000b00000492");
     EXPECT_TRUE(std::ranges::equal(std::span{object.public_area}.subspan(12, 32), present_policy()));
     EXPECT_EQ(read_tpm_key(write_tpm_key(object)), object);
+}
+
+TEST_P(TpmContract, NothingIsSentUnderAnotherKeyThanTheExpectedOne) {
+    static_cast<void>(tpm().make_srk());
+    const auto object = sealed();
+    const SecretBytes pin{as_bytes("1234")};
+    const SecretBytes data{as_bytes(secret)};
+    TpmName another = srk();
+    another.back() ^= std::byte{1};
+    const auto policy = present_policy();
+    std::vector<RefusalKind> refusals;
+    const auto refused = [&](const auto& result) {
+        EXPECT_FALSE(result);
+        refusals.push_back(result ? RefusalKind::no_prompt : result.error().kind);
+    };
+    // A look at the key, and no session.
+    EXPECT_EQ(commands_of([&] { refused(tpm().seal(another, data, policy)); }), 1U);
+    EXPECT_EQ(commands_of([&] { refused(tpm().seal(another, data, policy, &pin)); }), 1U);
+    EXPECT_EQ(commands_of([&] { refused(tpm().unseal(another, object, {PcrStep{pcr7}})); }), 1U);
+    EXPECT_EQ(commands_of([&] { refused(tpm().unseal(another, object, {PcrStep{pcr7}}, &pin)); }), 1U);
+    EXPECT_EQ(refusals, std::vector(4, RefusalKind::srk_changed));
+    EXPECT_EQ(tpm().usable_srk_name().value(), srk());
+}
+
+TEST_P(TpmContract, APinnedParentOfTheKernelsObjectsIsComparedToo) {
+    const TpmName name = tpm().make_srk();
+    const SealedObject object = subject_->kernel_seal(secret);
+    EXPECT_TRUE(tpm().unseal_without_policy(object, &name));
+    TpmName another = name;
+    another.back() ^= std::byte{1};
+    const auto refused = tpm().unseal_without_policy(object, &another);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, RefusalKind::srk_changed);
+}
+
+TEST_P(TpmContract, AnObjectSaysWhatItDemands) {
+    static_cast<void>(tpm().make_srk());
+    const SecretBytes pin{as_bytes("1234")};
+    const auto policy = present_policy();
+    for (const SecretBytes* const its : {static_cast<const SecretBytes*>(nullptr), &pin}) {
+        SealedObject object = tpm().seal(srk(), SecretBytes{as_bytes(secret)}, policy, its).value();
+        const auto demands = demands_of(object);
+        ASSERT_TRUE(demands);
+        EXPECT_EQ(demands->policy, policy);
+        EXPECT_TRUE(demands->only_by_policy());
+        EXPECT_TRUE(demands->hides_pin());
+        object.public_area.pop_back();
+        EXPECT_FALSE(demands_of(object));
+    }
 }
 
 TEST_P(TpmContract, WhatTheKernelSealedWithoutPolicyComesBack) {
@@ -281,7 +340,7 @@ TEST_P(TpmContract, RefusedPolicySpendsNoLockoutBudget) {
     EXPECT_EQ(tpm().lockout().failed_tries, 0U);
     EXPECT_GT(tpm().lockout().allowed_tries, 0U);
     EXPECT_GT(tpm().lockout().recovery_seconds, 0U);
-    EXPECT_TRUE(tpm().unseal(object, {PcrStep{pcr7}}));
+    EXPECT_TRUE(tpm().unseal(srk(), object, {PcrStep{pcr7}}));
 }
 
 TEST_P(TpmContract, PcrThatChangesDuringASessionSpoilsIt) {
@@ -289,7 +348,7 @@ TEST_P(TpmContract, PcrThatChangesDuringASessionSpoilsIt) {
     const auto object = sealed();
     subject_->disturb_sessions(1);
     EXPECT_EQ(refusal_to_unseal(object), RefusalKind::pcr_changed);
-    EXPECT_TRUE(tpm().unseal(object, {PcrStep{pcr7}}));
+    EXPECT_TRUE(tpm().unseal(srk(), object, {PcrStep{pcr7}}));
 }
 
 TEST_P(TpmContract, DamagedObjectIsRejected) {
@@ -309,7 +368,7 @@ TEST_P(TpmContract, DamagedObjectIsRejected) {
     EXPECT_EQ(refusal_to_unseal(damaged), RefusalKind::object_rejected);
     damaged.private_area.clear();
     EXPECT_EQ(refusal_to_unseal(damaged), RefusalKind::object_rejected);
-    EXPECT_TRUE(tpm().unseal(object, {PcrStep{pcr7}}));
+    EXPECT_TRUE(tpm().unseal(srk(), object, {PcrStep{pcr7}}));
 }
 
 TEST_P(TpmContract, ClearedTpmRejectsOldObjects) {
@@ -334,7 +393,7 @@ TEST_P(TpmContract, PolicySessionIsTwoCommandsAndOpensForTheKernel) {
     // The unseal has flushed it; the owner's own flush is not an error then.
     EXPECT_EQ(subject_->sessions(), 0U);
     session.reset();
-    EXPECT_TRUE(tpm().unseal(object, {PcrStep{pcr7}}));
+    EXPECT_TRUE(tpm().unseal(srk(), object, {PcrStep{pcr7}}));
 }
 
 TEST_P(TpmContract, UnusedPolicySessionIsFlushed) {
@@ -369,7 +428,7 @@ TEST_P(TpmContract, AFullTpmIsTold) {
     subject_->leave_objects(3);
     EXPECT_EQ(refusal_to_unseal(object), RefusalKind::tpm_full);
     EXPECT_EQ(tpm().drop_leftovers(), 3U);
-    EXPECT_TRUE(tpm().unseal(object, {PcrStep{pcr7}}));
+    EXPECT_TRUE(tpm().unseal(srk(), object, {PcrStep{pcr7}}));
 }
 
 TEST_P(TpmContract, SealedObjectOpensDuringALockout) {
@@ -378,7 +437,8 @@ TEST_P(TpmContract, SealedObjectOpensDuringALockout) {
     EXPECT_FALSE(tpm().lockout().locked);
     subject_->lock_out();
     EXPECT_TRUE(tpm().lockout().locked);
-    EXPECT_TRUE(tpm().unseal(object, {PcrStep{pcr7}})) << "it is not subject to dictionary-attack protection";
+    EXPECT_TRUE(tpm().unseal(srk(), object, {PcrStep{pcr7}}))
+        << "it is not subject to dictionary-attack protection";
     subject_->end_lockout();
 }
 

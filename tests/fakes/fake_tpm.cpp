@@ -6,6 +6,7 @@
 #include "core/policy/policy_digest.hpp"
 #include "sys/crypto/crypto.hpp"
 #include "sys/tpm/public_key.hpp"
+#include "sys/tpm/srk_name.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -45,7 +46,7 @@ std::vector<std::byte> public_area(const PolicyDigest& policy, const std::uint32
     append_u16(area, 0x0008); // TPM_ALG_KEYEDHASH
     append_u16(area, 0x000b); // TPM_ALG_SHA256
     append_u16(area, 0x0000);
-    append_u16(area, has_pin ? 0x0012 : 0x0412); // fixedTPM, fixedParent, noDA
+    append_u16(area, has_pin ? 0x0092 : 0x0492); // fixedTPM, fixedParent, adminWithPolicy, noDA
     append(area, sized(policy));
     append_u16(area, 0x0010); // no scheme
     append(area, sized(number_digest("unique", number)));
@@ -105,7 +106,7 @@ class FakeConnection final : public Tpm {
         if (auto refusal = srk_refusal()) {
             return std::unexpected{std::move(*refusal)};
         }
-        return chip_.name();
+        return shown_name();
     }
 
     TpmName make_srk() override {
@@ -148,9 +149,10 @@ class FakeConnection final : public Tpm {
         return name_of_nv(index);
     }
 
-    std::expected<SealedObject, Refusal> seal(const SecretBytes& secret, const PolicyDigest& policy,
+    std::expected<SealedObject, Refusal> seal(const TpmName& srk, const SecretBytes& secret,
+                                              const PolicyDigest& policy,
                                               const SecretBytes* const pin) override {
-        if (auto refusal = srk_refusal()) {
+        if (auto refusal = srk_refusal(&srk)) {
             return std::unexpected{std::move(*refusal)};
         }
         if (auto refusal = chip_.refused_use()) {
@@ -163,6 +165,7 @@ class FakeConnection final : public Tpm {
         const auto bytes = secret.bytes();
         FakeTpm::Sealed& kept = chip_.sealed_[both_areas(object)];
         kept.policy = policy;
+        chip_.seals_.push_back(policy);
         kept.secret = {bytes.begin(), bytes.end()};
         if (pin != nullptr) {
             kept.pin = {pin->bytes().begin(), pin->bytes().end()};
@@ -170,9 +173,10 @@ class FakeConnection final : public Tpm {
         return object;
     }
 
-    std::expected<SecretBytes, Refusal> unseal(const SealedObject& object, const PolicySteps& steps,
+    std::expected<SecretBytes, Refusal> unseal(const TpmName& srk, const SealedObject& object,
+                                               const PolicySteps& steps,
                                                const SecretBytes* const pin) override {
-        if (auto refusal = srk_refusal()) {
+        if (auto refusal = srk_refusal(&srk)) {
             return std::unexpected{std::move(*refusal)};
         }
         for (int load_and_session = 0; load_and_session < 2; ++load_and_session) {
@@ -200,8 +204,9 @@ class FakeConnection final : public Tpm {
         return SecretBytes{std::span<const std::byte>{(*sealed)->secret}};
     }
 
-    std::expected<SecretBytes, Refusal> unseal_without_policy(const SealedObject& object) override {
-        if (auto refusal = srk_refusal()) {
+    std::expected<SecretBytes, Refusal> unseal_without_policy(const SealedObject& object,
+                                                              const TpmName* const pinned) override {
+        if (auto refusal = srk_refusal(object.parent == srk_handle ? pinned : nullptr)) {
             return std::unexpected{std::move(*refusal)};
         }
         if (object.parent != srk_handle) {
@@ -248,17 +253,36 @@ class FakeConnection final : public Tpm {
         return std::exchange(chip_.leftovers_, 0);
     }
 
-    void check_srk() override { chip_.command(); }
+    std::expected<TpmName, Refusal> usable_srk_name() override {
+        chip_.command();
+        return srk_name();
+    }
 
   private:
-    std::optional<Refusal> srk_refusal() {
+    /// Also when it is not the expected one, if one is.
+    std::optional<Refusal> srk_refusal(const TpmName* const expected = nullptr) {
         if (auto refusal = chip_.refused_command()) {
             return refusal;
         }
         if (!chip_.shows_srk() && !uses_primary_) {
             return Refusal{RefusalKind::srk_missing, {}};
         }
+        if (expected != nullptr) {
+            if (const TpmName shown = shown_name(); *expected != shown) {
+                ++chip_.foreign_keys_;
+                return another_srk(*expected, shown);
+            }
+        }
         return std::nullopt;
+    }
+
+    /// The TPM's, unless somebody in between shows his own.
+    TpmName shown_name() {
+        if (chip_.true_answers_ == 0) {
+            return chip_.foreign_name();
+        }
+        chip_.true_answers_ -= chip_.true_answers_ == FakeTpm::always_true ? 0 : 1;
+        return chip_.name();
     }
 
     /// What takes the key's place has no authorization value.
@@ -348,6 +372,13 @@ PcrValues FakeTpm::values(const PcrSelection selection) const {
         }
     }
     return values;
+}
+
+TpmName FakeTpm::foreign_name() {
+    TpmName name;
+    append_u16(name, 0x000b);
+    append(name, number_digest("somebody in between", 0));
+    return name;
 }
 
 TpmName FakeTpm::name() const {

@@ -46,6 +46,11 @@ class FakeTpm {
     void write_nv(const std::uint32_t index, const PolicyDigest& digest) { nv_[index] = digest; }
     /// PCR 10 is extended right after the policy of each of the next `count` sessions was made.
     void disturb_sessions(const unsigned count) { disturbances_ = count; }
+    /// Somebody between the TPM and us shows a storage root key of his own, after so many true answers.
+    void interpose_after(const unsigned true_answers) { true_answers_ = true_answers; }
+    void end_interposing() { true_answers_ = always_true; }
+    /// How often that was noticed before anything was sent under it.
+    [[nodiscard]] unsigned foreign_keys() const { return foreign_keys_; }
     /// The n+1-th command fails: tpm_failed where a refusal can be returned, else Error{unavailable}.
     void fail_after(const unsigned commands) { fault_.after(commands); }
     [[nodiscard]] const Fault& fault() const { return fault_; }
@@ -54,6 +59,8 @@ class FakeTpm {
     [[nodiscard]] bool has_srk() const { return has_srk_; }
     [[nodiscard]] std::size_t open_sessions() const { return sessions_.size(); }
     [[nodiscard]] unsigned commands() const { return commands_; }
+    /// The policies of all that was sealed so far, in order.
+    [[nodiscard]] const std::vector<PolicyDigest>& seals() const { return seals_; }
     [[nodiscard]] unsigned failed_tries() const { return failed_tries_; }
     void forgive() { failed_tries_ = 0; }
     [[nodiscard]] unsigned leftovers() const { return leftovers_; }
@@ -94,6 +101,7 @@ class FakeTpm {
     [[nodiscard]] std::optional<Refusal> refused_use();
     [[nodiscard]] PcrValues values(PcrSelection selection) const;
     [[nodiscard]] TpmName name() const;
+    [[nodiscard]] static TpmName foreign_name();
     [[nodiscard]] std::expected<Session, Refusal> make_session(const PolicySteps& steps);
     [[nodiscard]] std::expected<const Sealed*, Refusal> find(const SealedObject& object) const;
     /// Is there a key at its handle that the TPM shows?
@@ -113,12 +121,16 @@ class FakeTpm {
     bool locked_out_ = false;
     bool owner_password_ = false;
     bool held_raw_ = false;
+    static constexpr unsigned always_true = ~0U;
+    unsigned true_answers_ = always_true;
+    unsigned foreign_keys_ = 0;
     unsigned disturbances_ = 0;
     unsigned leftovers_ = 0;
     unsigned commands_ = 0;
     unsigned failed_tries_ = 0;
     std::uint32_t next_session_ = 0x03000000;
     std::uint32_t sealed_count_ = 0;
+    std::vector<PolicyDigest> seals_;
     std::map<std::uint32_t, Session> sessions_;
     std::map<std::vector<std::byte>, Sealed> sealed_; ///< by both areas, so that a damaged one is not found
     Fault fault_;

@@ -158,7 +158,7 @@ Settings meant_drop_in(const Volume& volume) {
         meant["[Unit] Requires"] = meant["[Unit] After"] = words(volume.needs);
     }
     if (volume.timeout != Volume{}.timeout) {
-        meant["[Service] TimeoutStartSec"] = std::to_string(3 * volume.timeout.count() + 120);
+        meant["[Service] TimeoutStartSec"] = std::to_string(9 * volume.timeout.count() + 120);
     }
     return meant;
 }

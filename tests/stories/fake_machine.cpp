@@ -2,6 +2,7 @@
 // Copyright (C) the sealmount authors
 #include "stories/fake_machine.hpp"
 
+#include "core/store/store_check.hpp"
 #include "sys/crypto/crypto.hpp"
 #include "sys/files/guard.hpp"
 
@@ -94,6 +95,17 @@ std::expected<Unlocked, Refusal> FakeMachine::load(const std::string& name) {
                         .credential = [&] { return given(credential); },
                         .filename_credential = [&] { return given(filename_credential); }},
                        name);
+}
+
+void FakeMachine::change_master(const std::function<void(MasterFile&)>& change) {
+    MasterFile file = store.master("default");
+    SecretBytes key;
+    {
+        const auto tpm = open_managed_tpm(opener, machine.backoff);
+        key = unseal_master(*tpm, {.file = file, .files = store.policy_files()}, machine.backoff).value().key;
+    }
+    change(file);
+    write_proved(store, "default", file, key);
 }
 
 std::map<std::string, std::string> FakeMachine::tree() const {

@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -83,6 +84,8 @@ class FakeMachine : public ::testing::Test {
     void unload(const std::string& name) { unload_volume(store.paths(), keyring, name); }
     /// Of a kernel, whose keys somebody else has taken away.
     void lose_keys();
+    /// As somebody who has the master key does, in the present state: the file is proved again.
+    void change_master(const std::function<void(MasterFile&)>& change);
     /// Every file below /etc/sealmount with its contents.
     [[nodiscard]] std::map<std::string, std::string> tree() const;
 

@@ -5,6 +5,7 @@
 // Copyright (C) the sealmount authors
 #include "app/boot/boot_command.hpp"
 #include "base/error.hpp"
+#include "base/standard_descriptors.hpp"
 #include "core/unlock/plain_user_kernel.hpp"
 #include "sys/host/process.hpp"
 
@@ -13,6 +14,7 @@
 #include <cstdio>
 
 int main(const int argc, char** const argv) {
+    sealmount::open_standard_descriptors();
     try {
         sealmount::harden_process();
     } catch (const sealmount::Error& error) {

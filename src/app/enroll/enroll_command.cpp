@@ -7,6 +7,7 @@
 #include "app/output/volume_json.hpp"
 #include "base/format.hpp"
 #include "core/volume/unit_text.hpp"
+#include "sys/tpm/srk_name.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -49,6 +50,21 @@ void print_advice(const Volume& volume, const KeyOptions& keys, const Paths& pat
     }
 }
 
+/// Who knows that it is the TPM's.
+const char* words_for(const SrkTrust trust) {
+    switch (trust) {
+    case SrkTrust::pinned:
+        return "as for the other master keys";
+    case SrkTrust::systemd:
+        return "systemd has noted the same";
+    case SrkTrust::accepted:
+        return "trusted as that of a new TPM";
+    case SrkTrust::first_use:
+        return "trusted on first use";
+    }
+    return "";
+}
+
 } // namespace
 
 EnrollOutcome enroll_volume(const EnrollOptions& options, const Globals& globals, const Machine& machine) {
@@ -69,12 +85,21 @@ Json to_json(const EnrollOutcome& outcome) {
     Json json = volume_json(enrolled.volume);
     json.update({{"new_master", enrolled.new_master},
                  {"new_srk", enrolled.new_srk},
+                 {"srk", enrolled.srk ? Json{{"key", short_form(enrolled.srk->name)},
+                                             {"trust", to_string(enrolled.srk->trust)}}
+                                      : Json(nullptr)},
                  {"recovery_slot", enrolled.recovery_slot ? Json(*enrolled.recovery_slot) : Json(nullptr)},
                  {"proved_in_kernel", enrolled.proved_in_kernel},
                  {"guarded", enrolled.guarded},
                  {"files", enrolled.files},
                  {"warnings", outcome.warnings}});
     return json;
+}
+
+void print_srk(const Enrolled& enrolled) {
+    if (enrolled.srk) {
+        print("  TPM key    {} ({})\n", short_form(enrolled.srk->name), words_for(enrolled.srk->trust));
+    }
 }
 
 void print_outcome(const EnrollOptions& options, const EnrollOutcome& outcome, const Globals& globals) {
@@ -91,6 +116,7 @@ void print_outcome(const EnrollOptions& options, const EnrollOutcome& outcome, c
         print("  metadata   in extended attributes (ecryptfs_xattr_metadata)\n");
     }
     print("  master key {}{}\n", volume.master, enrolled.new_master ? " (new, sealed by the TPM)" : "");
+    print_srk(enrolled);
     print("  proved     {}\n", enrolled.proved_in_kernel
                                    ? "unsealed, compared, and loaded by the kernel"
                                    : "unsealed and compared; not by the kernel, which has no "

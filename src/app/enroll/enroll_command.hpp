@@ -48,6 +48,9 @@ void add_enroll_options(Arguments& verb, EnrollOptions& options);
 
 [[nodiscard]] Json to_json(const EnrollOutcome& outcome);
 
+/// The storage root key that a new master key is sealed under, and who knows it.
+void print_srk(const Enrolled& enrolled);
+
 /// What was done, for people, with the advice that goes with it.
 void print_outcome(const EnrollOptions& options, const EnrollOutcome& outcome, const Globals& globals);
 

@@ -117,7 +117,8 @@ EnrollSession& EnrollRun::session_for(const PolicyOptions& options) {
                                        .store = store_,
                                        .kernel_uses_this_tpm = globals_.tcti.empty(),
                                        .pin = pin_ ? &*pin_ : nullptr,
-                                       .bind = bind_to_present(globals_.paths())});
+                                       .bind = bind_to_present(globals_.paths()),
+                                       .accepts_new_tpm = options.new_tpm});
         session_.emplace(*context_);
     }
     return *session_;

@@ -64,6 +64,7 @@ bool ImportRun::enroll(const EnrollOptions& options, const std::string& place) {
         enrolled_.push_back(to_json(outcome));
         if (!globals_.json) {
             print("{} is enrolled{}\n", name, outcome.enrolled.files.empty() ? " already" : "");
+            print_srk(outcome.enrolled);
         }
         if (outcome.enrolled.new_master || outcome.recovery) {
             report_recovery_key(options, outcome, globals_);

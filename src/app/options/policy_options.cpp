@@ -98,6 +98,9 @@ PcrlockPcrs pcrlock_pcrs(const PolicyOptions& options, const Paths& paths, TpmOp
 
 } // namespace
 
+const char* const new_tpm_help =
+    "the TPM was replaced or cleared: trust its storage root key, though it is another one than before";
+
 void add_policy_options(Arguments& verb, PolicyOptions& options) {
     verb.choice("--policy", {"pcr", "signed", "pcrlock", "none"}, options.kind,
                 "what the master key is bound to: values of PCRs, values that a key's owner signs, values "
@@ -115,6 +118,7 @@ void add_policy_options(Arguments& verb, PolicyOptions& options) {
                  "the TPM releases the key only for so long after power-on");
     verb.flag("--pin", options.pin, "the TPM releases the key only with a PIN, which is asked for");
     verb.option("--pin-file", "FILE", options.pin_file, "read the PIN from FILE (- for standard input)");
+    verb.flag("--new-tpm", options.new_tpm, new_tpm_help);
 }
 
 bool names_policy(const PolicyOptions& options) {

@@ -25,7 +25,11 @@ struct PolicyOptions {
     unsigned boot_window = 0; ///< seconds
     bool pin = false;
     std::string pin_file;
+    bool new_tpm = false; ///< not about the policy: what it is sealed under
 };
+
+/// Of --new-tpm.
+extern const char* const new_tpm_help;
 
 void add_policy_options(Arguments& verb, PolicyOptions& options);
 

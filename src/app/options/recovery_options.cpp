@@ -5,6 +5,7 @@
 #include "app/output/print.hpp"
 #include "base/error.hpp"
 #include "base/format.hpp"
+#include "base/standard_descriptors.hpp"
 #include "core/slots/recovery.hpp"
 #include "sys/crypto/qr_code.hpp"
 #include "sys/files/files.hpp"
@@ -65,6 +66,15 @@ void show(const SecretBytes& key, const std::string& master, const Globals& glob
           master);
 }
 
+/// Nothing when its file cannot be read.
+std::optional<bool> had_recovery_key(const Store& store, const std::string& master) {
+    try {
+        return !store.master(master).recovery.empty();
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
 } // namespace
 
 void add_new_recovery_options(Arguments& verb, NewRecoveryOptions& options) {
@@ -117,6 +127,11 @@ std::unique_ptr<NewRecoveryKey> NewRecoveryKey::make(const NewRecoveryOptions& o
     }
     if (options.none || (options.save_file.empty() && !seen)) {
         return nullptr;
+    }
+    if (options.save_file.empty() && is_output_lost()) {
+        throw Error{Reason::usage,
+                    "nobody would get the recovery key: standard output is closed or /dev/null; "
+                    "write it to a file with --save-recovery-key FILE"};
     }
     if (!options.save_file.empty() && std::filesystem::exists(options.save_file)) {
         throw Error{Reason::cannot_create,
@@ -185,10 +200,17 @@ RenewedRecoveryKey recovery_key_for_renewal(const Paths& paths, const std::strin
         static_cast<void>(open_by_recovery_key(store, master, key));
         return {.present = std::move(key), .fresh = nullptr};
     }
-    const bool had_one = store.has_recovery_key(master);
+    const std::optional<bool> known = had_recovery_key(store, master);
+    const bool had_one = known.value_or(true);
     RenewedRecoveryKey renewed;
     if (had_one || !options.save_file.empty()) {
         renewed.fresh = NewRecoveryKey::make(options, is_seen(globals));
+    }
+    if (!known) {
+        print_error(
+            "sealmount: warning: the file of the master key \"{}\" cannot be read; if it had a recovery "
+            "key, that one opens nothing from now on\n",
+            master);
     }
     if (had_one && !renewed.fresh && !options.none) {
         throw Error{Reason::usage, formatted("the recovery key of the master key \"{}\" cannot open a new "

@@ -11,13 +11,50 @@
 
 namespace sealmount {
 
-SlotSession::SlotSession(const Globals& globals, const Machine& machine, std::string pin_file)
+SlotSession::SlotSession(const Globals& globals, const Machine& machine, std::string pin_file,
+                         const bool new_tpm, const bool is_attended)
     : store_(globals.paths()), pin_file_(std::move(pin_file)),
       lock_(store_.lock()), context_{.machine = machine,
                                      .store = store_,
-                                     .ask_pin = [this,
-                                                 &machine] { return present_pin(pin_file_, machine.prompt); },
-                                     .bind = bind_to_present(store_.paths())} {
+                                     .ask_pin =
+                                         [this, &machine] {
+                                             std::optional<SecretBytes> pin;
+                                             without_lock(
+                                                 [&] { pin = present_pin(pin_file_, machine.prompt); });
+                                             return pin;
+                                         },
+                                     .bind = bind_to_present(store_.paths()),
+                                     .accepts_new_tpm = new_tpm,
+                                     .is_attended = is_attended} {
+}
+
+/// The manifest and the master files that it refers to.
+std::string SlotSession::contents() const {
+    std::string text = store_.manifest_text();
+    for (const Volume& volume : store_.manifest().volumes) {
+        try {
+            text += write_master_file(store_.master(volume.master));
+        } catch (const Error& error) {
+            text += error.what(); // as long as it stays so, it is the same
+        }
+    }
+    return text;
+}
+
+void SlotSession::without_lock(const std::function<void()>& waits) const {
+    const std::string before = contents();
+    lock_.reset();
+    try {
+        waits();
+    } catch (const Error&) {
+        lock_.emplace(store_.lock());
+        throw;
+    }
+    lock_.emplace(store_.lock());
+    if (contents() != before) {
+        throw Error{Reason::try_later,
+                    "another program has changed the slots while an answer was awaited: nothing was changed"};
+    }
 }
 
 std::vector<std::string> SlotSession::masters(const std::string& name) const {

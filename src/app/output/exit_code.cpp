@@ -62,8 +62,10 @@ int exit_code(const RefusalKind kind) noexcept {
         return EX_NOPERM;
     case RefusalKind::object_rejected:
     case RefusalKind::text_rejected:
+    case RefusalKind::store_changed:
         return EX_DATAERR;
     case RefusalKind::files_unusable:
+    case RefusalKind::place_unsafe:
         return EX_CONFIG;
     }
     return EX_SOFTWARE;

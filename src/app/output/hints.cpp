@@ -85,6 +85,9 @@ constexpr std::array hints = {
     Hint{AdviceKind::make_recovery_key, "'sealmount recovery-key {0}' makes one"},
     Hint{AdviceKind::suspend_one_boot, "'sealmount suspend' lets one boot pass whatever changes"},
     Hint{AdviceKind::suspend, "'sealmount suspend {0}' lets the next boot pass, whatever it measures"},
+    Hint{AdviceKind::reseal_pin, "'sealmount reseal {0} --pin' with its PCRs seals it again; then 'sealmount "
+                                 "prune {0} --slot' drops the "
+                                 "old slot"},
     Hint{AdviceKind::reseal_without_pin, "'sealmount reseal {0} --pcrs 7' makes a slot without a PIN"},
     Hint{AdviceKind::reseal_next_boot, "'sealmount reseal {0} --next-boot' makes a slot for it"},
     Hint{AdviceKind::make_pcrlock_policy, "'systemd-pcrlock make-policy' allows what the next boot measures"},
@@ -115,6 +118,19 @@ constexpr std::array hints = {
                                      "on purpose, 'sealmount ground {0} "
                                      "--renew' records what is there now"},
     Hint{AdviceKind::record_ground, "run {2}", "sealmount ground {}"},
+    Hint{AdviceKind::use_safe_mountpoint,
+         "choose a mount point in directories that belong to root and nobody else can write to; in a user's "
+         "home, one directly in it. Or give {1} to root: 'chown root: {1} && chmod go-w {1}'"},
+    Hint{AdviceKind::guard_mountpoint,
+         "make it immutable while it is not mounted: 'chattr +i {0}'; where its file system cannot do that, "
+         "choose a mount point in directories of root"},
+    Hint{AdviceKind::make_mountpoint_safe,
+         "let the owner of {1} make it, or choose a mount point in directories of root"},
+    Hint{AdviceKind::use_safe_lower,
+         "move the lower directory into directories that belong to root and nobody else can write to, or "
+         "give {1} to root or to the owner of the lower directory, who alone may write to it"},
+    Hint{AdviceKind::use_path_without_links,
+         "write the path without the symbolic link into /etc/sealmount/manifest.json"},
     Hint{AdviceKind::end_other_use, "end that first: two mounts of one lower directory lose files"},
     Hint{AdviceKind::separate_volumes,
          "choose directories that do not overlap, or run 'sealmount remove' for one"},
@@ -167,6 +183,15 @@ constexpr std::array hints = {
     Hint{AdviceKind::evict_locked_srk,
          "let the program that made it keep its key at another handle: after 'tpm2_evictcontrol -C o -c "
          "0x81000001' the next unlock makes the storage root key again"},
+    Hint{AdviceKind::accept_new_tpm,
+         "if the TPM was replaced or cleared, give --new-tpm (with 'sealmount reseal --recover', for a "
+         "master key "
+         "that exists); if not, type no passphrase and no PIN before you know what answers in its place"},
+    Hint{AdviceKind::reseal_onto_new_tpm,
+         "if the TPM was replaced or cleared, 'sealmount reseal {0} --recover --new-tpm' binds its volumes "
+         "to this "
+         "one; it asks for the recovery key or their passphrases; if not, something may answer in its place: "
+         "type no passphrase and no PIN before you know what it is"},
     Hint{AdviceKind::persist_srk, "'sealmount reseal {0}' makes it persistent again"},
 
     Hint{AdviceKind::forbid_writing, "{2} fixes that", "chmod go-w {}"},
@@ -204,6 +229,7 @@ constexpr std::array hints = {
     Hint{AdviceKind::prune_after_boot, "after that boot, run 'sealmount prune'"},
     Hint{AdviceKind::read_log_instead, "on another machine, believe a log with --log FILE"},
     Hint{AdviceKind::list_masters, "'sealmount list' shows which one each volume has"},
+    Hint{AdviceKind::give_pin, "give its PIN, on a terminal or with --pin-file FILE"},
     Hint{AdviceKind::give_pin_file, "give it with --pin-file FILE, or choose another policy"},
     Hint{AdviceKind::give_recovery_key_file,
          "with --recovery-key-file FILE, its present recovery key makes a new one"},
@@ -213,6 +239,13 @@ constexpr std::array hints = {
     Hint{AdviceKind::name_encrypted_files, "name the directory with the encrypted files"},
     Hint{AdviceKind::inspect_with_rights, "inspect it as root, or as its owner"},
     Hint{AdviceKind::enroll_full_volume, "--generate is for an empty volume"},
+
+    Hint{AdviceKind::prove_store,
+         "'sealmount reseal {0}' does that, if the state of the machine is the right "
+         "one"},
+    Hint{AdviceKind::name_policy, "name what they are to be sealed to, with --pcrs or --policy"},
+    Hint{AdviceKind::prune_unproven,
+         "if that state is no longer needed, 'sealmount prune {0} --slot {1}' removes it"},
 };
 
 constexpr bool has_each_kind_once() {
@@ -299,6 +332,7 @@ std::string hint_for(const RefusalKind kind, const std::string_view master) {
                rebind;
     case RefusalKind::srk_missing:
     case RefusalKind::srk_changed:
+        return hint_for({.kind = AdviceKind::reseal_onto_new_tpm, .subject = std::string{master}});
     case RefusalKind::object_rejected:
         return rebind;
     case RefusalKind::srk_locked:
@@ -318,9 +352,12 @@ std::string hint_for(const RefusalKind kind, const std::string_view master) {
         return "mount the file system that belongs there and 'systemctl start' the mount again; if the "
                "directory was "
                "moved on purpose, 'sealmount ground --renew' records what is there now";
+    case RefusalKind::place_unsafe:
+        return "'sealmount check' says how to make it safe; then 'systemctl start' the mount again";
     case RefusalKind::lower_in_use:
         return "end the other use, and 'systemctl start' the mount again";
     case RefusalKind::text_rejected:
+    case RefusalKind::store_changed:
     case RefusalKind::files_unusable:
         return "restore /etc/sealmount from a backup; or " + rebind;
     case RefusalKind::no_prompt:

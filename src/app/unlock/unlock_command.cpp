@@ -44,7 +44,7 @@ std::optional<SecretBytes> credential_of_service(const char* const name, const s
     }
     try {
         return read_credential(name, limit);
-    } catch (const Error&) {
+    } catch (const std::exception&) {
         return SecretBytes{0};
     }
 }

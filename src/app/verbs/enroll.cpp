@@ -77,6 +77,7 @@ class Batch {
         if (!options.quiet && !globals_.json) {
             print_error("[{}/{}] {}: {}\n", number_, volumes_.size(), enrolled.volume.name,
                         enrolled.files.empty() ? "was enrolled already" : "enrolled");
+            print_srk(enrolled);
         }
         enrolled_.push_back(to_json(outcome));
         if (enrolled.new_master || outcome.recovery) {

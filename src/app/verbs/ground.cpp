@@ -9,6 +9,7 @@
 #include "core/store/store.hpp"
 #include "core/volume/unit_text.hpp"
 #include "core/volume/volume_ground.hpp"
+#include "core/volume/volume_paths.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -96,6 +97,11 @@ void record(const Store& store, const GroundOptions& options, GroundReport& repo
             Reason::unavailable,
             formatted("{}: {}", report.volume.lower, std::generic_category().message(report.found.error())),
             {.kind = AdviceKind::fix_lower}};
+    }
+    const MountView view = view_for(store.paths(), Viewer::this_process);
+    if (auto unsafe =
+            problem_with_lower(report.volume, look_along_lower(store.paths(), view, report.volume))) {
+        throw Error{Reason::refused, unsafe->message, std::move(unsafe->advice)};
     }
     if (report.problem && !options.yes) {
         confirm_renewal(report);

@@ -125,7 +125,7 @@ class DracutImporter {
     [[nodiscard]] SecretBytes unsealed(const std::string& file, const SecretBytes& blob) const {
         const auto tpm = open_managed_tpm(machine_.tpm, machine_.backoff);
         try {
-            return open_trusted_blob(*tpm, text_of(blob));
+            return open_trusted_blob(*tpm, text_of(blob), srk_pins(Store{globals_.paths()}));
         } catch (const Error& error) {
             throw error.in(file);
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
 #include "app/verbs/rebind.hpp"
+#include "app/options/policy_options.hpp"
 #include "app/verbs/renewal_report.hpp"
 #include "app/verbs/verbs.hpp"
 #include "base/format.hpp"
@@ -105,7 +106,7 @@ void rebind_with_passphrases(const std::string& master, const RebindOptions& opt
         recovery_key_for_renewal(globals.paths(), master, options.recovery, options.present_file, globals);
     // While a person types, the lock is not held.
     const auto keys = keys_of_volumes(Store{globals.paths()}, master, options, machine.prompt);
-    const SlotSession session{globals, machine, options.pin_file};
+    const SlotSession session{globals, machine, options.pin_file, options.new_tpm};
     if (recovery.fresh) {
         recovery.fresh->save(session.store(), master);
     }
@@ -120,6 +121,7 @@ Run declare_rebind(Arguments& verb) {
     add_slot_options(verb, *options);
     verb.option("--passphrase-file", "FILE", options->passphrase_files,
                 "read a passphrase from FILE (- for standard input)");
+    verb.flag("--new-tpm", options->new_tpm, new_tpm_help);
     add_present_recovery_option(verb, options->present_file);
     add_new_recovery_options(verb, options->recovery);
     return [options](const Globals& globals, const Machine& machine) {

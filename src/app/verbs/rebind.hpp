@@ -17,6 +17,7 @@ struct RebindOptions : SlotOptions {
     std::vector<std::string> passphrase_files;
     NewRecoveryOptions recovery;
     std::string present_file; ///< with the present recovery key, which is to open the new master key too
+    bool new_tpm = false;     ///< the TPM is another one than before
 };
 
 /// Binds the volumes of a master key with their passphrases: from the files, then typed. Takes the store's

@@ -6,11 +6,14 @@
 #include "app/verbs/verbs.hpp"
 #include "base/format.hpp"
 #include "base/strict_json.hpp"
+#include "base/text.hpp"
 #include "core/slots/recovery.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
+#include <unistd.h>
+#include <vector>
 
 namespace sealmount {
 
@@ -21,13 +24,16 @@ struct RecoveryKeyOptions : SlotOptions {
     std::string save_file;
     bool revoke = false;
     bool force = false;
+    bool yes = false;
 };
 
 /// From the TPM, or from the present recovery key: out of its file, or typed when the TPM refuses.
 SecretBytes master_key(const RecoveryKeyOptions& options, const SlotSession& session,
                        const std::string& name) {
     if (!options.present_file.empty()) {
-        return open_by_recovery_key(session.store(), name, recovery_key_in(options.present_file)).key;
+        SecretBytes present;
+        session.without_lock([&] { present = recovery_key_in(options.present_file); });
+        return open_by_recovery_key(session.store(), name, present).key;
     }
     try {
         return open_master(session.context(), name).key;
@@ -36,13 +42,18 @@ SecretBytes master_key(const RecoveryKeyOptions& options, const SlotSession& ses
             session.store().master(name).recovery.empty()) {
             throw;
         }
-        const auto key = ask_for_recovery_key(
-            session.context().machine.prompt,
-            formatted("The TPM does not release the master key {}. Its present recovery key: ", name));
-        if (!key || !*key) {
+        std::optional<SecretBytes> key;
+        session.without_lock([&] {
+            key =
+                ask_for_recovery_key(
+                    session.context().machine.prompt,
+                    formatted("The TPM does not release the master key {}. Its present recovery key: ", name))
+                    .value_or(std::nullopt);
+        });
+        if (!key) {
             throw Error{error.reason(), error.what(), {.kind = AdviceKind::give_recovery_key_file}};
         }
-        return open_by_recovery_key(session.store(), name, **key).key;
+        return open_by_recovery_key(session.store(), name, *key).key;
     }
 }
 
@@ -65,12 +76,47 @@ void report(const std::string& name, const std::optional<unsigned> slot, const s
     }
 }
 
+/// Volumes that only the TPM would open then: no passphrase makes their keys.
+std::vector<std::string> volumes_without_passphrase(const Store& store, const std::string& master) {
+    std::vector<std::string> names;
+    for (const Volume& volume : store.manifest().volumes) {
+        if (volume.master == master && volume.no_passphrase) {
+            names.push_back(volume.name);
+        }
+    }
+    return names;
+}
+
 void revoke(const RecoveryKeyOptions& options, const SlotSession& session, const std::string& name,
             const Globals& globals) {
     if (!options.force && !session.store().master(name).recovery.empty()) {
         static_cast<void>(open_master(session.context(), name)); // so that something is left that opens
+        if (const auto volumes = volumes_without_passphrase(session.store(), name); !volumes.empty()) {
+            throw Error{Reason::refused,
+                        formatted("the recovery key of the master key \"{}\" is the only way besides the TPM "
+                                  "into what has no passphrase: {}; --force revokes it all the same",
+                                  name, join(volumes))};
+        }
     }
     report(name, {}, revoke_recovery_keys(session.store(), name, {}), globals);
+}
+
+/// The noun alone reads like a question for the present one, whose paper is worthless afterwards.
+void confirm_replacement(const RecoveryKeyOptions& options, const std::string& name, const Globals& globals) {
+    if (options.yes || ::isatty(STDIN_FILENO) == 0) {
+        return;
+    }
+    const MasterFile file = Store{globals.paths()}.master(name);
+    if (file.recovery.empty()) {
+        return;
+    }
+    confirm(
+        {.question = formatted("The master key {} has a recovery key, made {}. A new one takes its place, "
+                               "and it opens nothing any more. Continue? [y/N] ",
+                               name, file.recovery.back().created),
+         .word = {},
+         .otherwise = {},
+         .declined = "not confirmed: the present recovery key stays"});
 }
 
 void make(const RecoveryKeyOptions& options, const SlotSession& session, const std::string& name,
@@ -92,8 +138,11 @@ int run_recovery_key(const RecoveryKeyOptions& options, const Globals& globals, 
         throw Error{Reason::usage, "--json shows no secret: write the recovery key to a file with "
                                    "--save-recovery-key FILE"};
     }
+    const std::string name = SlotSession{globals, machine, options.pin_file}.one_master(options.master);
+    if (!options.revoke) {
+        confirm_replacement(options, name, globals); // without the lock of a session
+    }
     const SlotSession session{globals, machine, options.pin_file};
-    const std::string name = session.one_master(options.master);
     if (options.revoke) {
         revoke(options, session, name, globals);
     } else {
@@ -114,7 +163,9 @@ Run declare_recovery_key(Arguments& verb) {
                 "write the new recovery key to FILE, which only its owner can read, instead of showing it");
     verb.flag("--revoke", options->revoke, "make no recovery key, and revoke the present one");
     verb.flag("--force", options->force,
-              "with --revoke: even when the TPM does not release the master key now");
+              "with --revoke: even when the TPM does not release the master key now, or a volume has no "
+              "passphrase");
+    verb.flag("--yes", options->yes, "do not ask before the present recovery key is replaced");
     return [options](const Globals& globals, const Machine& machine) {
         return run_recovery_key(*options, globals, machine);
     };

@@ -12,6 +12,7 @@
 #include "core/enroll/enroll_checks.hpp"
 #include "core/slots/recovery.hpp"
 #include "core/slots/suspend.hpp"
+#include "sys/tpm/srk_name.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -83,7 +84,7 @@ std::vector<BoundPolicy> wanted(const ResealOptions& options, const OpenMaster& 
     const std::vector<Policy> kinds =
         names_policy(options.policy)
             ? std::vector{policy_from(options.policy, globals.paths(), session.context().machine.tpm)}
-            : lasting_kinds(session.store().master(master.name));
+            : lasting_kinds(master.whole);
     std::vector<BoundPolicy> policies;
     for (const Policy& kind : kinds) {
         const auto bound = changes(options)
@@ -99,6 +100,9 @@ Json reseal_one(const SlotSession& session, const ResealOptions& options, OpenMa
     const std::string& name = master.name;
     Json json = Json::array();
     std::vector<unsigned> made;
+    if (!names_policy(options.policy)) {
+        ask_for_pin(session.context(), master, lasting_kinds(master.whole));
+    }
     for (const BoundPolicy& bound : wanted(options, master, session, globals)) {
         const Resealed resealed =
             reseal(session.context(), master, {.bound = bound, .new_pin = pin, .note = options.note});
@@ -125,6 +129,10 @@ void check_recover_options(const ResealOptions& options) {
     if (!options.recover &&
         (!options.recovery_key_file.empty() || !options.passphrases.passphrase_files.empty())) {
         throw Error{Reason::usage, "--recovery-key-file and --passphrase-file go with --recover"};
+    }
+    if (options.policy.new_tpm && !options.recover) {
+        throw Error{Reason::usage,
+                    "--new-tpm goes with --recover: another TPM does not release the master key"};
     }
     if (!options.recovery_key_file.empty() && !options.passphrases.passphrase_files.empty()) {
         throw Error{Reason::usage, "--recovery-key-file or --passphrase-file: the recovery key does without "
@@ -179,22 +187,27 @@ void recover(ResealOptions& options, const std::string& name, const SecretBytes*
                         "options about the policy out, and reseal once more"};
         }
         options.passphrases.pin_file = options.policy.pin_file;
+        options.passphrases.new_tpm = options.policy.new_tpm;
         rebind_with_passphrases(name, options.passphrases, globals, machine);
         return;
     }
-    const SlotSession session{globals, machine, options.policy.pin_file};
+    const SlotSession session{globals, machine, options.policy.pin_file, options.policy.new_tpm};
     OpenMaster master = ready_to_reseal(session.context(), name,
                                         open_by_recovery_key(session.store(), name, *recovery_key).key);
-    const auto kinds = lasting_kinds(session.store().master(name));
+    const auto kinds = lasting_kinds(master.whole);
     if (!names_policy(options.policy) && std::ranges::any_of(kinds, &Policy::pin)) {
-        master.pin = session.context().ask_pin();
+        ask_for_pin(session.context(), master, kinds);
         if (!master.pin) {
             throw Error{Reason::usage,
                         formatted("the master key \"{}\" has slots with a PIN", name),
                         {.kind = AdviceKind::give_pin_file}};
         }
     }
-    const std::vector<unsigned> lost = slots_lost(session.store().master(name), master.file);
+    const MasterFile before = session.store().master(name);
+    const std::vector<unsigned> lost = slots_lost(before, master.file);
+    if (master.file.srk_name != before.srk_name && !globals.json) {
+        print("master key {}: from now on under the TPM's key {}\n", name, short_form(master.file.srk_name));
+    }
     for (Json& resealed : reseal_one(session, options, std::move(master), pin, globals)) {
         json.push_back(std::move(resealed));
     }
@@ -226,7 +239,8 @@ int run_reseal(ResealOptions& options, const Globals& globals, const Machine& ma
     if (options.recover) {
         return run_recover(options, pin ? &*pin : nullptr, globals, machine);
     }
-    const SlotSession session{globals, machine, options.policy.pin_file};
+    // For the next boot, hooks run it as well.
+    const SlotSession session{globals, machine, options.policy.pin_file, false, !changes(options)};
     Json json = Json::array();
     for (const std::string& name : session.masters(options.master)) {
         for (Json& resealed : reseal_one(session, options, open_master(session.context(), name),

@@ -24,13 +24,16 @@ int run_rotate(const RotateOptions& options, const Globals& globals, const Machi
                     "there are several master keys, each with a recovery key of its own: name one of them"};
     }
     for (const std::string& name : names) {
-        const auto recovery =
-            recovery_key_for_renewal(globals.paths(), name, options.recovery, options.present_file, globals);
-        const OpenMaster master = open_master(session.context(), name);
+        RenewedRecoveryKey recovery;
+        session.without_lock([&] {
+            recovery = recovery_key_for_renewal(globals.paths(), name, options.recovery, options.present_file,
+                                                globals);
+        });
+        OpenMaster master = open_master(session.context(), name);
         if (recovery.fresh) {
             recovery.fresh->save(session.store(), name);
         }
-        report_renewal(name, rotate(session.context(), master, recovery.key()), globals);
+        report_renewal(name, rotate(session.context(), std::move(master), recovery.key()), globals);
         if (recovery.fresh) {
             recovery.fresh->hand_over(name, globals);
         }

@@ -8,6 +8,7 @@
 #include "base/strict_json.hpp"
 #include "core/policy/policy_json.hpp"
 #include "core/slots/suspend.hpp"
+#include "sys/tpm/srk_name.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -35,8 +36,14 @@ const SlotRefusal* refusal_of(const Refusals& refusals, const unsigned id) {
     return found == refusals->end() ? nullptr : &*found;
 }
 
-Json to_json(const std::string& master, const Slot& slot, const Refusals& refusals) {
-    Json json = {{"master", master},
+struct ShownMaster {
+    const std::string& name;
+    const TpmName& srk;
+};
+
+Json to_json(const ShownMaster& master, const Slot& slot, const Refusals& refusals) {
+    Json json = {{"master", master.name},
+                 {"srk", short_form(master.srk)},
                  {"id", slot.id},
                  {"type", "tpm"},
                  {"policy", to_json(slot.policy)},
@@ -45,6 +52,9 @@ Json to_json(const std::string& master, const Slot& slot, const Refusals& refusa
                  {"note", slot.note},
                  {"fits_now", nullptr},
                  {"against_it", Json::array()}};
+    if (slot.is_unproven) {
+        json["unproven"] = true;
+    }
     if (refusals) {
         const SlotRefusal* const refusal = refusal_of(refusals, slot.id);
         json["fits_now"] = refusal == nullptr;
@@ -63,8 +73,9 @@ Json to_json(const std::string& master, const RecoverySlot& slot) {
 
 void print_slot(const Slot& slot, const Refusals& refusals) {
     const SlotRefusal* const refusal = refusals ? refusal_of(refusals, slot.id) : nullptr;
-    print("  slot {}: {}\n    made {}{}{}; {}\n", slot.id, describe(slot.policy), slot.created,
-          slot.note.empty() ? "" : ": ", slot.note,
+    print("  slot {}: {}{}\n    made {}{}{}; {}\n", slot.id, describe(slot.policy),
+          slot.is_unproven ? " (nothing proves that)" : "", slot.created, slot.note.empty() ? "" : ": ",
+          slot.note,
           !refusals            ? "whether it fits now is not known without the TPM"
           : refusal == nullptr ? "fits now"
                                : "does not fit now:");
@@ -86,14 +97,14 @@ void show_master(const SlotSession& session, const std::string& name, const Glob
     const Refusals refusals = refusals_now(session, file);
     if (globals.json) {
         for (const Slot& slot : file.slots) {
-            json.push_back(to_json(name, slot, refusals));
+            json.push_back(to_json({.name = name, .srk = file.srk_name}, slot, refusals));
         }
         for (const RecoverySlot& slot : file.recovery) {
             json.push_back(to_json(name, slot));
         }
         return;
     }
-    print("master key {}\n", name);
+    print("master key {}, under the TPM's key {}\n", name, short_form(file.srk_name));
     for (const Slot& slot : file.slots) {
         print_slot(slot, refusals);
     }

@@ -95,7 +95,7 @@ void report(const std::string& name, const Resumed& resumed, const bool after_bo
 }
 
 int run_resume(const ResumeOptions& options, const Globals& globals, const Machine& machine) {
-    const SlotSession session{globals, machine, options.pin_file};
+    const SlotSession session{globals, machine, options.pin_file, false, !options.after_boot};
     if (options.after_boot && session.store().manifest().volumes.empty()) {
         return 0;
     }

@@ -9,6 +9,8 @@
 #include "core/check/check_slots.hpp"
 #include "core/check/check_units.hpp"
 #include "core/check/check_volume.hpp"
+#include "core/store/store_check.hpp"
+#include "sys/tpm/srk_name.hpp"
 
 #include <algorithm>
 #include <set>
@@ -18,9 +20,21 @@ namespace sealmount {
 namespace {
 
 /// Why the TPM does not release the master key: each slot, or what is wrong with all of them.
-void add_refusal(const std::string& name, const MasterRefusal& refusal, std::vector<Finding>& findings) {
-    const Advice fix =
+void add_refusal(const std::string& configuration, const std::string& name, const MasterRefusal& refusal,
+                 std::vector<Finding>& findings) {
+    if (refusal.kind == RefusalKind::pin_needed) { // a recovery would change nothing
+        findings.push_back(
+            {.about = formatted("master {}", name),
+             .item = "unseal",
+             .severity = Severity::bad,
+             .text = "the TPM releases it now, with its PIN: somebody must type that at boot"});
+        return;
+    }
+    Advice fix =
         advice_about_srk(refusal.kind).value_or(Advice{.kind = AdviceKind::reseal_if_known, .subject = name});
+    if (refusal.kind == RefusalKind::store_changed) {
+        fix = {.kind = AdviceKind::restore_store, .subject = configuration};
+    }
     const auto add = [&](const char* const item, Problem problem) {
         const bool has_advice = problem.advice.kind != AdviceKind::none;
         findings.push_back({.about = formatted("master {}", name),
@@ -70,16 +84,24 @@ std::optional<SecretBytes> check_master(const CheckContext& context, Tpm* const 
         }
         check_slots(context.store.paths(), name, master, *tpm, findings);
         check_srk_handle(*tpm, name, master, findings);
-        auto unsealed = unseal_master(*tpm, {.file = master, .files = context.store.policy_files()},
-                                      context.machine.backoff);
+        UnsealRequest request{.file = master,
+                              .files = context.store.policy_files(),
+                              .problem = check_of_store(context.store, name, master)};
+        auto unsealed = unseal_master(*tpm, request, context.machine.backoff);
+        if (!unsealed && unsealed.error().kind == RefusalKind::text_rejected) {
+            request.problem = {}; // each key is looked at by itself, and says so
+            unsealed = unseal_master(*tpm, request, context.machine.backoff);
+        }
         if (!unsealed) {
-            add_refusal(name, unsealed.error(), findings);
+            add_refusal(context.store.paths().configuration().string(), name, unsealed.error(), findings);
             return std::nullopt;
         }
-        findings.push_back({.about = about,
-                            .item = "unseal",
-                            .text = formatted("the TPM releases it now (slot {} of {})", unsealed->slot,
-                                              master.slots.size())});
+        check_proofs(context.store, name, master, volumes, findings);
+        findings.push_back(
+            {.about = about,
+             .item = "unseal",
+             .text = formatted("the TPM releases it now (slot {} of {}), under its key {}", unsealed->slot,
+                               master.slots.size(), short_form(master.srk_name))});
         return std::move(unsealed->key);
     } catch (const Error& error) {
         findings.push_back(failed_look(

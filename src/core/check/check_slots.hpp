@@ -16,6 +16,10 @@ namespace sealmount {
 void check_slots(const Paths& paths, const std::string& name, const MasterFile& master, Tpm& tpm,
                  std::vector<Finding>& findings);
 
+/// What the master key, which the TPM has released, proves of its file: findings about what it does not.
+void check_proofs(const Store& store, const std::string& name, const MasterFile& master,
+                  const std::vector<Volume>& volumes, std::vector<Finding>& findings);
+
 /// A master key should have a recovery key.
 void check_recovery_key(const std::string& name, const MasterFile& master, const std::vector<Volume>& volumes,
                         std::vector<Finding>& findings);

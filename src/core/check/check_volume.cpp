@@ -6,6 +6,7 @@
 #include "core/ecryptfs/encrypted_key.hpp"
 #include "core/unlock/obstacle.hpp"
 #include "core/unlock/unlock_load.hpp"
+#include "core/volume/volume_paths.hpp"
 #include "sys/files/files.hpp"
 #include "sys/files/fstab.hpp"
 #include "sys/files/guard.hpp"
@@ -14,6 +15,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <unistd.h>
 
 namespace sealmount {
 
@@ -34,6 +36,7 @@ class VolumeCheck {
         }
         look([&] { lower_directory(); });
         look([&] { mount_point(); });
+        look([&] { paths(); });
         if (context_.is_this_machine) {
             look([&] { other_users(); });
             look([&] { keys_in_the_way(); });
@@ -193,6 +196,23 @@ class VolumeCheck {
         }
     }
 
+    /// Could somebody else decide what is mounted, and where?
+    void paths() {
+        const Paths& root = context_.store.paths();
+        const MountView view = view_for(root, Viewer::this_process);
+        // Below a mount, only root sees the guard.
+        const bool is_hidden = mount_at(mountpoint_) && ::geteuid() != 0;
+        const LastComponent last =
+            is_hidden || is_guarded(mountpoint_) ? LastComponent::guarded : LastComponent::as_it_is;
+        for (auto problem :
+             {problem_with_mountpoint(volume_, look_along_mountpoint(root, view, volume_), last),
+              problem_with_lower(volume_, look_along_lower(root, view, volume_))}) {
+            if (problem) {
+                add(Severity::bad, "path", std::move(problem->message), std::move(problem->advice));
+            }
+        }
+    }
+
     void guard() {
         if (is_guarded(mountpoint_)) {
             good("guard", formatted("{} accepts no files while it is not mounted", volume_.mountpoint));
@@ -259,7 +279,7 @@ std::optional<Problem> problem_with_key_file(const Store& store, const Volume& v
     }
     try {
         if (master != nullptr) {
-            static_cast<void>(open_encrypted_key(text, *master));
+            static_cast<void>(open_volume_key(text, *master, signature));
         }
     } catch (const Error& error) {
         return Problem{.message = error.in(file).what(), .advice = {.kind = AdviceKind::restore_key}};

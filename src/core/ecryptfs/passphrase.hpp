@@ -58,6 +58,10 @@ struct Fekek {
 /// either.
 inline constexpr std::array names_own_salts = {content_salt, filename_salt};
 
+/// The description under which dracut loads its key, and so the signature in all files that were written
+/// through it (modules.d/98ecryptfs/ecryptfs-mount.sh). It says nothing about the key.
+inline constexpr const char* dracut_signature = "1000100010001000";
+
 /// The signature of a FEKEK: the first 8 bytes of its SHA-512, in hex.
 [[nodiscard]] std::string signature_of(const SecretBytes& fekek);
 

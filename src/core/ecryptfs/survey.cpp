@@ -50,6 +50,20 @@ void note_file(Survey& result, const FileSample& sample, const bool has_encrypte
     }
 }
 
+void note_entry(Survey& result, const FileSample& entry) {
+    const auto name = read_lower_name(entry.name.filename().native());
+    if (name) {
+        result.filename_signatures[name->signature].add(entry.name);
+        result.filename_ciphers[name->cipher].add(entry.name);
+    }
+    if (!entry.is_readable) {
+        result.unreadable.add(entry.name);
+    }
+    if (entry.kind == EntryKind::file) {
+        note_file(result, entry, name.has_value());
+    }
+}
+
 } // namespace
 
 void Tally::add(const std::filesystem::path& name) {
@@ -78,24 +92,17 @@ Survey survey(const TreeSample& sample) {
     Survey result;
     result.is_complete = sample.is_complete;
     for (const FileSample& entry : sample.entries) {
-        const auto name = read_lower_name(entry.name.filename().native());
-        if (name) {
-            result.filename_signatures[name->signature].add(entry.name);
-            result.filename_ciphers[name->cipher].add(entry.name);
-        }
-        if (!entry.is_readable) {
-            result.unreadable.add(entry.name);
-        }
-        if (entry.kind == EntryKind::file) {
-            note_file(result, entry, name.has_value());
-        }
+        note_entry(result, entry);
     }
     return result;
 }
 
 Survey survey_of(const std::filesystem::path& lower, const std::size_t files) {
-    return survey(
-        sample_tree(lower, {.files = files, .head_size = lower_header_size, .attribute = lower_attribute}));
+    Survey result;
+    result.is_complete =
+        visit_sample(lower, {.files = files, .head_size = lower_header_size, .attribute = lower_attribute},
+                     [&](const FileSample& entry) { note_entry(result, entry); });
+    return result;
 }
 
 } // namespace sealmount

@@ -26,6 +26,8 @@ EnrollDraft prepare_enrollment(EnrollSession& session, EnrollRequest request) {
     std::vector<Problem> warnings = take_links_out(store.paths(), request);
     check_directories(store, session.mounts(), request.volume);
     check_against_manifest(session, request.volume);
+    check_paths(store.paths(), session.view(), request.volume, request.owner,
+                last_component_before_guard(request.guard, request.volume));
     append(warnings, check_ground(session, request));
     session.check_writable();
     Survey found = survey_of(store.paths().below_root(request.volume.lower));

@@ -10,6 +10,7 @@
 #include "core/ecryptfs/survey.hpp"
 #include "core/master/master_unlock.hpp"
 #include "core/master/seal_slot.hpp"
+#include "core/slots/srk_trust.hpp"
 #include "core/store/store.hpp"
 #include "core/volume/manifest.hpp"
 #include "sys/keyring/keyring.hpp"
@@ -18,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <vector>
 
 namespace sealmount {
@@ -51,6 +53,9 @@ struct EnrollRequest {
         false; ///< the lower directory is new: that it is empty, or below a mount of fstab, is meant
     const SecretBytes* recovery_key = nullptr; ///< of a new master key; nullptr: it has none
     std::optional<ExpectedKeys> expected;
+    /// Both directories are this user's, as the user has set them up: none is made, and one that belongs to
+    /// somebody else by the time it is used is refused.
+    std::optional<uid_t> owner;
 };
 
 /// What an enrollment needs beside its request. Only refers; everything must outlive the call.
@@ -61,6 +66,7 @@ struct EnrollContext {
     bool kernel_uses_this_tpm = true;
     const SecretBytes* pin = nullptr; ///< for a policy that has one, and to open a slot that does
     PresentBinder bind = bind_to_present_values(store.policy_files());
+    bool accepts_new_tpm = false; ///< a person has said that the TPM is another one than before
 
     [[nodiscard]] UnsealRequest request_for(const MasterFile& master) const {
         return {.file = master, .files = store.policy_files(), .pin = pin};
@@ -84,6 +90,7 @@ struct Enrolled {
     bool guarded = false;             ///< nothing can be written into the mount point while it is not mounted
     std::vector<std::string> files{}; ///< what was written, in order; nothing when all was there already
     std::vector<Problem> warnings{};
+    std::optional<TrustedSrk> srk{}; ///< with a new master key: what it is sealed under, and who knows that
 };
 
 /// Checks all that can be known before a passphrase is typed: the name and the mount point are free in the

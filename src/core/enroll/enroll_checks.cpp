@@ -10,6 +10,7 @@
 #include "core/volume/unit_text.hpp"
 #include "core/volume/volume_ground.hpp"
 #include "sys/files/fstab.hpp"
+#include "sys/files/guard.hpp"
 #include "sys/files/idle_mountpoint.hpp"
 #include "sys/host/kernel_features.hpp"
 
@@ -126,6 +127,14 @@ void check_table_of_mounts(EnrollSession& session, const std::string& lower) {
     }
 }
 
+/// The user's own directory, which the path leads to now.
+void check_owner(const std::string& path, const PathLook& look, const uid_t owner) {
+    if (!look.owner || *look.owner != owner) {
+        refuse_enrollment(look.owner ? formatted("{} belongs to user {} by now", path, *look.owner)
+                                     : formatted("{} is not there any more", path));
+    }
+}
+
 } // namespace
 
 void refuse_enrollment(const std::string& message, Advice advice) {
@@ -170,6 +179,33 @@ std::vector<Problem> take_links_out(const Paths& paths, EnrollRequest& request) 
     take_links_out_of(paths, !request.expected, request.volume.lower, warnings);
     take_links_out_of(paths, !request.expected, request.volume.mountpoint, warnings);
     return warnings;
+}
+
+LastComponent last_component_before_guard(const bool guard, const Volume& volume) {
+    const bool is_to_be_guarded = guard && volume.mountpoint != volume.lower;
+    return is_to_be_guarded ? LastComponent::guarded : LastComponent::as_it_is;
+}
+
+LastComponent last_component_now(const Paths& paths, const MountList& mounts, const Volume& volume) {
+    const std::filesystem::path mountpoint = paths.below_root(volume.mountpoint);
+    // Without a mount, the look along the path sees the guard itself.
+    return mounts.at(mountpoint) && is_guarded(mountpoint) ? LastComponent::guarded : LastComponent::as_it_is;
+}
+
+void check_paths(const Paths& paths, const MountView& view, const Volume& volume,
+                 const std::optional<uid_t> owner, const LastComponent last) {
+    const PathLook lower = look_along_lower(paths, view, volume);
+    const PathLook mountpoint = look_along_mountpoint(paths, view, volume);
+    for (auto problem :
+         {problem_with_lower(volume, lower), problem_with_mountpoint(volume, mountpoint, last)}) {
+        if (problem) {
+            refuse_enrollment(problem->message, std::move(problem->advice));
+        }
+    }
+    if (owner) {
+        check_owner(volume.lower, lower, *owner);
+        check_owner(volume.mountpoint, mountpoint, *owner);
+    }
 }
 
 std::vector<Problem> check_ground(EnrollSession& session, EnrollRequest& request) {

@@ -5,8 +5,11 @@
 #pragma once
 
 #include "core/enroll/enroll.hpp"
+#include "core/volume/volume_paths.hpp"
 #include "sys/files/mounts.hpp"
 
+#include <optional>
+#include <sys/types.h>
 #include <vector>
 
 namespace sealmount {
@@ -27,6 +30,17 @@ void check_directories(const Store& store, const MountList& mounts, const Volume
 /// nothing on a path with links, and the lower directory must stay the one that it is now. Refuses instead
 /// where the paths come from the setup of a user (`expected`), who could put a link there meanwhile.
 [[nodiscard]] std::vector<Problem> take_links_out(const Paths& paths, EnrollRequest& request);
+
+/// What counts for the last component of the mount point before its guard is set, if it is to be (not where
+/// it is the lower directory itself); and once it is done, or was before, below what is mounted there.
+[[nodiscard]] LastComponent last_component_before_guard(bool guard, const Volume& volume);
+[[nodiscard]] LastComponent last_component_now(const Paths& paths, const MountList& mounts,
+                                               const Volume& volume);
+
+/// Throws Error{refused} unless the directories may be mounted by their paths (core/volume/volume_paths.hpp),
+/// and belong to `owner` where there is one.
+void check_paths(const Paths& paths, const MountView& view, const Volume& volume, std::optional<uid_t> owner,
+                 LastComponent last);
 
 /// Throws when somebody else uses the lower directory, when it is not what was recorded for this very volume,
 /// or when it lies below a mount of /etc/fstab that is not there. Notes what it is in the request's volume.

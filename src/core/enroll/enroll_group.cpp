@@ -55,11 +55,12 @@ void EnrollGroup::add(EnrollDraft& draft, KeySource& source) {
     const Volume* const before = listed_as(store, manifest, volume);
     const bool is_listed = before != nullptr;
     const bool has_new_ground = is_listed && is_ground_to_be_written(*before, volume);
-    const EnrolledMaster& master = session_.master(draft.request);
+    const EnrolledMaster& master = session_.master(draft.request, keys);
     KeyTexts texts = key_texts_for(store, manifest, session_.waiting_texts(), volume, master, keys);
     const bool proved_in_kernel = session_.kernel_proof().prove(volume, master.file, texts);
     session_.expect(volume, texts);
     members_.push_back({.staged = {.guard = draft.request.guard,
+                                   .owner = draft.request.owner,
                                    .is_listed = is_listed,
                                    .has_new_ground = has_new_ground,
                                    .texts = std::move(texts),

@@ -34,7 +34,8 @@ class KernelProof {
         bool is_fallback; ///< a user key where a trusted one was possible
     };
 
-    [[nodiscard]] const KernelMaster& master_for(const Volume& volume, const MasterFile& file);
+    [[nodiscard]] const KernelMaster& master_for(const Volume& volume, const MasterFile& file,
+                                                 const KeyTexts& texts);
     [[nodiscard]] std::expected<KernelMaster, MasterRefusal> bring_in(const std::string& name,
                                                                       const UnsealRequest& request) const;
 

@@ -117,7 +117,7 @@ void EnrollSession::look() {
     }
 }
 
-EnrolledMaster& EnrollSession::master(const EnrollRequest& request) {
+EnrolledMaster& EnrollSession::master(const EnrollRequest& request, const std::vector<Fekek>& keys) {
     const std::string& name = request.volume.master;
     if (const auto known = masters_.find(name); known != masters_.end()) {
         return known->second;
@@ -126,7 +126,7 @@ EnrolledMaster& EnrollSession::master(const EnrollRequest& request) {
         throw refused->second;
     }
     try {
-        return masters_.emplace(name, obtain_master(context_, tpm(), manifest_, request)).first->second;
+        return masters_.emplace(name, obtain_master(context_, tpm(), manifest_, request, keys)).first->second;
     } catch (const Error& error) {
         if (error.reason() == Reason::refused) {
             refused_.emplace(name, error);

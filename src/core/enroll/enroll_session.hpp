@@ -67,9 +67,9 @@ class EnrollSession {
     /// only where it is another one than before.
     void look();
 
-    /// The master key of the request; obtained once. What was refused once is not tried again: with a PIN,
-    /// each try counts. Throws Error with its advice.
-    [[nodiscard]] EnrolledMaster& master(const EnrollRequest& request);
+    /// The master key of the request, for a volume that has these keys; obtained once. What was refused once
+    /// is not tried again: with a PIN, each try counts. Throws Error with its advice.
+    [[nodiscard]] EnrolledMaster& master(const EnrollRequest& request, const std::vector<Fekek>& keys);
     /// One that was obtained.
     [[nodiscard]] EnrolledMaster& master(const std::string& name) { return masters_.at(name); }
     [[nodiscard]] KernelProof& kernel_proof() { return kernel_proof_; }

@@ -29,7 +29,7 @@ void check_master_of_others(const Store& store, const Manifest& manifest, const 
 bool is_text_of(const std::string& text, const std::string& description, const EnrolledMaster& master,
                 const Fekek& fekek) {
     try {
-        return master_description_of(text) == description &&
+        return master_description_of(text) == description && is_bound(text, fekek.signature) &&
                open_encrypted_key(text, master.key).equals(fekek.key.bytes());
     } catch (const Error&) { // damaged: it is made again then
         return false;
@@ -60,7 +60,8 @@ std::string text_for(const Store& store, const KeyTexts& waiting, const std::str
     if (present && is_text_of(*present, description, master, fekek)) {
         return std::move(*present);
     }
-    std::string composed = compose_encrypted_key(description, master.key, fekek.key, random_bytes(16));
+    std::string composed =
+        compose_encrypted_key(description, master.key, fekek.key, bound_vector(fekek.signature));
     if (!is_text_of(composed, description, master, fekek)) {
         throw Error{
             Reason::internal,

@@ -5,15 +5,12 @@
 #pragma once
 
 #include "core/enroll/enroll_master.hpp"
+#include "core/master/store_proof.hpp"
 
-#include <map>
 #include <string>
 #include <vector>
 
 namespace sealmount {
-
-/// The texts of encrypted keys, by signature.
-using KeyTexts = std::map<std::string, std::string>;
 
 /// What a volume's key files are to hold: the texts that are there or among those `waiting` to be written,
 /// where they are what would be made; else new ones, opened again and compared. Throws Error{refused} when a

@@ -3,6 +3,8 @@
 #include "core/enroll/enroll_write.hpp"
 
 #include "base/format.hpp"
+#include "core/enroll/enroll_checks.hpp"
+#include "core/store/store_check.hpp"
 #include "sys/files/files.hpp"
 #include "sys/files/guard.hpp"
 
@@ -107,9 +109,8 @@ class GuardedMountpoint {
 };
 
 /// All are set before the first is made durable: the file system commits its journal once for them then.
-std::deque<GuardedMountpoint> guard_mountpoints(const Paths& paths,
-                                                const std::span<StagedVolume* const> volumes) {
-    std::deque<GuardedMountpoint> mountpoints;
+void guard_mountpoints(const Paths& paths, const std::span<StagedVolume* const> volumes,
+                       std::deque<GuardedMountpoint>& mountpoints) {
     for (StagedVolume* const volume : volumes) {
         if (volume->guard && volume->enrolled.volume.mountpoint != volume->enrolled.volume.lower) {
             mountpoints.emplace_back(paths, *volume);
@@ -123,7 +124,18 @@ std::deque<GuardedMountpoint> guard_mountpoints(const Paths& paths,
         mountpoint.sync(synced);
         mountpoint.report();
     }
-    return mountpoints;
+}
+
+/// Before the guards are set, and once they are.
+void check_paths_of(EnrollSession& session, const std::span<StagedVolume* const> volumes,
+                    const bool are_guarded) {
+    const Paths& paths = session.store().paths();
+    for (const StagedVolume* const staged : volumes) {
+        const Volume& volume = staged->enrolled.volume;
+        check_paths(paths, session.view(), volume, staged->owner,
+                    are_guarded ? last_component_now(paths, session.mounts(), volume)
+                                : last_component_before_guard(staged->guard, volume));
+    }
 }
 
 /// What is left to do when a write failed, even if that fails as well.
@@ -196,18 +208,44 @@ class GroupFiles {
     }
 
   private:
+    /// All keys that are under it then prove the file, and it allows what the volumes ask for.
+    void prove_master(const std::string& name, EnrolledMaster& master) {
+        KeyTexts texts;
+        const std::string before = slots_form(master.file);
+        for (const StagedVolume* const staged : volumes_) {
+            const Volume& volume = staged->enrolled.volume;
+            if (volume.master == name) {
+                texts.insert(staged->texts.begin(), staged->texts.end());
+                master.file.may_rebind = master.file.may_rebind || volume.rebind_after_recovery;
+            }
+        }
+        const bool is_same = slots_form(master.file) == before;
+        if (!is_same || !master.file.is_sealed()) { // else the others have proved it when it was opened
+            texts.merge(texts_under(store_, name));
+        }
+        master.file = proved(name, std::move(master.file), master.key, texts,
+                             is_same ? KnownProofs::kept : KnownProofs::dropped);
+    }
+
     void write_masters() {
+        std::set<std::string> looked_at;
         for (StagedVolume* const staged : volumes_) {
             Enrolled& enrolled = staged->enrolled;
             const std::string& name = enrolled.volume.master;
-            const EnrolledMaster& master = session_.master(name);
-            if (!master.is_unwritten() || !written_masters_.insert(name).second) {
+            if (!looked_at.insert(name).second) {
                 continue;
             }
+            EnrolledMaster& master = session_.master(name);
+            prove_master(name, master);
+            if (write_master_file(master.file) == master.on_disk) {
+                continue;
+            }
+            written_masters_.insert(name);
             store_.write_master(name, master.file);
             enrolled.files.push_back(store_.paths().master(name).string());
             enrolled.new_master = master.is_new;
             enrolled.new_srk = master.new_srk;
+            enrolled.srk = master.srk;
             enrolled.recovery_slot = master.recovery_slot;
         }
     }
@@ -263,6 +301,7 @@ class GroupFiles {
 void forget_outcome(Enrolled& enrolled) {
     enrolled.new_master = false;
     enrolled.new_srk = false;
+    enrolled.srk.reset();
     enrolled.recovery_slot.reset();
     enrolled.guarded = false;
     enrolled.files.clear();
@@ -276,9 +315,12 @@ std::optional<WriteFailure> write_group(EnrollSession& session,
     for (StagedVolume* const volume : volumes) {
         forget_outcome(volume->enrolled);
     }
-    const auto mountpoints = guard_mountpoints(session.store().paths(), volumes);
+    std::deque<GuardedMountpoint> mountpoints;
     GroupFiles files{session, volumes};
     try {
+        check_paths_of(session, volumes, false);
+        guard_mountpoints(session.store().paths(), volumes, mountpoints);
+        check_paths_of(session, volumes, true);
         files.write();
         return std::nullopt;
     } catch (const Error& error) {

@@ -8,12 +8,14 @@
 
 #include <optional>
 #include <span>
+#include <sys/types.h>
 
 namespace sealmount {
 
 /// A volume that is checked and proved, and waits to be written.
 struct StagedVolume {
     bool guard = true;           ///< make the mount point immutable
+    std::optional<uid_t> owner;  ///< whose both directories must be, where they are a user's
     bool is_listed = false;      ///< in the manifest already
     bool has_new_ground = false; ///< which the manifest is to have, where the volume is listed
     KeyTexts texts;
@@ -25,7 +27,9 @@ struct WriteFailure {
     bool is_committed; ///< or that is not known: nothing was taken back then
 };
 
-/// Guards the mount points of the volumes that ask for it, then writes their master keys, their keys and the
+/// Looks along the paths of the volumes, guards the mount points of those that ask for it, and looks again: a
+/// person has typed since their drafts were made. Missing mount points are made only where nobody but root
+/// could do that. Then writes their master keys, their keys and the
 /// manifest, once for new volumes and new grounds, each only where it is not there already; of each kind all
 /// are written first, and then made durable together. Whatever of it a killed run had made is made durable as
 /// well. Notes files, guards and warnings in `enrolled`. When something fails before the manifest is written,

@@ -62,9 +62,10 @@ class EncryptedKeySource final : public KeySource {
 
 } // namespace
 
-SecretBytes open_trusted_blob(Tpm& tpm, const std::string& text) {
+SecretBytes open_trusted_blob(Tpm& tpm, const std::string& text, const std::vector<SrkPin>& pins) {
     const SealedObject object = object_in(text);
-    auto key = tpm.unseal_without_policy(object);
+    const bool is_pinned = object.parent == srk_handle && !pins.empty();
+    auto key = tpm.unseal_without_policy(object, is_pinned ? &pins.front().name : nullptr);
     if (!key) {
         throw Error{Reason::refused, why_not(key.error(), object)};
     }

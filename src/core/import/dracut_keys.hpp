@@ -5,21 +5,20 @@
 #pragma once
 
 #include "core/ecryptfs/key_source.hpp"
+#include "core/slots/srk_trust.hpp"
 #include "sys/tpm/tpm.hpp"
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace sealmount {
 
-/// The description under which dracut loads its key, and so the signature in all files that were written
-/// through it (modules.d/98ecryptfs/ecryptfs-mount.sh). It says nothing about the key.
-inline constexpr const char* dracut_signature = "1000100010001000";
-
 /// The master key in a blob of the kernel: `text` is the output of `keyctl pipe` for a trusted key, without
-/// line end. Throws Error{bad_data} when that is not a key of a TPM 2.0, Error{refused} when this TPM does
-/// not open it.
-[[nodiscard]] SecretBytes open_trusted_blob(Tpm& tpm, const std::string& text);
+/// line end. `pins`: what the master keys here are sealed under; a key at the SRK's handle must be that then.
+/// Throws Error{bad_data} when that is not a key of a TPM 2.0, Error{refused} when this TPM does not open it.
+[[nodiscard]] SecretBytes open_trusted_blob(Tpm& tpm, const std::string& text,
+                                            const std::vector<SrkPin>& pins);
 
 /// The key in `text`, the output of `keyctl pipe` for an encrypted key, without line end. Throws
 /// Error{bad_data} when it is not one in eCryptfs format under this master key.

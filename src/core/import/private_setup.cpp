@@ -125,6 +125,7 @@ PrivateSetup private_setup(const Paths& paths, const std::string& name, const st
     setup.request.expected = {.signature = signatures.content,
                               .filename_signature = signatures.filename,
                               .said_by = setup.file(private_file::signatures)};
+    setup.request.owner = user.id;
     setup.request.filename_encryption = signatures.filename.has_value();
     Volume& volume = setup.request.volume;
     volume.name = volume_name_for(formatted("{}-{}", setup.whole_home ? "home" : "private", name), taken);

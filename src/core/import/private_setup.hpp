@@ -15,10 +15,10 @@
 //   and a pipe holds nobody up (sys/files/user_tree.hpp);
 // - names or paths that would be more than a name or path: core/volume/manifest_rules.hpp has the last word.
 //
-// What the user can do later: rename ~/Private away and put a symbolic link there. The guard forbids the
-// renaming, and systemd mounts nothing on a path with a symbolic link in it (systemd.mount(5)). Another
-// directory can be put in the place of ~/.Private; the mount then shows names in it with the permissions of
-// its files, as mount.ecryptfs_private does.
+// All of it is looked at again when it is used (core/enroll/enroll_checks.hpp, check_paths()), after somebody
+// has typed a passphrase, and at each boot before a key is loaded (core/unlock/obstacle.hpp). What the user
+// can do later: rename ~/Private away and put a symbolic link there. The guard forbids the renaming; without
+// it, the volume is refused. Nothing is made in a directory of the user's, not even a missing mount point.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors

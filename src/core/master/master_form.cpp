@@ -24,7 +24,9 @@ std::expected<KernelMaster, MasterRefusal> bring_in_trusted(const Machine& machi
     if (!slot) {
         return std::unexpected{slot.error()};
     }
-    return KernelMaster::trusted(machine.keyring, name, *slot);
+    auto master = KernelMaster::trusted(machine.keyring, name, *slot);
+    master.demand_bound_texts(request.file.is_sealed());
+    return master;
 }
 
 /// Frees the TPM's memory of what others left there; false when there was nothing, or somebody holds the raw
@@ -86,8 +88,19 @@ KernelMaster KernelMaster::user(Keyring& keyring, UnsealedMaster master) {
     return result;
 }
 
-std::string KernelMaster::text_for(const std::string& text) const {
-    return bytes_ ? with_master_description(text, *bytes_, formatted("user:{}", name_)) : text;
+std::string KernelMaster::text_for(const std::string& signature, const std::string& text) const {
+    try {
+        if (is_bound_demanded_ && !is_bound(text, signature)) {
+            throw Error{Reason::bad_data, "is older than its master key's file, or another key's"};
+        }
+        if (!bytes_) {
+            return text;
+        }
+        static_cast<void>(open_volume_key(text, *bytes_, signature));
+        return with_master_description(text, *bytes_, formatted("user:{}", name_));
+    } catch (const Error& error) {
+        throw error.in(formatted("keys/{}.key", signature));
+    }
 }
 
 std::optional<Refusal> wait_for_tpm(TpmOpener& opener) {
@@ -115,7 +128,9 @@ std::expected<KernelMaster, MasterRefusal> bring_in_user_master(const Machine& m
     if (!unsealed) {
         return std::unexpected{std::move(unsealed.error())};
     }
-    return KernelMaster::user(machine.keyring, std::move(*unsealed));
+    auto master = KernelMaster::user(machine.keyring, std::move(*unsealed));
+    master.demand_bound_texts(request.file.is_sealed());
+    return master;
 }
 
 std::expected<KernelMaster, MasterRefusal> bring_in_master(const Machine& machine, const std::string& name,

@@ -41,9 +41,13 @@ class KernelMaster {
     [[nodiscard]] MasterForm form() const { return bytes_ ? MasterForm::user : MasterForm::trusted; }
     [[nodiscard]] unsigned slot() const { return slot_; }
 
+    /// From here on only texts that are bound to their names: the store's file is sealed.
+    void demand_bound_texts(const bool demanded) { is_bound_demanded_ = demanded; }
+
     /// The text of a key file as the kernel takes it under this form of its master. Throws Error{bad_data}
-    /// when the text was not made under this master key.
-    [[nodiscard]] std::string text_for(const std::string& text) const;
+    /// when it is not bound to its name, where that is demanded; and in the user form, when it was not made
+    /// under this master key, or what is in it is not the key of that name.
+    [[nodiscard]] std::string text_for(const std::string& signature, const std::string& text) const;
 
   private:
     KernelMaster(Keyring& keyring, std::string name, unsigned slot);
@@ -52,6 +56,7 @@ class KernelMaster {
     std::string name_;
     unsigned slot_;
     std::optional<SecretBytes> bytes_; ///< with the user form
+    bool is_bound_demanded_ = false;
 };
 
 /// Called when a trusted key was possible but did not come, and the user form is tried.

@@ -3,9 +3,11 @@
 #include "core/master/master_unlock.hpp"
 
 #include "base/format.hpp"
-#include "base/hex.hpp"
 #include "core/master/tpm_key.hpp"
+#include "sys/tpm/object_demands.hpp"
+#include "sys/tpm/srk_name.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sealmount {
@@ -15,8 +17,11 @@ namespace {
 /// The refusal of a whole master key from those of its slots: the one that needs a person most decides.
 MasterRefusal summary(std::vector<SlotRefusal> slots) {
     MasterRefusal refusal{.slots = std::move(slots)};
+    const bool is_changed = std::ranges::find(refusal.slots, RefusalKind::store_changed,
+                                              &SlotRefusal::kind) != refusal.slots.end();
     for (const SlotRefusal& slot : refusal.slots) {
-        if (slot.kind != RefusalKind::policy_mismatch) {
+        if (is_changed ? slot.kind == RefusalKind::store_changed
+                       : slot.kind != RefusalKind::policy_mismatch) {
             refusal.kind = slot.kind;
             refusal.detail = slot.detail;
             return refusal;
@@ -77,7 +82,8 @@ class SlotTries {
     std::expected<void, SlotRefusal> may_try_again(Refusal cause) {
         if (cause.kind == RefusalKind::key_type_absent || cause.kind == RefusalKind::tpm_lockout ||
             cause.kind == RefusalKind::tpm_failed || cause.kind == RefusalKind::pin_wrong ||
-            cause.kind == RefusalKind::srk_locked) {
+            cause.kind == RefusalKind::srk_locked || cause.kind == RefusalKind::srk_changed ||
+            cause.kind == RefusalKind::store_changed || cause.kind == RefusalKind::text_rejected) {
             return refuse(std::move(cause));
         }
         if (dropped_leftovers(cause)) {
@@ -105,7 +111,7 @@ class SlotTries {
     /// The kernel says only that it failed. When userspace loads the object, without a step of its policy, it
     /// shows whether the key above it refuses.
     RefusalKind why_not_loaded() {
-        const auto loaded = tpm_.unseal(slot_.sealed, {});
+        const auto loaded = tpm_.unseal(request_.file.srk_name, slot_.sealed, {});
         const bool is_locked = !loaded && loaded.error().kind == RefusalKind::srk_locked;
         return is_locked ? RefusalKind::srk_locked : RefusalKind::object_rejected;
     }
@@ -192,6 +198,10 @@ std::expected<unsigned, MasterRefusal> load_under_srk(Tpm& tpm, Keyring& keyring
                 !loaded) {
                 return std::unexpected{std::move(loaded.error())};
             }
+            if (auto problem = request.problem ? request.problem(nullptr) : std::nullopt) {
+                keyring.drop_master(name);
+                return std::unexpected{std::move(*problem)};
+            }
             return slot.id;
         };
         return SlotTries{tpm, TpmAccess::raw, request, fitting, counter}.run<unsigned>(backoff, attempt);
@@ -203,9 +213,13 @@ std::expected<UnsealedMaster, MasterRefusal> unseal_under_srk(Tpm& tpm, const Un
     return first_open_slot(tpm, request, [&](const FittingSlot& fitting, const std::uint32_t counter) {
         const Slot& slot = *fitting.slot;
         const auto attempt = [&](const PolicySteps& steps) -> std::expected<UnsealedMaster, Refusal> {
-            auto key = tpm.unseal(slot.sealed, steps, slot.policy.pin ? request.pin : nullptr);
+            auto key = tpm.unseal(request.file.srk_name, slot.sealed, steps,
+                                  slot.policy.pin ? request.pin : nullptr);
             if (!key) {
                 return std::unexpected{std::move(key.error())};
+            }
+            if (auto problem = request.problem ? request.problem(&*key) : std::nullopt) {
+                return std::unexpected{std::move(*problem)};
             }
             return UnsealedMaster{.slot = slot.id, .key = std::move(*key)};
         };
@@ -216,6 +230,15 @@ std::expected<UnsealedMaster, MasterRefusal> unseal_under_srk(Tpm& tpm, const Un
 
 } // namespace
 
+bool is_sealed_to_its_policy(const Slot& slot) {
+    const auto demands = demands_of(slot.sealed);
+    try {
+        return demands && demands->only_by_policy() && demands->policy == policy_digest(slot.policy);
+    } catch (const Error&) {
+        return false; // what has no digest cannot have been sealed to
+    }
+}
+
 std::optional<Refusal> problem_with_srk(Tpm& tpm, const MasterFile& master) {
     std::expected<TpmName, Refusal> name = tpm.srk_name();
     if (!name) {
@@ -224,9 +247,7 @@ std::optional<Refusal> problem_with_srk(Tpm& tpm, const MasterFile& master) {
                          : std::move(name.error());
     }
     if (*name != master.srk_name) {
-        return Refusal{
-            .kind = RefusalKind::srk_changed,
-            .detail = formatted("expected the key {}, found {}", to_hex(master.srk_name), to_hex(*name))};
+        return another_srk(master.srk_name, *name);
     }
     return std::nullopt;
 }
@@ -263,6 +284,13 @@ SlotChoice choose_slots(Tpm& tpm, const UnsealRequest& request) {
     }
     SlotChoice choice{.fitting = {}, .refused = {}, .state = read_state(tpm, needs)};
     for (const Slot& slot : request.file.slots) {
+        if (!is_sealed_to_its_policy(slot)) {
+            choice.refused.push_back(
+                slot_refusal(slot, Refusal{.kind = RefusalKind::files_unusable,
+                                           .detail = "its object is sealed to another policy than the file "
+                                                     "says"}));
+            continue;
+        }
         if (auto steps = plan(slot.policy, choice.state, request.files)) {
             choice.fitting.push_back({.slot = &slot, .steps = std::move(*steps)});
         } else {

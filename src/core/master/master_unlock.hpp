@@ -9,6 +9,7 @@
 #include "sys/host/machine.hpp"
 
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,9 @@ struct UnsealRequest {
     const MasterFile& file;
     PolicyFileReader files;
     const SecretBytes* pin = nullptr; ///< for slots that have one
+    /// Why what a slot released is not the master key of this store, so that the next slot is tried: given
+    /// its bytes or, when the kernel has it as "trusted:NAME", nullptr. Empty: whatever it is, it is taken.
+    std::function<std::optional<Refusal>(const SecretBytes*)> problem = {};
 };
 
 /// How often a busy raw device is opened, and an unseal that a PCR extension interrupted is repeated.
@@ -41,14 +45,19 @@ struct FittingSlot {
     PolicySteps steps;
 };
 
-/// The slots that the present state satisfies, in their order, and why the others do not. Reads each bank
-/// once. Slots with a PIN are among the fitting ones, whether there is a PIN at hand or not.
+/// The slots that the present state satisfies, in their order, and why the others do not: files_unusable for
+/// one whose object is not sealed to what the file says. Reads each bank once. Slots with a PIN are among the
+/// fitting ones, whether there is a PIN at hand or not.
 struct SlotChoice {
     std::vector<FittingSlot> fitting;
     std::vector<SlotRefusal> refused;
     SystemState state;
 };
 [[nodiscard]] SlotChoice choose_slots(Tpm& tpm, const UnsealRequest& request);
+
+/// Is the slot's object sealed to what the slot says of it: only to be used by a policy, which has the digest
+/// of the slot's? Without that, nothing that the file says about a slot is believed.
+[[nodiscard]] bool is_sealed_to_its_policy(const Slot& slot);
 
 /// Why the key at the SRK's handle cannot have sealed this master key; nothing when it is the pinned one.
 /// storage_disabled instead of srk_missing where the TPM hides it.
@@ -89,8 +98,8 @@ struct UnsealedMaster {
     bool is_srk_evicted = false; ///< nothing was at the SRK's handle, and it was made again for this
 };
 
-/// The same as load_trusted_master() in userspace: the master key's bytes. An evicted SRK is not restored: it
-/// is used from the TPM's volatile memory, so that nothing changes.
+/// The same as load_trusted_master() in userspace, under the pinned SRK and no other: the master key's bytes.
+/// An evicted SRK is not restored: it is used from the TPM's volatile memory, so that nothing changes.
 [[nodiscard]] std::expected<UnsealedMaster, MasterRefusal>
 unseal_master(Tpm& tpm, const UnsealRequest& request, const Backoff& backoff);
 

@@ -6,6 +6,7 @@
 #include "base/format.hpp"
 #include "core/ecryptfs/encrypted_key.hpp"
 #include "core/master/seal_slot.hpp"
+#include "core/master/store_proof.hpp"
 #include "sys/crypto/aead.hpp"
 
 namespace sealmount {
@@ -88,6 +89,7 @@ RecoverySlot make_recovery_slot(const std::string_view master_name, const unsign
     if (!again || !again->equals(master.bytes())) {
         throw Error{Reason::internal, "the new recovery key does not open again: nothing was written"};
     }
+    slot.proof = recovery_proof(master_name, slot, master);
     return slot;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/format.hpp"
+#include "core/master/store_proof.hpp"
 
 #include <ctime>
 
@@ -35,8 +36,7 @@ std::string now_rfc3339() {
 }
 
 SealingParent srk_to_seal_under(Tpm& tpm) {
-    tpm.check_srk();
-    if (auto name = tpm.srk_name()) {
+    if (auto name = tpm.usable_srk_name()) {
         return {.name = std::move(*name), .is_new = false};
     } else if (name.error().kind == RefusalKind::srk_missing && !tpm.has_storage()) {
         throw Error{
@@ -48,13 +48,17 @@ SealingParent srk_to_seal_under(Tpm& tpm) {
     }
 }
 
-Slot seal_slot(Tpm& tpm, const SecretBytes& master, const SecretBytes* const pin, Slot slot) {
+Slot seal_slot(Tpm& tpm, const TpmName& srk, const SecretBytes& master, const SecretBytes* const pin,
+               Slot slot) {
     if (slot.policy.pin && pin == nullptr) {
         throw Error{Reason::internal, "a slot with a PIN was requested without one"};
     }
-    auto sealed = tpm.seal(master, policy_digest(slot.policy), slot.policy.pin ? pin : nullptr);
+    auto sealed = tpm.seal(srk, master, policy_digest(slot.policy), slot.policy.pin ? pin : nullptr);
     if (!sealed && sealed.error().kind == RefusalKind::srk_locked) {
         throw Error{Reason::refused, with_detail(sealed.error()), {AdviceKind::evict_locked_srk}};
+    }
+    if (!sealed && sealed.error().kind == RefusalKind::srk_changed) {
+        throw Error{Reason::refused, with_detail(sealed.error()), {AdviceKind::accept_new_tpm}};
     }
     if (!sealed) {
         fail("the TPM does not seal the master key", with_detail(sealed.error()));
@@ -65,6 +69,11 @@ Slot seal_slot(Tpm& tpm, const SecretBytes& master, const SecretBytes* const pin
 
 SlotProof prove_slot(Tpm& tpm, const UnsealRequest& request, const Slot& slot, const SecretBytes& master,
                      const Backoff& backoff) {
+    if (!is_sealed_to_its_policy(slot)) {
+        throw Error{
+            Reason::bad_data,
+            formatted("the object of slot {} is sealed to another policy than the slot says", slot.id)};
+    }
     const MasterFile alone{.srk_name = request.file.srk_name, .slots = {slot}};
     const auto unsealed =
         unseal_master(tpm, {.file = alone, .files = request.files, .pin = request.pin}, backoff);
@@ -80,7 +89,7 @@ SlotProof prove_slot(Tpm& tpm, const UnsealRequest& request, const Slot& slot, c
         fail("the new slot does not open", with_detail(unsealed.error()));
     }
     // A session without a step: the object has to be loaded before the TPM can say that its policy fails.
-    const auto loaded = tpm.unseal(slot.sealed, {});
+    const auto loaded = tpm.unseal(request.file.srk_name, slot.sealed, {});
     if (!loaded && loaded.error().kind != RefusalKind::policy_mismatch) {
         fail("the TPM does not accept the new slot", with_detail(loaded.error()));
     }

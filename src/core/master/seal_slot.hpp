@@ -29,12 +29,13 @@ using PresentBinder = std::function<std::vector<BoundPolicy>(Tpm& tpm, const Pol
 /// The present time as master files have it: RFC 3339, UTC.
 [[nodiscard]] std::string now_rfc3339();
 
-/// Seals the master key to the slot's policy, whose PCRs have values; `pin` goes with a policy that has one.
-/// Throws Error.
-[[nodiscard]] Slot seal_slot(Tpm& tpm, const SecretBytes& master, const SecretBytes* pin, Slot slot);
+/// Seals the master key to the slot's policy, whose PCRs have values, under the storage root key of this name
+/// and no other; `pin` goes with a policy that has one. Throws Error.
+[[nodiscard]] Slot seal_slot(Tpm& tpm, const TpmName& srk, const SecretBytes& master, const SecretBytes* pin,
+                             Slot slot);
 
-/// The storage root key that a new master key is sealed under: checked, or made where there is none. Throws
-/// Error.
+/// The storage root key that the TPM has: one that could be sealed under, or made where there is none.
+/// Whether it may be trusted is decided elsewhere (core/slots/srk_trust.hpp). Throws Error.
 struct SealingParent {
     TpmName name;
     bool is_new = false;
@@ -43,7 +44,8 @@ struct SealingParent {
 
 enum class SlotProof {
     unsealed, ///< it gave the very master key
-    loaded,   ///< it is for another state: the TPM accepted the object and only its policy prevented more
+    loaded,   ///< it is for another state: the TPM accepted the object, which is sealed to the very policy of
+              ///< the slot, and only that prevented more
 };
 
 /// Tries the slot, alone. Throws Error when it gives another key, or none for a reason other than its policy.

@@ -25,20 +25,28 @@ std::vector<std::byte> big_endian(const std::uint64_t value, const unsigned size
 }
 
 std::vector<CounterStep> counter_steps(const Policy& policy) {
+    const CounterStep no_restart{
+        .offset = restart_count_offset, .operand = big_endian(0, 4), .comparison = Comparison::equal};
     std::vector<CounterStep> steps;
     if (policy.boot_window) {
         steps.push_back({.offset = time_offset,
                          .operand = big_endian(static_cast<std::uint64_t>(policy.boot_window->count()), 8),
                          .comparison = Comparison::unsigned_less});
-        steps.push_back(
-            {.offset = restart_count_offset, .operand = big_endian(0, 4), .comparison = Comparison::equal});
+        steps.push_back(no_restart);
     }
     if (policy.last_boot) {
         steps.push_back({.offset = reset_count_offset,
                          .operand = big_endian(*policy.last_boot, 4),
                          .comparison = Comparison::unsigned_less_or_equal});
     }
+    if (policy.not_after_sleep && !policy.boot_window) {
+        steps.push_back(no_restart);
+    }
     return steps;
+}
+
+bool has_clock(const Policy& policy) {
+    return policy.boot_window || policy.last_boot || policy.not_after_sleep;
 }
 
 std::string in_seconds(const std::chrono::milliseconds time) {
@@ -141,7 +149,7 @@ class Planner {
     }
 
     void clock(const Policy& policy) {
-        if (!policy.boot_window && !policy.last_boot) {
+        if (!has_clock(policy)) {
             return;
         }
         const TpmClock& now = state_.clock.value();
@@ -158,6 +166,10 @@ class Planner {
             add(formatted(
                 "it was made for boots that are over (TPM reset {} was its last, this is number {})",
                 *policy.last_boot, now.reset_count));
+        }
+        if (policy.not_after_sleep && now.restart_count != 0) {
+            add("it was made for boots without sleep: the machine has been suspended since it was switched "
+                "on");
         }
         for (CounterStep& step : counter_steps(policy)) {
             steps_.emplace_back(std::move(step));
@@ -217,7 +229,7 @@ void add_needs(const Policy& policy, const PolicyFileReader& files, PolicyNeeds&
     for (const PcrPolicy& literal : policy.pcrs) {
         add(literal.selection());
     }
-    needs.clock = needs.clock || policy.boot_window || policy.last_boot;
+    needs.clock = needs.clock || has_clock(policy);
 }
 
 SystemState read_state(Tpm& tpm, const PolicyNeeds& needs) {
@@ -329,7 +341,8 @@ std::string describe(const Policy& policy) {
         parts.push_back("boot window of " + in_seconds(*policy.boot_window));
     }
     if (policy.last_boot) {
-        parts.push_back(formatted("until TPM reset {}", *policy.last_boot));
+        parts.push_back(formatted("until TPM reset {}{}", *policy.last_boot,
+                                  policy.not_after_sleep ? ", not after sleep" : ""));
     }
     if (policy.pin) {
         parts.emplace_back("PIN");

@@ -50,6 +50,9 @@ struct Policy {
     std::optional<std::chrono::milliseconds> boot_window;
     /// The TPM's count of resets is at most this: the slot ends by itself, in every copy.
     std::optional<std::uint32_t> last_boot;
+    /// With last_boot: and it has not been suspended since. The count of resets stands still while a machine
+    /// only sleeps, so sleeping would prolong the slot. Slots of 0.1.0 lack this.
+    bool not_after_sleep = false;
     bool pin = false; ///< and somebody types the PIN
 
     /// Satisfied in any state of the machine, by anybody who has the machine.

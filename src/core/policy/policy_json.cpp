@@ -140,6 +140,9 @@ Json to_json(const Policy& policy) {
     if (policy.last_boot) {
         json["last_boot"] = *policy.last_boot;
     }
+    if (policy.not_after_sleep) {
+        json["not_after_sleep"] = true;
+    }
     if (policy.pin) {
         json["pin"] = true;
     }
@@ -175,6 +178,7 @@ Policy policy_from_json(const Json& value, const std::string& path) {
     if (value.contains("last_boot")) {
         policy.last_boot = read_u32(reader, "last_boot");
     }
+    policy.not_after_sleep = reader.optional_boolean("not_after_sleep").value_or(false);
     policy.pin = reader.optional_boolean("pin").value_or(false);
     const bool none = reader.optional_boolean("none").value_or(false);
     reader.finish();

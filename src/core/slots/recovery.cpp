@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/format.hpp"
+#include "core/slots/srk_trust.hpp"
 #include "core/slots/suspend.hpp"
 
 #include <algorithm>
@@ -14,8 +15,8 @@ namespace {
 
 /// An attempt without the steps of its policy: the TPM has to load the object before it can report that they
 /// are missing.
-bool is_loadable(Tpm& tpm, const Slot& slot) {
-    const auto loaded = tpm.unseal(slot.sealed, {});
+bool is_loadable(Tpm& tpm, const TpmName& srk, const Slot& slot) {
+    const auto loaded = tpm.unseal(srk, slot.sealed, {});
     return loaded || loaded.error().kind != RefusalKind::object_rejected;
 }
 
@@ -41,22 +42,31 @@ RecoveredMaster open_by_recovery_key(const Store& store, const std::string& name
 
 OpenMaster ready_to_reseal(const SlotContext& context, const std::string& name, SecretBytes key) {
     OpenMaster master{.name = name, .file = context.store.master(name), .key = std::move(key)};
+    require_proved(context.store, name, master.file, master.key);
     master.tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
-    const TpmName srk = srk_to_seal_under(*master.tpm).name;
-    if (srk != master.file.srk_name) {
-        master.file.srk_name = srk;
+    bring_up_to_date(context, master);
+    TrustedSrk srk = trusted_srk(*master.tpm, {.pins = {{.master = name, .name = master.file.srk_name}},
+                                               .accepts_new_tpm = context.accepts_new_tpm});
+    if (srk.trust != SrkTrust::pinned) {
+        master.file.srk_name = std::move(srk.name);
         master.file.slots.clear();
     }
-    std::erase_if(master.file.slots, [&](const Slot& slot) { return !is_loadable(*master.tpm, slot); });
+    std::erase_if(master.file.slots, [&](const Slot& slot) {
+        return !is_sealed_to_its_policy(slot) || !is_loadable(*master.tpm, master.file.srk_name, slot);
+    });
     return master;
 }
 
 Renewed reseal_recovered(const SlotContext& context, const std::string& name, SecretBytes key) {
-    const std::vector<Policy> kinds = lasting_kinds(context.store.master(name));
     OpenMaster master = ready_to_reseal(context, name, std::move(key));
-    if (std::ranges::any_of(kinds, &Policy::pin)) {
-        master.pin = context.ask_pin();
+    if (!context.is_attended && !master.whole.may_rebind) {
+        throw Error{Reason::refused,
+                    formatted("{}: nobody who has the master key has agreed to \"rebind_after_recovery\" yet",
+                              context.store.paths().master(name).string()),
+                    {.kind = AdviceKind::prove_store, .subject = name}};
     }
+    const std::vector<Policy> kinds = lasting_kinds(master.whole);
+    ask_for_pin(context, master, kinds);
     Renewed renewed;
     for (const Policy& kind : kinds) {
         if (kind.pin && !master.pin) {

@@ -18,7 +18,8 @@ namespace sealmount {
 [[nodiscard]] RecoveredMaster open_by_recovery_key(const Store& store, const std::string& name,
                                                    const SecretBytes& recovery_key);
 
-/// A master key that did not come from the TPM, ready to be sealed by the machine's: that has a storage root
+/// A master key that did not come from the TPM, ready to be sealed by the machine's: it has proved its file,
+/// that has a storage root
 /// key, and slots that it cannot load, because another TPM made them or they are damaged, are gone from
 /// `file`, though not from the disk. Throws Error.
 [[nodiscard]] OpenMaster ready_to_reseal(const SlotContext& context, const std::string& name,

@@ -12,7 +12,8 @@
 namespace sealmount {
 
 void Renewal::add_key(const std::string& master, const std::string& signature, const SecretBytes& fekek) {
-    std::string text = compose_encrypted_key(formatted("trusted:{}", master), key, fekek, random_bytes(16));
+    std::string text =
+        compose_encrypted_key(formatted("trusted:{}", master), key, fekek, bound_vector(signature));
     if (!open_encrypted_key(text, key).equals(fekek.bytes())) {
         throw Error{Reason::internal,
                     formatted("the composed key {} does not open again: nothing was written", signature)};
@@ -24,6 +25,15 @@ void Renewal::add_recovery_key(const std::string& master, const SecretBytes* con
     if (recovery_key != nullptr) {
         file.recovery.push_back(
             make_recovery_slot(master, file.next_id(), key, *recovery_key, "new master key"));
+    }
+}
+
+SecretBytes volume_key_in(const Store& store, const std::string& signature, const SecretBytes& master) {
+    const std::string text = store.key(signature);
+    try {
+        return open_volume_key(text, master, signature);
+    } catch (const Error& error) {
+        throw error.in(store.paths().key(signature).string());
     }
 }
 
@@ -65,7 +75,7 @@ void commit(const SlotContext& context, Tpm& tpm, const std::string& name, const
     for (const auto& [signature, text] : renewal.texts) {
         renewed.keys.push_back(signature);
     }
-    context.store.replace(name, renewal.file, renewal.texts);
+    context.store.replace(name, proved(name, renewal.file, renewal.key, renewal.texts), renewal.texts);
 }
 
 } // namespace sealmount

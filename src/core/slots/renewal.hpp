@@ -18,7 +18,8 @@ namespace sealmount {
 /// What a new master key has now.
 struct Renewed {
     std::vector<unsigned> slots;
-    std::vector<unsigned> left_out; ///< slots that require a PIN which nobody gave, and suspensions
+    std::vector<unsigned> left_out; ///< slots that require a PIN which nobody gave, suspensions, and slots
+                                    ///< that are not what the file says, or that nothing proves
     std::vector<std::string> keys;  ///< signatures
     std::vector<std::string> notes; ///< what was given up, one sentence each
     std::vector<unsigned> recovery; ///< slots of recovery keys
@@ -34,6 +35,10 @@ struct Renewal {
     /// A slot for the recovery key, unless it is nullptr, with the number behind those of the TPM.
     void add_recovery_key(const std::string& master, const SecretBytes* recovery_key);
 };
+
+/// The FEKEK in a key file, which must be the one of that name. Throws Error that names the file.
+[[nodiscard]] SecretBytes volume_key_in(const Store& store, const std::string& signature,
+                                        const SecretBytes& master);
 
 /// The signatures of all volumes under this master key. Throws Error{config} when a volume of the manifest is
 /// bad: what it needs cannot be known then.

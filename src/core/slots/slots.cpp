@@ -11,7 +11,7 @@ namespace sealmount {
 
 namespace {
 
-[[noreturn]] void refuse_to_open(const std::string& name, const MasterRefusal& refusal) {
+[[noreturn]] void refuse_to_open(const Store& store, const std::string& name, const MasterRefusal& refusal) {
     std::string message =
         formatted("the TPM does not release the master key \"{}\": {}", name, with_detail(refusal));
     for (const SlotRefusal& slot : refusal.slots) {
@@ -19,16 +19,25 @@ namespace {
             message += formatted("\n  {}", line.message);
         }
     }
-    throw Error{Reason::refused, message + "\nNothing was changed",
-                advice_for(refusal,
-                           advice_about_srk(refusal.kind)
-                               .value_or(Advice{.kind = AdviceKind::reseal_with_recovery, .subject = name}))};
+    const AdviceKind usual =
+        refusal.kind == RefusalKind::pin_needed ? AdviceKind::give_pin : AdviceKind::reseal_with_recovery;
+    Advice advice = advice_about_srk(refusal.kind).value_or(Advice{.kind = usual, .subject = name});
+    if (refusal.kind == RefusalKind::store_changed) {
+        advice = {.kind = AdviceKind::restore_store, .subject = store.paths().configuration().string()};
+    }
+    throw Error{Reason::refused, message + "\nNothing was changed", advice_for(refusal, std::move(advice))};
 }
 
-bool has_slot_that_opens(const SlotContext& context, Tpm& tpm, const MasterFile& file,
+/// A slot that gives another master key is none.
+bool has_slot_that_opens(const SlotContext& context, const OpenMaster& master, const MasterFile& file,
                          const SecretBytes* pin) {
-    return !file.slots.empty() &&
-           unseal_master(tpm, context.request_for(file, pin), context.machine.backoff).has_value();
+    UnsealRequest request = context.request_for(file, pin);
+    request.problem = [&](const SecretBytes* const key) {
+        return key->equals(master.key.bytes())
+                   ? std::nullopt
+                   : std::optional{Refusal{.kind = RefusalKind::store_changed, .detail = {}}};
+    };
+    return !file.slots.empty() && unseal_master(*master.tpm, request, context.machine.backoff).has_value();
 }
 
 /// Is this slot of no use in the present state, nor in a stated one?
@@ -76,15 +85,15 @@ std::vector<unsigned> erase_slots(MasterFile& file, const Goes& goes) {
 }
 
 /// Does a slot of the file open now, with the PIN of a person where only that helps?
-bool opens_now(const SlotContext& context, Tpm& tpm, const MasterFile& file) {
-    if (has_slot_that_opens(context, tpm, file, nullptr)) {
+bool opens_now(const SlotContext& context, const OpenMaster& master, const MasterFile& file) {
+    if (has_slot_that_opens(context, master, file, master.pin_or_null())) {
         return true;
     }
-    if (std::ranges::none_of(file.slots, [](const Slot& slot) { return slot.policy.pin; })) {
+    if (master.pin || std::ranges::none_of(file.slots, [](const Slot& slot) { return slot.policy.pin; })) {
         return false;
     }
     const auto pin = context.ask_pin();
-    return pin && has_slot_that_opens(context, tpm, file, &*pin);
+    return pin && has_slot_that_opens(context, master, file, &*pin);
 }
 
 } // namespace
@@ -92,21 +101,51 @@ bool opens_now(const SlotContext& context, Tpm& tpm, const MasterFile& file) {
 OpenMaster open_master(const SlotContext& context, const std::string& name) {
     OpenMaster master{.name = name, .file = context.store.master(name)};
     master.tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
-    auto key = unseal_master(*master.tpm, context.request_for(master.file), context.machine.backoff);
+    UnsealRequest request = context.request_for(master.file);
+    request.problem = check_of_store(context.store, name, master.file);
+    auto key = unseal_master(*master.tpm, request, context.machine.backoff);
     if (!key && key.error().kind == RefusalKind::pin_needed) {
         master.pin = context.ask_pin();
-        key = unseal_master(*master.tpm, context.request_for(master.file, master.pin_or_null()),
-                            context.machine.backoff);
+        request.pin = master.pin_or_null();
+        key = unseal_master(*master.tpm, request, context.machine.backoff);
     }
     if (!key) {
-        refuse_to_open(name, key.error());
+        refuse_to_open(context.store, name, key.error());
     }
     if (key->is_srk_evicted) {
         restore_srk(*master.tpm);
     }
     master.slot = key->slot;
     master.key = std::move(key->key);
+    bring_up_to_date(context, master);
     return master;
+}
+
+void ask_for_pin(const SlotContext& context, OpenMaster& master, const std::vector<Policy>& kinds) {
+    if (master.pin || std::ranges::none_of(kinds, &Policy::pin)) {
+        return;
+    }
+    auto pin = context.ask_pin();
+    MasterFile with_pin = master.file;
+    std::erase_if(with_pin.slots, [](const Slot& slot) { return !slot.policy.pin; });
+    if (pin && !with_pin.slots.empty()) {
+        const auto key =
+            unseal_master(*master.tpm, context.request_for(with_pin, &*pin), context.machine.backoff);
+        if (!key && key.error().kind == RefusalKind::pin_wrong) {
+            refuse_to_open(context.store, master.name, key.error());
+        }
+    }
+    master.pin = std::move(pin);
+}
+
+void bring_up_to_date(const SlotContext& context, OpenMaster& master) {
+    const SlotProver prover{.tpm = *master.tpm,
+                            .files = context.store.policy_files(),
+                            .backoff = context.machine.backoff,
+                            .pin = master.pin_or_null(),
+                            .is_attended = context.is_attended};
+    master.file = brought_up_to_date(context.store, prover, master.name, std::move(master.file), master.key);
+    master.whole = master.file;
 }
 
 SystemState state_for(const SlotContext& context, Tpm& tpm, const std::vector<Policy>& policies) {
@@ -126,14 +165,15 @@ Resealed reseal(const SlotContext& context, OpenMaster& master, const ResealRequ
         return prove_slot(*master.tpm, opening, slot, master.key, context.machine.backoff);
     };
     MasterFile file = master.file;
-    const auto same =
-        std::ranges::find_if(file.slots, [&](const Slot& slot) { return slot.policy == policy; });
+    const auto same = std::ranges::find_if(file.slots, [&](const Slot& slot) {
+        return slot.policy == policy && !slot.is_unproven && is_sealed_to_its_policy(slot);
+    });
     if (same != file.slots.end() && !policy.pin) {
         return {.slot = same->id, .is_new = false, .proof = prove(*same)};
     }
     // Higher than those of slots, too, that another TPM made, though they are gone from the file here.
     const unsigned number = std::max(file.next_id(), context.store.master(master.name).next_id());
-    const Slot slot = seal_slot(*master.tpm, master.key, pin,
+    const Slot slot = seal_slot(*master.tpm, file.srk_name, master.key, pin,
                                 {.id = number,
                                  .policy = policy,
                                  .sealed = {},
@@ -142,7 +182,7 @@ Resealed reseal(const SlotContext& context, OpenMaster& master, const ResealRequ
                                  .events = request.bound.events});
     const SlotProof proof = prove(slot);
     file.slots.push_back(slot);
-    context.store.write_master(master.name, file);
+    write_proved(context.store, master.name, file, master.key);
     master.file = std::move(file);
     return {.slot = slot.id, .is_new = true, .proof = proof};
 }
@@ -153,7 +193,7 @@ std::vector<unsigned> keep_only(const SlotContext& context, OpenMaster& master,
     std::vector<unsigned> removed =
         erase_slots(file, [&](const Slot& slot) { return std::ranges::count(slots, slot.id) == 0; });
     if (!removed.empty()) {
-        context.store.write_master(master.name, file);
+        write_proved(context.store, master.name, file, master.key);
         master.file = std::move(file);
     }
     return removed;
@@ -161,24 +201,24 @@ std::vector<unsigned> keep_only(const SlotContext& context, OpenMaster& master,
 
 std::vector<unsigned> prune(const SlotContext& context, const std::string& name,
                             const PruneRequest& request) {
-    MasterFile file = context.store.master(name);
-    check_slots_exist(name, file, request.slots);
-    const auto tpm = open_managed_tpm(context.machine.tpm, context.machine.backoff);
+    check_slots_exist(name, context.store.master(name), request.slots);
+    const OpenMaster master = open_master(context, name); // what is left has to be proved
+    MasterFile file = master.file;
     std::vector<unsigned> removed = erase_slots(file, [&](const Slot& slot) {
-        return request.slots.empty() ? is_spent(context, *tpm, slot, request)
+        return request.slots.empty() ? is_spent(context, *master.tpm, slot, request)
                                      : std::ranges::count(request.slots, slot.id) > 0;
     });
     if (removed.empty()) {
         return removed;
     }
-    if (!request.keep_none_open && !opens_now(context, *tpm, file)) {
+    if (!request.keep_none_open && !opens_now(context, master, file)) {
         throw Error{Reason::refused,
                     formatted("without slot {} the TPM would not release the master key \"{}\" now: nothing "
                               "was removed",
                               to_string(removed), name),
                     {.kind = AdviceKind::reseal_present_state, .subject = name}};
     }
-    context.store.write_master(name, file);
+    write_proved(context.store, name, file, master.key);
     return removed;
 }
 

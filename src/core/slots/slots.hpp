@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/master/seal_slot.hpp"
+#include "core/slots/belief.hpp"
 #include "core/store/store.hpp"
 
 #include <functional>
@@ -22,9 +23,15 @@ namespace sealmount {
 struct SlotContext {
     const Machine& machine;
     const Store& store;
-    /// Asked for the PIN of the slots that have one, when no other opens; nothing: there is nobody to ask.
+    /// Asked for the PIN of the slots that have one, when no other opens or when they are to be made again;
+    /// nothing: there is nobody to ask.
     std::function<std::optional<SecretBytes>()> ask_pin = [] { return std::nullopt; };
     PresentBinder bind = {}; ///< empty: bind_to_present_values()
+    /// A person has said that the TPM may be another one than before (core/slots/srk_trust.hpp).
+    bool accepts_new_tpm = false;
+    /// Somebody runs this. What a boot or a hook does by itself agrees to nothing that is new in the
+    /// manifest.
+    bool is_attended = true;
 
     [[nodiscard]] std::vector<BoundPolicy> bound(Tpm& present, const Policy& policy) const {
         return bind ? bind(present, policy) : bind_to_present_values(store.policy_files())(present, policy);
@@ -35,7 +42,7 @@ struct SlotContext {
     }
 };
 
-/// A master key that the TPM has released to us.
+/// A master key that the TPM has released to us, and that has proved its file.
 struct OpenMaster {
     std::string name;
     MasterFile file;
@@ -43,12 +50,23 @@ struct OpenMaster {
     unsigned slot = 0; ///< that released it
     std::optional<SecretBytes> pin{};
     std::unique_ptr<Tpm> tpm{};
+    MasterFile whole{}; ///< the file as it was proved, with slots that this TPM cannot load
 
     [[nodiscard]] const SecretBytes* pin_or_null() const { return pin ? &*pin : nullptr; }
 };
 
-/// Unseals it. Throws Error{refused} with what prevents each slot from opening, or {unavailable}.
+/// Unseals it, has it prove file and keys, and brings a store of version 1 up to date. A slot that opens to
+/// another master key than that of the keys is one that does not open. Throws Error{refused} with what
+/// prevents each slot from opening, or {unavailable}.
 [[nodiscard]] OpenMaster open_master(const SlotContext& context, const std::string& name);
+
+/// The same for a master key that came in another way, when its file is proved (core/slots/belief.hpp).
+void bring_up_to_date(const SlotContext& context, OpenMaster& master);
+
+/// Asks for the PIN when slots of these kinds have one and the master key opened without it, such as by a
+/// suspension. Nothing changes when there is nobody to ask. Throws Error{refused} when it is not the PIN of a
+/// slot that would open now: slots made with a mistyped one would lock its owner out.
+void ask_for_pin(const SlotContext& context, OpenMaster& master, const std::vector<Policy>& kinds);
 
 /// The present state as far as these policies ask for it, and the clock.
 [[nodiscard]] SystemState state_for(const SlotContext& context, Tpm& tpm,
@@ -79,8 +97,9 @@ struct PruneRequest {
     bool keep_none_open = false;                      ///< even when no slot that is left opens now
 };
 
-/// Removes slots and returns which. Slots of files (signed, pcrlock) and those without PCRs go only by
-/// number, or when their boots are over. Throws Error{refused} rather than leave no slot that opens now.
+/// Removes slots and returns which; requires the master key, since what is left is proved again. Slots of
+/// files (signed, pcrlock) and those without PCRs go only by number, or when their boots are over. Throws
+/// Error{refused} rather than leave no slot that opens now.
 std::vector<unsigned> prune(const SlotContext& context, const std::string& master,
                             const PruneRequest& request);
 

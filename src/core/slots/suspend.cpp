@@ -12,6 +12,11 @@ namespace sealmount {
 
 namespace {
 
+/// What the file says of it is believed only if its object says the same: new slots are made like it.
+bool is_lasting(const Slot& slot) {
+    return !is_suspension(slot) && !slot.is_unproven && is_sealed_to_its_policy(slot);
+}
+
 std::vector<unsigned> suspensions_of(const MasterFile& file) {
     std::vector<unsigned> ids;
     for (const Slot& slot : file.slots) {
@@ -31,11 +36,11 @@ std::vector<Policy> kinds_to_bind(const MasterFile& file, const SystemState& now
     std::vector<Policy> kinds;
     for (const Slot& slot : file.slots) {
         const bool fits = std::ranges::any_of(file.slots, [&](const Slot& other) {
-            return !is_suspension(other) && same_shape(other.policy, slot.policy) &&
+            return is_lasting(other) && same_shape(other.policy, slot.policy) &&
                    literals_match(other.policy, now.pcrs);
         });
         const Policy kind = without_values(slot.policy);
-        if (!is_suspension(slot) && !fits && std::ranges::count(kinds, kind) == 0) {
+        if (is_lasting(slot) && !fits && std::ranges::count(kinds, kind) == 0) {
             kinds.push_back(kind);
         }
     }
@@ -52,7 +57,7 @@ bool are_over(const MasterFile& file, const SystemState& now) {
 /// The numbers of the lasting slots of this kind.
 void add_lasting_slots(const MasterFile& file, const Policy& kind, std::vector<unsigned>& ids) {
     for (const Slot& slot : file.slots) {
-        if (!is_suspension(slot) && same_shape(slot.policy, kind)) {
+        if (is_lasting(slot) && same_shape(slot.policy, kind)) {
             ids.push_back(slot.id);
         }
     }
@@ -67,13 +72,13 @@ void bind_kind(const SlotContext& context, OpenMaster& master, const Policy& kin
 }
 
 /// Does a slot of the file open in the present state? Not found out by trying: of a slot with a boot window,
-/// which is over by now, all the rest must hold.
-bool stays_open(const SlotContext& context, const OpenMaster& master, const MasterFile& file,
-                const SystemState& now) {
+/// which is over by now, all the rest must hold; its PIN is its owner's to give.
+bool stays_open(const SlotContext& context, const MasterFile& file, const SystemState& now) {
     return std::ranges::any_of(file.slots, [&](const Slot& slot) {
         Policy policy = slot.policy;
         policy.boot_window.reset();
-        return plan(policy, now, context.store.policy_files()) && (!policy.pin || master.pin);
+        return !slot.is_unproven && is_sealed_to_its_policy(slot) &&
+               plan(policy, now, context.store.policy_files());
     });
 }
 
@@ -83,9 +88,17 @@ std::vector<Policy> lasting_kinds(const MasterFile& file) {
     std::vector<Policy> kinds;
     for (const Slot& slot : file.slots) {
         const Policy kind = without_values(slot.policy);
-        if (!is_suspension(slot) && std::ranges::count(kinds, kind) == 0) {
+        if (is_lasting(slot) && std::ranges::count(kinds, kind) == 0) {
             kinds.push_back(kind);
         }
+    }
+    const bool has_unproven = std::ranges::any_of(
+        file.slots, [](const Slot& slot) { return slot.is_unproven && !is_suspension(slot); });
+    if (kinds.empty() && has_unproven) {
+        throw Error{Reason::refused,
+                    "nothing proves what its slots are sealed to: sealmount 0.1 wrote them, and none of them "
+                    "opens now",
+                    {.kind = AdviceKind::name_policy}};
     }
     if (kinds.empty()) {
         Policy usual;
@@ -103,6 +116,7 @@ Suspended suspend(const SlotContext& context, OpenMaster& master, const unsigned
     }
     Policy policy = filled_in(kept, state_for(context, *master.tpm, {kept}));
     policy.last_boot = now + boots;
+    policy.not_after_sleep = true;
     Suspended result{.last_boot = *policy.last_boot, .removed = suspensions_of(master.file)};
     const std::string note = formatted("suspended for {} {}", boots, boots == 1 ? "boot" : "boots");
     result.slot = reseal(context, master, {.bound = {.policy = policy, .events = {}}, .note = note}).slot;
@@ -110,7 +124,7 @@ Suspended suspend(const SlotContext& context, OpenMaster& master, const unsigned
     if (!result.removed.empty()) {
         MasterFile file = master.file;
         remove_slots(file, result.removed);
-        context.store.write_master(master.name, file);
+        write_proved(context.store, master.name, file, master.key);
         master.file = std::move(file);
     }
     return result;
@@ -118,11 +132,11 @@ Suspended suspend(const SlotContext& context, OpenMaster& master, const unsigned
 
 Resumed resume(const SlotContext& context, const std::string& name, const bool after_boot) {
     Resumed result;
-    const std::vector<unsigned> suspensions = suspensions_of(context.store.master(name));
-    if (suspensions.empty()) {
+    if (suspensions_of(context.store.master(name)).empty()) {
         return result;
     }
-    OpenMaster master = open_master(context, name);
+    OpenMaster master = open_master(context, name); // which proves the file
+    const std::vector<unsigned> suspensions = suspensions_of(master.file);
     std::vector<Policy> policies;
     std::ranges::for_each(master.file.slots, [&](const Slot& slot) { policies.push_back(slot.policy); });
     const SystemState now = state_for(context, *master.tpm, policies);
@@ -130,6 +144,9 @@ Resumed resume(const SlotContext& context, const std::string& name, const bool a
     if (after_boot && kinds.empty() && !are_over(master.file, now)) {
         result.kept = suspensions;
         return result;
+    }
+    if (!after_boot) {
+        ask_for_pin(context, master, kinds);
     }
     for (const Policy& kind : kinds) {
         if (kind.pin && !master.pin) {
@@ -140,7 +157,7 @@ Resumed resume(const SlotContext& context, const std::string& name, const bool a
     }
     MasterFile file = master.file;
     remove_slots(file, suspensions);
-    if (!stays_open(context, master, file, now)) {
+    if (!stays_open(context, file, now)) {
         throw Error{
             Reason::refused,
             formatted("no lasting slot of the master key \"{}\" fits the present state: the suspension "
@@ -148,7 +165,7 @@ Resumed resume(const SlotContext& context, const std::string& name, const bool a
                       name),
             {.kind = AdviceKind::reseal_present_state, .subject = name}};
     }
-    context.store.write_master(name, file);
+    write_proved(context.store, name, file, master.key);
     result.removed = suspensions;
     return result;
 }

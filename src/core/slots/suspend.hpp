@@ -16,7 +16,9 @@ namespace sealmount {
     return slot.policy.last_boot.has_value();
 }
 
-/// The kinds of slots that a master key has permanently, without values; PCR 7 when there is none.
+/// The kinds of slots that a master key has permanently, without values; PCR 7 when there is none. A slot
+/// whose object is sealed to something else than the file says does not count, nor does one that is not
+/// proved: throws Error{refused} where there are only such.
 [[nodiscard]] std::vector<Policy> lasting_kinds(const MasterFile& file);
 
 struct Suspended {
@@ -25,8 +27,9 @@ struct Suspended {
     std::vector<unsigned> removed{}; ///< earlier suspensions, which this one replaces
 };
 
-/// Adds a slot that opens in this boot and the next `boots` (at least one), under the conditions of `kept`
-/// only. Throws Error{unavailable} when the TPM has counted its resets to the end.
+/// Adds a slot that opens in this boot and the next `boots` (at least one), in each until the machine sleeps,
+/// under the conditions of `kept` only. Throws Error{unavailable} when the TPM has counted its resets to the
+/// end.
 Suspended suspend(const SlotContext& context, OpenMaster& master, unsigned boots, const Policy& kept);
 
 struct Resumed {
@@ -38,7 +41,8 @@ struct Resumed {
 
 /// Ends a suspension: where no lasting slot of a kind fits the present state, one is made and proved, then
 /// the suspensions go. `after_boot`: a suspension that this boot did not need, and that has boots left, is
-/// not touched. Nothing to do without suspensions. Throws Error; nothing was lost then.
+/// not touched, and nobody is asked for a PIN. Nothing to do without suspensions. Throws Error; nothing was
+/// lost then.
 Resumed resume(const SlotContext& context, const std::string& master, bool after_boot);
 
 } // namespace sealmount

@@ -27,7 +27,8 @@ std::chrono::milliseconds since_boot() {
 
 void note_unseal(const Paths& paths, const std::string_view master) {
     const auto note = note_of(paths, master);
-    if (!std::filesystem::exists(note)) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(note, ignored)) {
         make_directory(paths.runtime(), Paths::runtime_mode);
         write_file_atomically(note, formatted("{}\n", since_boot().count()), note_mode);
     }

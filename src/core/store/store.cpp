@@ -29,6 +29,12 @@ std::string read_referred_file(const std::filesystem::path& file) {
     return std::move(*text);
 }
 
+/// What cannot be looked at, such as a loop of links, is not: whoever opens it says why.
+bool is_there(const std::filesystem::path& file) {
+    std::error_code ignored;
+    return std::filesystem::exists(file, ignored);
+}
+
 /// An empty one when the text is empty.
 Manifest manifest_of(const std::string& text, const std::filesystem::path& file) {
     if (text.empty()) {
@@ -75,7 +81,7 @@ Volume Store::volume(const std::string_view name) const {
 /// Where the file is read: in a replacement that has been decided but not moved yet, or at its place.
 std::filesystem::path Store::current(const std::filesystem::path& file) const {
     const auto replaced = paths_.replacement() / file.lexically_relative(paths_.configuration());
-    return std::filesystem::exists(replaced) ? replaced : file;
+    return is_there(replaced) ? replaced : file;
 }
 
 MasterFile Store::master(const std::string_view name) const {
@@ -93,7 +99,7 @@ PolicyFileReader Store::policy_files() const {
 }
 
 bool Store::has_master(const std::string_view name) const {
-    return std::filesystem::exists(current(paths_.master(name)));
+    return is_there(current(paths_.master(name)));
 }
 
 std::string Store::master_text(const std::string_view name) const {
@@ -103,7 +109,7 @@ std::string Store::master_text(const std::string_view name) const {
 bool Store::has_recovery_key(const std::string_view name) const {
     try {
         return !master(name).recovery.empty();
-    } catch (const Error&) {
+    } catch (const std::exception&) {
         return false;
     }
 }
@@ -124,7 +130,22 @@ std::string Store::key(const std::string_view signature) const {
 }
 
 bool Store::has_key(const std::string_view signature) const {
-    return std::filesystem::exists(current(paths_.key(signature)));
+    return is_there(current(paths_.key(signature)));
+}
+
+std::set<std::string> Store::key_signatures() const {
+    std::set<std::string> signatures;
+    for (const std::filesystem::path& directory :
+         {paths_.keys(), paths_.replacement() / paths_.keys().filename()}) {
+        std::error_code failed;
+        for (std::filesystem::directory_iterator entry{directory, failed}, end; !failed && entry != end;
+             entry.increment(failed)) {
+            if (entry->path().extension() == ".key") {
+                signatures.insert(entry->path().stem().string());
+            }
+        }
+    }
+    return signatures;
 }
 
 void Store::check_writable() const {
@@ -186,7 +207,7 @@ void Store::replace(const std::string_view name, const MasterFile& master,
 
 void Store::finish_replacement() const {
     remove_tree_durably(paths_.unfinished_replacement());
-    if (std::filesystem::exists(paths_.replacement())) {
+    if (is_there(paths_.replacement())) {
         // No unlock may look for a file in one place and read it in the other.
         const FileLock no_unlock = unlock_lock();
         move_replacement();
@@ -197,7 +218,7 @@ void Store::move_replacement() const {
     const std::filesystem::path replacement = paths_.replacement();
     for (const std::filesystem::path& place : {paths_.masters(), paths_.keys()}) {
         const auto from = replacement / place.filename();
-        if (!std::filesystem::exists(from)) {
+        if (!is_there(from)) {
             continue;
         }
         make_directory(place, private_directory_mode); // it may have been lost, and the set replaces it
@@ -281,6 +302,14 @@ void Store::make_durable() const {
             sync_directory(directory);
         }
     }
+}
+
+FileLock Store::lock_within(const std::chrono::milliseconds limit) const {
+    make_directory(paths_.runtime(), private_directory_mode);
+    FileLock held{paths_.runtime() / "store.lock", limit};
+    make_durable();
+    finish_replacement();
+    return held;
 }
 
 FileLock Store::unlock_lock() const {

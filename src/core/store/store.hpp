@@ -15,6 +15,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +56,8 @@ class Store {
     /// (core/ecryptfs/encrypted_key.hpp). Throws like master().
     [[nodiscard]] std::string key(std::string_view signature) const;
     [[nodiscard]] bool has_key(std::string_view signature) const;
+    /// Those of all key files that are there, whether a volume uses them or not.
+    [[nodiscard]] std::set<std::string> key_signatures() const;
 
     /// The volume whose removal has begun, if there is one: in the form of a manifest. Throws Error{config}.
     [[nodiscard]] Manifest removal() const;
@@ -95,6 +98,8 @@ class Store {
     /// durable first, because whoever goes on from it relies on it; then a replacement that was killed is
     /// ended.
     [[nodiscard]] FileLock lock() const;
+    /// The same for who can do without: throws Error{try_later} after this time.
+    [[nodiscard]] FileLock lock_within(std::chrono::milliseconds limit) const;
 
     /// The lock of every unlock: one at a time, since the raw TPM device takes only one, and whoever waited
     /// may find its keys loaded.

@@ -60,7 +60,7 @@ std::vector<Problem> differing_events(const MasterRefusal& refusal, const Paths&
                 }
             }
         }
-    } catch (const Error&) {
+    } catch (const std::exception&) {
         return {}; // the refusal is explained without the events, then
     }
     return problems;

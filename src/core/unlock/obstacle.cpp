@@ -65,7 +65,33 @@ const std::map<std::string, std::string>& MountObstacles::overlaps() {
     return *overlaps_;
 }
 
+/// Whose mount comes first, because the path of this one's mount point leads through it.
+bool MountObstacles::is_in_unmounted_volume(const Volume& volume) {
+    return std::ranges::any_of(volumes_, [&](const Volume& other) {
+        return other.name != volume.name && other.mountpoint != volume.mountpoint &&
+               is_in(volume.mountpoint, other.mountpoint) && !is_volume_mounted(paths_, view(), other);
+    });
+}
+
+/// Where something is mounted on the mount point already, an automount of its own, its guard is below it, and
+/// was looked at before.
+std::optional<Problem> MountObstacles::problem_with_paths(const Volume& volume) {
+    if (auto problem = problem_with_lower(volume, look_along_lower(paths_, view(), volume))) {
+        return problem;
+    }
+    if (is_in_unmounted_volume(volume)) {
+        return std::nullopt; // it cannot be mounted before that one is
+    }
+    const bool is_covered =
+        view().table().mounted_at(paths_.below_root(volume.mountpoint).string()) != nullptr;
+    return problem_with_mountpoint(volume, look_along_mountpoint(paths_, view(), volume),
+                                   is_covered ? LastComponent::guarded : LastComponent::as_it_is);
+}
+
 bool MountObstacles::may_wait(const Volume& volume) {
+    if (is_in_unmounted_volume(volume)) {
+        return true;
+    }
     constexpr std::array<std::string_view, 8> slow = {"autofs", "nfs",  "nfs4", "cifs",
                                                       "smb3",   "ceph", "afs",  "9p"};
     const MountLine* const line = view().table().covering(paths_.below_root(volume.lower).string());
@@ -76,6 +102,9 @@ bool MountObstacles::may_wait(const Volume& volume) {
 std::optional<Refusal> MountObstacles::to_mount(const Volume& volume, const bool was_mounted) {
     if (is_volume_mounted(paths_, view(), volume) || is_behind_automount(paths_, view(), volume)) {
         return std::nullopt;
+    }
+    if (auto problem = problem_with_paths(volume)) {
+        return Refusal{.kind = RefusalKind::place_unsafe, .detail = std::move(problem->message)};
     }
     if (auto problem = problem_with_ground(volume, look_at_lower(paths_, view(), volume))) {
         return Refusal{.kind = RefusalKind::ground_changed, .detail = std::move(*problem)};

@@ -91,6 +91,16 @@ bool PlainJson::number(std::uint32_t& value) noexcept {
            (rest_.empty() || (rest_.front() != '.' && rest_.front() != 'e' && rest_.front() != 'E'));
 }
 
+bool PlainJson::truth() noexcept {
+    constexpr std::string_view word = "true";
+    skip_space();
+    if (!rest_.starts_with(word)) {
+        return false;
+    }
+    rest_.remove_prefix(word.size());
+    return true;
+}
+
 bool PlainJson::at_end() noexcept {
     skip_space();
     return rest_.empty();

@@ -59,6 +59,8 @@ class PlainJson {
     [[nodiscard]] bool string(std::string_view& text) noexcept;
     /// 0 to 999999999.
     [[nodiscard]] bool number(std::uint32_t& value) noexcept;
+    /// "true".
+    [[nodiscard]] bool truth() noexcept;
     /// Nothing but white space is left.
     [[nodiscard]] bool at_end() noexcept;
 

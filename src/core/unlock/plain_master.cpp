@@ -52,6 +52,8 @@ bool is_plain_time(const std::string_view text) noexcept {
     });
 }
 
+constexpr std::size_t plain_mac_size = 32;
+constexpr std::size_t plain_signature_digits = 16;
 constexpr unsigned no_sextet = 64;
 
 unsigned sextet_of(const char c) noexcept {
@@ -147,10 +149,11 @@ enum SlotMember : std::size_t {
     member_created,
     member_note,
     member_events,
+    member_proof,
     slot_members
 };
 constexpr std::array<std::string_view, slot_members> slot_member_names = {
-    "id", "type", "policy", "sealed", "salt", "nonce", "wrapped", "created", "note", "events"};
+    "id", "type", "policy", "sealed", "salt", "nonce", "wrapped", "created", "note", "events", "proof"};
 
 /// One slot being read, of either type.
 class SlotReader {
@@ -192,6 +195,8 @@ class SlotReader {
             return json_.string(text) && is_plain_base64_of(text, 12);
         case member_wrapped:
             return json_.string(text) && is_plain_base64_of(text, 48);
+        case member_proof:
+            return json_.string(text) && is_plain_base64_of(text, plain_mac_size);
         case member_created:
             return json_.string(text) && is_plain_time(text);
         case member_note:
@@ -215,10 +220,11 @@ class SlotReader {
         if (!has_all({member_id, member_type, member_created})) {
             return false;
         }
-        return is_recovery() ? has_all({member_salt_of_recovery, member_nonce, member_wrapped}) &&
-                                   has_none({member_policy, member_sealed, member_events})
-                             : has_all({member_policy, member_sealed}) &&
-                                   has_none({member_salt_of_recovery, member_nonce, member_wrapped});
+        return is_recovery()
+                   ? has_all({member_salt_of_recovery, member_nonce, member_wrapped, member_proof}) &&
+                         has_none({member_policy, member_sealed, member_events})
+                   : has_all({member_policy, member_sealed}) &&
+                         has_none({member_salt_of_recovery, member_nonce, member_wrapped, member_proof});
     }
 
     /// {"pcrs": [{"bank": "sha256", "values": {"7": "HEX"}}]} and nothing else.
@@ -321,18 +327,46 @@ bool read_plain_srk(PlainJson& json, std::string_view& srk_name) {
            has_name;
 }
 
-enum FileMember : std::size_t { member_file_version, member_srk, member_slots, file_members };
-constexpr std::array<std::string_view, file_members> file_member_names = {"version", "srk", "slots"};
+enum FileMember : std::size_t {
+    member_file_version,
+    member_srk,
+    member_slots,
+    member_may_rebind,
+    member_keys,
+    member_seal,
+    member_recovery,
+    file_members
+};
+constexpr std::array<std::string_view, file_members> file_member_names = {
+    "version", "srk", "slots", "may_rebind", "keys", "seal", "recovery"};
+
+/// ["SIGNATURE BASE64"]: of 32 bytes each; the signatures ascend.
+bool read_plain_keys(PlainJson& json) {
+    std::string_view last;
+    return json.array([&] {
+        std::string_view text;
+        if (!json.string(text) || text.size() <= plain_signature_digits ||
+            text[plain_signature_digits] != ' ') {
+            return false;
+        }
+        const std::string_view signature = text.substr(0, plain_signature_digits);
+        const bool is_next = signature > last;
+        last = signature;
+        return is_next && is_plain_hex(signature, plain_signature_digits) &&
+               is_plain_base64_of(text.substr(plain_signature_digits + 1), plain_mac_size);
+    });
+}
 
 /// Reads the slots into `file`.
 class MasterReader {
   public:
-    MasterReader(PlainJson& json, PlainMasterFile& file) : json_(json), file_(file) {}
+    MasterReader(const std::string_view text, PlainJson& json, PlainMasterFile& file)
+        : text_(text), json_(json), file_(file) {}
 
     [[nodiscard]] bool read() {
         return json_.object([&](const std::string_view name) { return member(members_.number_of(name)); }) &&
                json_.at_end() && members_.has(member_file_version) && members_.has(member_srk) &&
-               members_.has(member_slots);
+               members_.has(member_slots) && members_.has(member_keys) && members_.has(member_seal);
     }
 
   private:
@@ -340,23 +374,46 @@ class MasterReader {
         std::uint32_t version = 0;
         switch (number) {
         case member_file_version:
-            return json_.number(version) && version == 1;
+            return json_.number(version) && version == 2;
         case member_srk:
             return read_plain_srk(json_, file_.srk_name);
         case member_slots:
-            return json_.array([&] { return read_slot(); });
+            return json_.array([&] { return read_slot(false); });
+        case member_may_rebind:
+            return !members_.has(member_seal) && json_.truth();
+        case member_keys:
+            return read_plain_keys(json_);
+        case member_seal:
+            return json_.string(file_.seal) && read_before_seal();
+        case member_recovery:
+            return json_.array([&] { return read_slot(true); });
         default:
             return false;
         }
     }
 
-    [[nodiscard]] bool read_slot() {
+    /// As sealmount writes it. What comes behind it is none of the seal's: recovery keys only, since each
+    /// other member is there once, and before it.
+    [[nodiscard]] bool read_before_seal() {
+        constexpr std::string_view begin = ",\n  \"seal\": \"";
+        const std::string_view before =
+            text_.substr(0, static_cast<std::size_t>(file_.seal.data() - text_.data()));
+        if (!before.ends_with(begin) || members_.has(member_recovery)) {
+            return false;
+        }
+        file_.before_seal = before.substr(0, before.size() - begin.size());
+        return members_.has(member_file_version) && members_.has(member_srk) && members_.has(member_slots) &&
+               members_.has(member_keys);
+    }
+
+    [[nodiscard]] bool read_slot(const bool is_recovery) {
         SlotReader reader{json_};
-        if (!reader.read() || std::ranges::find(ids_, reader.slot().id) != ids_.end()) {
+        if (!reader.read() || reader.is_recovery() != is_recovery ||
+            std::ranges::find(ids_, reader.slot().id) != ids_.end()) {
             return false;
         }
         ids_.push_back(reader.slot().id);
-        if (reader.is_recovery()) {
+        if (is_recovery) {
             return true;
         }
         if (!file_.slots.empty() && file_.slots.front().selection.bank != reader.slot().selection.bank) {
@@ -366,6 +423,7 @@ class MasterReader {
         return true;
     }
 
+    std::string_view text_;
     PlainJson& json_;
     PlainMasterFile& file_;
     PlainMembers<file_members> members_{file_member_names};
@@ -431,7 +489,7 @@ PcrSelection PlainMasterFile::needs() const noexcept {
 std::optional<PlainMasterFile> read_plain_master(const std::string_view text) {
     PlainJson json{text};
     PlainMasterFile file;
-    MasterReader reader{json, file};
+    MasterReader reader{text, json, file};
     return reader.read() ? std::optional{std::move(file)} : std::nullopt;
 }
 

@@ -1,6 +1,6 @@
 // The master file as an unattended unlock needs it, when all its TPM slots have literal PCR values of one
-// bank: the same document that core/master/master_file.hpp reads, with fewer forms. Whatever this reader
-// takes, that one takes too.
+// bank: the same document that core/master/master_file.hpp reads, with fewer forms; of version 2, which is
+// proved. Whatever this reader takes, that one takes too.
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
@@ -30,13 +30,15 @@ struct PlainSlot {
 struct PlainMasterFile {
     std::string_view srk_name;    ///< lower-case hex; refers to the file's text
     std::vector<PlainSlot> slots; ///< in their order; all of one bank
+    std::string_view seal;        ///< the member; refers to the file's text, as does what is before it
+    std::string_view before_seal; ///< without the comma and the line end
 
     /// What has to be read to choose among the slots; an empty mask when there is no slot.
     [[nodiscard]] PcrSelection needs() const noexcept;
 };
 
 /// Nothing when anything in it is not plainly good, or a slot has any other policy: one that is signed, kept
-/// by pcrlock, with a boot window, a PIN, an end, several banks, or none at all.
+/// by pcrlock, with a boot window, a PIN, an end, several banks, or none at all; or is not proved.
 [[nodiscard]] std::optional<PlainMasterFile> read_plain_master(std::string_view text);
 
 /// The two areas of a sealed object, TPM2B structures as a whole, in the bytes of PlainSlot::sealed.

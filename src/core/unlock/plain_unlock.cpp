@@ -4,6 +4,7 @@
 
 #include "core/unlock/obstacle.hpp"
 #include "core/unlock/plain_master.hpp"
+#include "core/unlock/plain_proof.hpp"
 #include "core/volume/plain_volume.hpp"
 #include "sys/raw/raw_file.hpp"
 
@@ -279,7 +280,7 @@ class PlainUnlock {
                 while (text->ends_with('\n')) { // editors add them
                     text->pop_back();
                 }
-                if (!is_plain_key_text(*text)) {
+                if (!is_plain_key_text(*text) || !is_plainly_bound(*text, key.signature)) {
                     return false;
                 }
                 key.text = std::move(*text);
@@ -291,15 +292,17 @@ class PlainUnlock {
     [[nodiscard]] bool bring_in_master() {
         const auto text = read_raw_file(places_.configuration + "/masters/" + report_.master + ".json");
         const auto file = text ? read_plain_master(*text) : std::nullopt;
-        if (!file || file->slots.empty()) {
+        if (!file || file->slots.empty() || !is_plainly_sealed(*file, report_.master)) {
             return false;
         }
         const auto present = kernel_.read_pcrs(file->needs());
         const PlainSlot* const slot = present ? fitting_slot(*file, *present) : nullptr;
-        if (slot == nullptr || !kernel_.bring_in({.master = report_.master,
-                                                  .srk_name = file->srk_name,
-                                                  .sealed = slot->sealed,
-                                                  .selection = slot->selection})) {
+        if (slot == nullptr ||
+            !kernel_.bring_in({.master = report_.master,
+                               .srk_name = file->srk_name,
+                               .sealed = slot->sealed,
+                               .selection = slot->selection}) ||
+            !kernel_.prove(file->seal)) {
             return false;
         }
         report_.slot = slot->id;

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 namespace sealmount {
 
@@ -22,17 +23,25 @@ namespace {
 
 // core/ecryptfs/encrypted_key.cpp has the source of each.
 constexpr std::size_t text_iv_size = 16;
-constexpr std::size_t text_fekek_size = 64;
 constexpr std::size_t text_mac_size = 32;
 constexpr std::size_t longest_plain_master = 128;
 constexpr std::string_view label_of_authentication{"AUTH_KEY\0", 9};
+constexpr std::string_view label_of_encryption{"ENC_KEY\0", 8};
 
-/// The key that texts are authenticated with, wiped at the end of the scope.
+struct TextFormat {
+    std::string_view word;
+    std::string_view length_word;
+    std::size_t size;
+};
+constexpr TextFormat format_of_volume_key{"ecryptfs", "64", 64};
+constexpr TextFormat format_of_proof{"default", "32", 32};
+
+/// A key that is derived from a master key, wiped at the end of the scope.
 class TextKey {
   public:
-    explicit TextKey(const std::span<const std::byte> master) {
+    TextKey(const std::span<const std::byte> master, const std::string_view label) {
         std::array<std::byte, label_of_authentication.size() + longest_plain_master> buffer{};
-        const auto rest = std::ranges::copy(bytes_of_text(label_of_authentication), buffer.begin()).out;
+        const auto rest = std::ranges::copy(bytes_of_text(label), buffer.begin()).out;
         std::ranges::copy(master, rest);
         const std::size_t size = std::max<std::size_t>(label_of_authentication.size() + master.size(), 32);
         key_ = raw_sha256({std::span{buffer}.first(size)});
@@ -42,44 +51,81 @@ class TextKey {
     TextKey& operator=(const TextKey&) = delete;
     ~TextKey() { wipe(key_); }
 
-    [[nodiscard]] RawDigest authenticate(const std::string_view description,
-                                         const std::span<const std::byte> blob) const {
-        static constexpr std::array zero = {std::byte{0}};
-        return raw_hmac(key_, {bytes_of_text("ecryptfs"), zero, bytes_of_text(description), zero,
-                               bytes_of_text("64"), zero, blob.first(text_iv_size), zero,
-                               blob.subspan(text_iv_size + 1, text_fekek_size)});
-    }
+    [[nodiscard]] std::span<const std::byte> bytes() const { return key_; }
 
   private:
     RawDigest key_{};
 };
 
+/// A text taken apart.
+struct TextParts {
+    const TextFormat& format;
+    std::string_view description;
+    std::vector<std::byte> blob;
+
+    [[nodiscard]] std::span<const std::byte> iv() const { return std::span{blob}.first(text_iv_size); }
+    [[nodiscard]] std::span<const std::byte> contents() const {
+        return std::span{blob}.subspan(text_iv_size + 1, format.size);
+    }
+    [[nodiscard]] RawDigest authenticated(const TextKey& key, const std::string_view name) const {
+        static constexpr std::array zero = {std::byte{0}};
+        return raw_hmac(key.bytes(), {bytes_of_text(format.word), zero, bytes_of_text(name), zero,
+                                      bytes_of_text(format.length_word), zero, iv(), zero, contents()});
+    }
+    [[nodiscard]] bool is_authentic(const TextKey& key) const {
+        return raw_equal(authenticated(key, description), std::span{blob}.last(text_mac_size));
+    }
+};
+
+/// Of a text whose first word is that of the format.
+std::optional<TextParts> parts_of(const TextFormat& format, const std::string_view text) {
+    const std::size_t begin = text.find(' ') + 1;
+    auto blob = from_hex(text.substr(text.rfind(' ') + 1));
+    if (!blob || blob->size() != text_iv_size + 1 + format.size + text_mac_size) {
+        return std::nullopt;
+    }
+    return TextParts{.format = format,
+                     .description = text.substr(begin, text.find(' ', begin) - begin),
+                     .blob = std::move(*blob)};
+}
+
+/// Is the FEKEK in it the one of this name? dracut's name says nothing (core/ecryptfs/passphrase.hpp).
+bool holds_key_of(const TextParts& parts, const std::span<const std::byte> master,
+                  const std::string_view signature) {
+    constexpr std::string_view name_of_dracut = "1000100010001000";
+    const TextKey key{master, label_of_encryption};
+    const SecretBytes fekek = raw_cbc_decrypt(key.bytes(), parts.iv(), parts.contents());
+    const auto digest = raw_sha512(fekek.bytes());
+    return signature == name_of_dracut ||
+           to_hex(std::span<const std::byte>{digest}.first(signature.size() / 2)) == signature;
+}
+
 } // namespace
 
 std::optional<std::string> plain_text_under(const std::string_view text,
                                             const std::span<const std::byte> master,
-                                            const std::string_view description) {
+                                            const std::string_view description,
+                                            const std::string_view signature) {
     if (!is_plain_key_text(text) || master.size() > longest_plain_master) {
         return std::nullopt;
     }
-    const std::size_t begin = text.find(' ') + 1;
-    const std::string_view own_description = text.substr(begin, text.find(' ', begin) - begin);
-    const auto blob = from_hex(text.substr(text.rfind(' ') + 1));
-    if (!blob || blob->size() != text_iv_size + 1 + text_fekek_size + text_mac_size) {
+    const auto parts = parts_of(format_of_volume_key, text);
+    const TextKey key{master, label_of_authentication};
+    if (!parts || !parts->is_authentic(key) || !holds_key_of(*parts, master, signature)) {
         return std::nullopt;
     }
-    const TextKey key{master};
-    const auto mac = std::span<const std::byte>{*blob}.last(text_mac_size);
-    if (!raw_equal(key.authenticate(own_description, *blob), mac)) {
-        return std::nullopt;
-    }
-    const auto encrypted = std::span<const std::byte>{*blob}.first(blob->size() - text_mac_size);
     std::string result{"ecryptfs "};
     result.append(description).append(" 64 ");
-    result.append(to_hex(encrypted.first(text_iv_size))).append("00");
-    result.append(to_hex(encrypted.subspan(text_iv_size + 1)));
-    result.append(to_hex(key.authenticate(description, *blob)));
+    result.append(to_hex(parts->iv())).append("00");
+    result.append(to_hex(parts->contents()));
+    result.append(to_hex(parts->authenticated(key, description)));
     return result;
+}
+
+bool is_plain_proof_under(const std::string_view seal, const std::span<const std::byte> master) {
+    const auto parts = parts_of(format_of_proof, seal);
+    return parts && master.size() <= longest_plain_master &&
+           parts->is_authentic(TextKey{master, label_of_authentication});
 }
 
 BootForm PlainUserKernel::try_form() {
@@ -127,8 +173,17 @@ bool PlainUserKernel::bring_in(const BootSeal& seal) {
 }
 
 bool PlainUserKernel::load(const std::string_view signature, const std::string_view text) {
-    const auto ours = master_ ? plain_text_under(text, master_->bytes(), description_) : std::nullopt;
-    return ours && add_volume_key(signature, *ours);
+    try {
+        const auto ours =
+            master_ ? plain_text_under(text, master_->bytes(), description_, signature) : std::nullopt;
+        return ours && add_volume_key(signature, *ours);
+    } catch (const Error&) { // no locked memory
+        return false;
+    }
+}
+
+bool PlainUserKernel::prove(const std::string_view seal) {
+    return master_ && is_plain_proof_under(seal, master_->bytes());
 }
 
 bool PlainUserKernel::unload(const std::string_view signature) {

@@ -17,9 +17,14 @@ namespace sealmount {
 
 /// The text of an encrypted key as with_master_description() (core/ecryptfs/encrypted_key.hpp) makes it:
 /// under the same master key by another name, authenticated again. Nothing when it was not authentic under
-/// this master key.
-[[nodiscard]] std::optional<std::string>
-plain_text_under(std::string_view text, std::span<const std::byte> master, std::string_view description);
+/// this master key, or the FEKEK in it is not the one of this signature.
+[[nodiscard]] std::optional<std::string> plain_text_under(std::string_view text,
+                                                          std::span<const std::byte> master,
+                                                          std::string_view description,
+                                                          std::string_view signature);
+
+/// Is the text of a proof authentic under this master key?
+[[nodiscard]] bool is_plain_proof_under(std::string_view seal, std::span<const std::byte> master);
 
 class PlainUserKernel final : public BootKernel {
   public:
@@ -28,6 +33,7 @@ class PlainUserKernel final : public BootKernel {
     [[nodiscard]] std::optional<bool> has_key(const char* type, std::string_view description) override;
     [[nodiscard]] std::optional<RawPcrs> read_pcrs(PcrSelection selection) override;
     [[nodiscard]] bool bring_in(const BootSeal& seal) override;
+    [[nodiscard]] bool prove(std::string_view seal) override;
     [[nodiscard]] bool load(std::string_view signature, std::string_view text) override;
     bool unload(std::string_view signature) override;
     void forget() override { master_.reset(); }

@@ -11,6 +11,7 @@
 #include "core/unlock/volume_keys.hpp"
 #include "core/volume/unit_text.hpp"
 #include "core/volume/volume_ground.hpp"
+#include "core/volume/volume_paths.hpp"
 #include "sys/files/mounts.hpp"
 #include "sys/host/process.hpp"
 
@@ -54,12 +55,25 @@ std::string rescue_options(Volume volume) {
     return mount_options(volume, false);
 }
 
-/// Not even read-only: what another mount of it has not written yet would be missing.
-void check_nobody_else(const std::filesystem::path& lower, const std::filesystem::path& mountpoint) {
-    const Paths here;
+Volume volume_between(const std::filesystem::path& lower, const std::filesystem::path& mountpoint) {
     Volume volume;
     volume.lower = std::filesystem::absolute(lower).lexically_normal().string();
     volume.mountpoint = std::filesystem::absolute(mountpoint).lexically_normal().string();
+    return volume;
+}
+
+/// Nor where others than the owner of the lower directory could put another one in its place.
+void check_lower_path(const Volume& volume) {
+    const Paths here;
+    const MountView view = view_for(here, Viewer::this_process);
+    if (auto problem = problem_with_lower(volume, look_along_lower(here, view, volume))) {
+        throw Error{Reason::refused, problem->message, std::move(problem->advice)};
+    }
+}
+
+/// Not even read-only: what another mount of it has not written yet would be missing.
+void check_nobody_else(const Volume& volume) {
+    const Paths here;
     const MountView view = view_for(here, Viewer::this_process);
     const auto mounts = EcryptfsMounts::look("/proc", view, EcryptfsMounts::held_by_kernel());
     if (const auto users = other_mounts_of(here, view, mounts, volume); !users.empty()) {
@@ -121,7 +135,7 @@ Rescued rescue_from_backup(const Store& backup, const std::string& name, const S
     }
     for (const std::string& signature : volume.signatures()) {
         rescued.keys.push_back(
-            {.key = open_encrypted_key(backup.key(signature), master->key), .signature = signature});
+            {.key = volume_key_in(backup, signature, master->key), .signature = signature});
     }
     return rescued;
 }
@@ -132,7 +146,9 @@ void mount_rescued(Keyring& keyring, const Rescued& rescued, const std::filesyst
         throw Error{Reason::refused,
                     formatted("{}: something is mounted there already", mountpoint.string())};
     }
-    check_nobody_else(lower, mountpoint);
+    const Volume place = volume_between(lower, mountpoint);
+    check_lower_path(place);
+    check_nobody_else(place);
     const SignalsHeld held;
     const TemporaryKeys keys{keyring, rescued.volume};
     if (const auto loaded = load_under_ephemeral_master(keyring, rescued.keys); !loaded) {

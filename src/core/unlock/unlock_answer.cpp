@@ -63,6 +63,9 @@ std::optional<RecoveredMaster> recovered_by(const UnlockContext& context, const 
                : std::nullopt;
 }
 
+/// How long the rebinding waits for whoever changes the store: the boot goes on without it.
+constexpr std::chrono::seconds rebind_patience{10};
+
 /// The volume is open; whatever happens here, it stays so.
 template<typename Rebind>
 void rebind_if_requested(const UnlockContext& context, const Volume& volume, const Rebind& rebind) {
@@ -70,14 +73,17 @@ void rebind_if_requested(const UnlockContext& context, const Volume& volume, con
         return;
     }
     try {
-        const FileLock lock = context.store.lock();
+        const FileLock lock = context.store.lock_within(rebind_patience);
         const SlotContext slots{.machine = context.machine,
                                 .store = context.store,
                                 .ask_pin = [] { return std::nullopt; },
-                                .bind = context.bind};
+                                .bind = context.bind,
+                                .is_attended = false};
         context.observer.rebound(volume, rebind(slots));
     } catch (const Error& error) {
         context.observer.not_rebound(volume, error);
+    } catch (const std::exception& error) {
+        context.observer.not_rebound(volume, Error{Reason::internal, error.what()});
     }
 }
 
@@ -99,6 +105,9 @@ Outcome try_recovery_key(const UnlockContext& context, const Volume& volume, con
         if (error.reason() != Reason::config && error.reason() != Reason::bad_data) {
             throw;
         }
+        context.observer.recovery_key_useless(volume, error.what());
+        return std::nullopt;
+    } catch (const std::exception& error) {
         context.observer.recovery_key_useless(volume, error.what());
         return std::nullopt;
     }

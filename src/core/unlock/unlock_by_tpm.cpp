@@ -3,6 +3,7 @@
 #include "core/unlock/unlock_by_tpm.hpp"
 
 #include "core/store/boot_window.hpp"
+#include "core/store/store_check.hpp"
 #include "core/store/volume_state.hpp"
 #include "core/unlock/unlock_load.hpp"
 #include "core/unlock/unlock_question.hpp"
@@ -50,17 +51,22 @@ std::expected<Unlocked, MasterRefusal> load_in_any_form(const UnlockContext& con
 void note_moment(const UnlockContext& context, const std::string_view master) {
     try {
         note_unseal(context.store.paths(), master);
-    } catch (const Error&) { // NOLINT(bugprone-empty-catch): only a forecast of slots makes use of it
+    } catch (
+        const std::exception&) { // NOLINT(bugprone-empty-catch): only a forecast of slots makes use of it
     }
 }
 
 std::expected<Unlocked, MasterRefusal> unseal_and_load(const UnlockContext& context, const Volume& volume,
                                                        const SecretBytes* const pin) {
     const MasterFile file = context.store.master(volume.master);
-    check_key_files(context.store, volume); // before the TPM is asked
+    const UnsealRequest request{.file = file,
+                                .files = context.store.policy_files(),
+                                .pin = pin,
+                                // Reads the key files before the TPM is asked.
+                                .problem =
+                                    check_for_unlock(context.store, volume, file, context.machine.keyring)};
     context.observer.step(UnlockStep::unsealing);
-    auto unlocked =
-        load_in_any_form(context, volume, {.file = file, .files = context.store.policy_files(), .pin = pin});
+    auto unlocked = load_in_any_form(context, volume, request);
     if (unlocked) {
         const Slot& slot = *file.find(unlocked->slot);
         unlocked->weakness = weakness_of(slot.policy);
@@ -79,6 +85,8 @@ std::expected<Unlocked, MasterRefusal> unseal_or_refuse(const UnlockContext& con
         return unseal_and_load(context, volume, pin);
     } catch (const Error& error) {
         return std::unexpected{refusal_from(error)};
+    } catch (const std::exception& error) { // of a library: of memory, of a file that was odd
+        return std::unexpected{refusal_from(Error{Reason::bad_data, error.what()})};
     }
 }
 

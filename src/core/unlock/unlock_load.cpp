@@ -20,8 +20,8 @@ std::expected<void, Refusal> load_keys(const UnlockContext& context, const Volum
         if (context.machine.keyring.has_volume_key(signature)) {
             continue;
         }
-        auto loaded =
-            context.machine.keyring.load_volume_key(signature, master.text_for(context.store.key(signature)));
+        auto loaded = context.machine.keyring.load_volume_key(
+            signature, master.text_for(signature, context.store.key(signature)));
         if (!loaded) {
             for (const std::string& earlier : done) {
                 context.machine.keyring.unload_volume_key(earlier);
@@ -65,7 +65,7 @@ void load_others(const UnlockContext& context, const Volume& volume, const Kerne
             } else {
                 unlocked.skipped.push_back(formatted("{}: {}", other.name, describe(loaded.error().kind)));
             }
-        } catch (const Error& error) { // its own unlock will report all of it
+        } catch (const std::exception& error) { // its own unlock will report all of it
             unlocked.skipped.push_back(formatted("{}: {}", other.name, error.what()));
         }
     }

@@ -20,7 +20,7 @@ Withdrawal withdrawal_of(const UnlockContext& context, const Volume& volume) {
     return {.directory = context.store.paths().loaded(), .is_due = [&context, &volume] {
                 try {
                     return is_loaded(context.machine.keyring, volume);
-                } catch (const Error&) {
+                } catch (const std::exception&) {
                     return false;
                 }
             }};

@@ -57,8 +57,10 @@ struct MountPlace {
 [[nodiscard]] std::string automount_unit(const Volume& volume, const MountPlace& place);
 
 /// The text of the drop-in for the volume's instance of sealmount-load@.service; nothing for a volume for
-/// which the template is enough. `disk` is the mount unit that the lower directory comes with, or "".
-[[nodiscard]] std::optional<std::string> load_drop_in(const Volume& volume, std::string_view disk);
+/// which the template is enough. `disk` is the mount unit that the lower directory comes with, or "". `outer`
+/// is that of the volume in which the mount point is, or "".
+[[nodiscard]] std::optional<std::string> load_drop_in(const Volume& volume, std::string_view disk,
+                                                      std::string_view outer = {});
 
 /// The text of the drop-in for all instances of sealmount-load@.service: they come after the unlocks of these
 /// master keys.

@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
+#include <thread>
 
 namespace sealmount {
 
@@ -44,6 +45,14 @@ void write_all(const int fd, std::string_view contents, const fs::path& file) {
         }
         contents.remove_prefix(static_cast<std::size_t>(written));
     }
+}
+
+UniqueFd open_lock(const fs::path& file) {
+    UniqueFd fd{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600)};
+    if (!fd) {
+        throw_cannot_write(errno, file);
+    }
+    return fd;
 }
 
 constexpr std::string_view temporary_mark = ".sealmount-";
@@ -305,15 +314,28 @@ void check_writable(const fs::path& directory) {
     throw_cannot_write(error == EOPNOTSUPP || error == EISDIR ? errno : error, place);
 }
 
-FileLock::FileLock(const fs::path& file)
-    : fd_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600)) {
-    if (!fd_) {
-        throw_cannot_write(errno, file);
-    }
+FileLock::FileLock(const fs::path& file) : fd_(open_lock(file)) {
     while (::flock(fd_.get(), LOCK_EX) != 0) {
         if (errno != EINTR) {
             throw_errno(errno, file.string());
         }
+    }
+}
+
+/// flock(2) has no time limit of its own.
+FileLock::FileLock(const fs::path& file, const std::chrono::milliseconds limit) : fd_(open_lock(file)) {
+    constexpr std::chrono::milliseconds pause{100};
+    auto left = limit;
+    while (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            throw_errno(errno, file.string());
+        }
+        if (left <= std::chrono::milliseconds{0}) {
+            throw Error{Reason::try_later, formatted("{}: another process has held the lock for {} s",
+                                                     file.string(), limit.count() / 1000)};
+        }
+        std::this_thread::sleep_for(pause);
+        left -= pause;
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <optional>
@@ -79,10 +80,13 @@ void make_directory(const std::filesystem::path& directory, mode_t mode,
 /// name.
 void check_writable(const std::filesystem::path& directory);
 
-/// Holds flock(2) LOCK_EX on a file, made when absent, until destruction. Waits without limit.
+/// Holds flock(2) LOCK_EX on a file, made when absent, until destruction.
 class FileLock {
   public:
+    /// Waits without limit.
     explicit FileLock(const std::filesystem::path& file);
+    /// Throws Error{try_later} when another process still holds it after `limit`.
+    FileLock(const std::filesystem::path& file, std::chrono::milliseconds limit);
 
   private:
     UniqueFd fd_;

@@ -4,16 +4,15 @@
 
 #include "base/unique_fd.hpp"
 #include "sys/files/idle_mountpoint.hpp"
+#include "sys/files/path_walk.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <linux/openat2.h>
 #include <optional>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -43,21 +42,13 @@ bool is_mount_root(const fs::path& directory) {
            (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-/// Follows no symbolic link anywhere in the path (openat2(2)): whoever may write to a directory on the way
-/// could turn it into somebody else's directory.
-UniqueFd open_straight(const fs::path& directory, const int flags) {
-    ::open_how how{};
-    how.flags = static_cast<unsigned>(flags | O_DIRECTORY | O_CLOEXEC);
-    how.resolve = RESOLVE_NO_SYMLINKS;
-    return UniqueFd{static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, directory.c_str(), &how, sizeof how))};
-}
-
-/// The directory itself, whatever is mounted on it. Without one, errno says why.
+/// The directory itself, whatever is mounted on it, without following links: whoever may write to a directory
+/// on the way could turn one into somebody else's directory. Without a descriptor, errno says why.
 UniqueFd open_below_mount(const fs::path& directory) {
     if (!is_mount_root(directory)) {
-        return open_straight(directory, O_RDONLY);
+        return open_without_links(directory.string(), O_RDONLY);
     }
-    const UniqueFd above = open_straight(directory.parent_path(), O_PATH);
+    const UniqueFd above = open_without_links(directory.parent_path().string(), O_PATH);
     if (!above) {
         return UniqueFd{};
     }

@@ -5,8 +5,10 @@
 #include "base/error.hpp"
 #include "base/format.hpp"
 #include "sys/files/holding_mount.hpp"
+#include "sys/files/path_walk.hpp"
 
 #include <cerrno>
+#include <fcntl.h>
 #include <keyutils.h>
 #include <sstream>
 #include <sys/mount.h>
@@ -114,7 +116,11 @@ void mount_ecryptfs(const std::filesystem::path& lower, const std::filesystem::p
     if (read_only) {
         flags |= MS_RDONLY;
     }
-    const int result = ::mount(lower.c_str(), mountpoint.c_str(), "ecryptfs", flags, options.c_str());
+    // On the directory that it is now: whoever can rename it cannot lead the mount elsewhere.
+    const UniqueFd place = open_without_links(mountpoint.string(), O_PATH);
+    const std::string target = "/proc/self/fd/" + std::to_string(place.get());
+    const int result =
+        place ? ::mount(lower.c_str(), target.c_str(), "ecryptfs", flags, options.c_str()) : -1;
     const int error = errno;
     ::keyctl_unlink(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING);
     if (result != 0 && error == ENODEV) {

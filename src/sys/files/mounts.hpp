@@ -48,7 +48,7 @@ class MountList {
 
 /// Mounts an eCryptfs volume with mount(2), whose keys are in root's user keyring: it is linked into this
 /// process's own for that, since not every session has it. `options` are those of the kernel's eCryptfs.
-/// nosuid, nodev and noexec in any case. Throws Error.
+/// nosuid, nodev and noexec in any case. No symbolic link is followed to the mount point. Throws Error.
 void mount_ecryptfs(const std::filesystem::path& lower, const std::filesystem::path& mountpoint,
                     const std::string& options, bool read_only);
 

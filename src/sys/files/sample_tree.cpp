@@ -95,8 +95,8 @@ std::vector<std::byte> read_attribute(const int fd, const char* const name, cons
 
 class Sampler {
   public:
-    Sampler(const fs::path& top, const SampleRequest& request)
-        : request_(request), root_(::open(top.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    Sampler(const fs::path& top, const SampleRequest& request, const SampleVisitor& visit)
+        : request_(request), visit_(visit), root_(::open(top.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
         struct ::stat status = {};
         if (!root_ || ::fstat(root_.get(), &status) != 0) {
             throw_errno(errno, top.string());
@@ -104,70 +104,119 @@ class Sampler {
         device_ = status.st_dev;
     }
 
-    TreeSample run() {
+    /// Is there no more in the tree?
+    bool run() {
         walk();
         read_in_turn();
-        return std::move(sample_);
+        return is_complete_;
     }
 
   private:
-    /// The files of a directory that have not been read yet, the last one first.
-    using Files = std::vector<fs::path>;
+    /// The files of a directory that have not been read yet.
+    struct Files {
+        std::string directory;
+        std::vector<std::string> names;
+        std::size_t next = 0;
+    };
 
     void walk() {
-        enter(".");
+        enter("");
         std::size_t entered = 1;
         for (; !waiting_.empty() && entered < most_directories; ++entered) {
-            const std::size_t next = waiting_.front();
+            FileSample directory;
+            directory.name = waiting_.front();
+            directory.kind = EntryKind::directory;
+            directory.is_readable = enter(waiting_.front());
             waiting_.pop_front();
-            const fs::path name = sample_.entries[next].name; // the list grows meanwhile
-            sample_.entries[next].is_readable = enter(name);
+            visit_(std::move(directory));
         }
-        sample_.is_complete &= waiting_.empty();
+        is_complete_ &= waiting_.empty();
+        for (const std::string& name : waiting_) {
+            FileSample directory;
+            directory.name = name;
+            directory.kind = EntryKind::directory;
+            visit_(std::move(directory));
+        }
     }
 
     /// False when it cannot be read.
-    bool enter(const fs::path& current) {
+    bool enter(const std::string& current) {
+        const std::string path = current.empty() ? "." : current;
         struct ::stat status = {};
-        if (::fstatat(root_.get(), current.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        if (::fstatat(root_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
             status.st_dev != device_) {
             return true;
         }
         const UniqueFd directory{
-            ::openat(root_.get(), current.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+            ::openat(root_.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
         if (!directory) {
             return false;
         }
         const int fd = directory.get();
-        Files files;
-        for (const Name& name : names_in(UniqueFd{::fcntl(fd, F_DUPFD_CLOEXEC, 0)}, sample_.is_complete)) {
-            const fs::path relative = (current / name.text).lexically_normal();
+        Files files{.directory = current.empty() ? "" : current + "/", .names = {}};
+        for (const Name& name : names_in(UniqueFd{::fcntl(fd, F_DUPFD_CLOEXEC, 0)}, is_complete_)) {
             const EntryKind kind = kind_of(fd, name);
-            if (kind == EntryKind::file) {
-                files.push_back(relative);
+            if (kind != EntryKind::file) {
+                add(files.directory + name.text, kind);
+            } else if (files.names.size() < request_.files) {
+                files.names.push_back(name.text);
             } else {
-                add(relative, kind);
+                is_complete_ = false;
             }
         }
-        std::ranges::reverse(files);
-        if (!files.empty()) {
+        if (!files.names.empty()) {
+            kept_ += files.names.size();
             unread_.push_back(std::move(files));
+            drop_names();
         }
         return true;
     }
 
-    void add(const fs::path& name, const EntryKind kind) {
-        if (sample_.entries.size() >= most_names) {
-            sample_.is_complete = false;
+    void add(std::string name, const EntryKind kind) {
+        if (entries_ >= most_names) {
+            is_complete_ = false;
+            return;
+        }
+        ++entries_;
+        if (kind == EntryKind::directory) {
+            waiting_.push_back(std::move(name));
             return;
         }
         FileSample entry;
-        entry.name = name;
+        entry.name = std::move(name);
         entry.kind = kind;
-        if (kind == EntryKind::directory) {
-            waiting_.push_back(sample_.entries.size());
+        visit_(std::move(entry));
+    }
+
+    /// A tree of millions of files must not be kept in memory for the few that are read. Files are read in
+    /// turn, so with each directory that has some, fewer of each are needed: as many as make one more than is
+    /// asked for, together.
+    void drop_names() {
+        if (kept_ / 2 <= request_.files + unread_.size()) {
+            return;
         }
-        sample_.entries.push_back(std::move(entry));
+        const auto would_keep = [&](const std::size_t most) {
+            std::size_t count = 0;
+            for (const Files& files : unread_) {
+                count += std::min(files.names.size(), most);
+            }
+            return count;
+        };
+        std::size_t enough = 1;
+        while (would_keep(enough) <= request_.files) {
+            enough *= 2;
+        }
+        for (std::size_t step = enough / 2; step > 0; step /= 2) {
+            enough -= enough > step && would_keep(enough - step) > request_.files ? step : 0;
+        }
+        for (Files& files : unread_) {
+            if (files.names.size() > enough) {
+                files.names.resize(enough);
+                files.names.shrink_to_fit();
+            }
+        }
+        kept_ = would_keep(enough);
+        is_complete_ = false;
     }
 
     void read_in_turn() {
@@ -175,18 +224,17 @@ class Sampler {
         while (!unread_.empty()) {
             for (Files& files : unread_) {
                 if (count >= request_.files) {
-                    sample_.is_complete = false;
+                    is_complete_ = false;
                     return;
                 }
-                read(files.back());
-                files.pop_back();
+                read(files.directory + files.names[files.next++]);
                 ++count;
             }
-            std::erase_if(unread_, [](const Files& files) { return files.empty(); });
+            std::erase_if(unread_, [](const Files& files) { return files.next == files.names.size(); });
         }
     }
 
-    void read(const fs::path& name) {
+    void read(const std::string& name) {
         FileSample sample;
         sample.name = name;
         const UniqueFd fd{
@@ -204,21 +252,31 @@ class Sampler {
             sample.head = std::move(*head);
             sample.attribute = read_attribute(fd.get(), request_.attribute, request_.head_size);
         }
-        sample_.entries.push_back(std::move(sample));
+        visit_(std::move(sample));
     }
 
     SampleRequest request_;
+    const SampleVisitor& visit_;
     UniqueFd root_;
     ::dev_t device_ = 0;
-    TreeSample sample_;
-    std::deque<std::size_t> waiting_; ///< places in sample_.entries
+    bool is_complete_ = true;
+    std::size_t entries_ = 0;         ///< other than files
+    std::deque<std::string> waiting_; ///< directories to enter
     std::vector<Files> unread_;
+    std::size_t kept_ = 0; ///< names in unread_, before any was read
 };
 
 } // namespace
 
+bool visit_sample(const fs::path& top, const SampleRequest& request, const SampleVisitor& visit) {
+    return Sampler{top, request, visit}.run();
+}
+
 TreeSample sample_tree(const fs::path& top, const SampleRequest& request) {
-    return Sampler{top, request}.run();
+    TreeSample sample;
+    sample.is_complete =
+        visit_sample(top, request, [&](FileSample&& entry) { sample.entries.push_back(std::move(entry)); });
+    return sample;
 }
 
 } // namespace sealmount

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -38,10 +39,18 @@ struct SampleRequest {
     const char* attribute = nullptr; ///< its name, or none
 };
 
+/// Gets each entry once. What it keeps of it is its own affair.
+using SampleVisitor = std::function<void(FileSample&&)>;
+
 /// Up to `files` regular files of the tree, one of each directory in turn, so that a directory with many does
 /// not hide another; and the names of the directories and of other entries, breadth first and sorted, of a
 /// bounded number of them. Symbolic links and other file systems are not entered. Throws Error when the top
-/// cannot be read.
+/// cannot be read. Keeps the names of one directory, and of little more than `files` files, whatever the size
+/// of the tree. Returns whether there was no more in the tree.
+[[nodiscard]] bool visit_sample(const std::filesystem::path& top, const SampleRequest& request,
+                                const SampleVisitor& visit);
+
+/// The same, all of it together.
 [[nodiscard]] TreeSample sample_tree(const std::filesystem::path& top, const SampleRequest& request);
 
 } // namespace sealmount

@@ -31,7 +31,8 @@ SecretBytes read_credential(const std::string& id, const std::size_t limit) {
                     {AdviceKind::pass_credential, id}};
     }
     const std::filesystem::path file = std::filesystem::path{directory} / id;
-    if (!std::filesystem::exists(file)) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(file, ignored)) {
         throw Error{Reason::no_input,
                     formatted("no credential is called \"{}\": there is no {}", id, file.string())};
     }

@@ -53,6 +53,10 @@ class BootKernel {
     /// Brings the master key in and closes the TPM, in which nothing stays. read_pcrs() has opened it.
     [[nodiscard]] virtual bool bring_in(const BootSeal& seal) = 0;
 
+    /// Is the text of a proof (core/ecryptfs/encrypted_key.hpp, compose_proof()) authentic under the master
+    /// key that was brought in? The TPM is not asked.
+    [[nodiscard]] virtual bool prove(std::string_view seal) = 0;
+
     /// Loads an encrypted key from its text, protected as in sys/raw/raw_keyring.hpp.
     [[nodiscard]] virtual bool load(std::string_view signature, std::string_view text) = 0;
     /// Takes it out again; one that is not there is no failure.

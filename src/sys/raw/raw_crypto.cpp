@@ -157,6 +157,25 @@ SecretBytes raw_kdfa(const std::span<const std::byte> key, const std::string_vie
     return taken(digest);
 }
 
+SecretBytes raw_cbc_decrypt(const std::span<const std::byte> key, const std::span<const std::byte> iv,
+                            const std::span<const std::byte> data) {
+    SecretBytes result{data.size()};
+    ::AES_KEY schedule{};
+    ::AES_set_decrypt_key(octets(key), 256, &schedule);
+    std::array<std::byte, aes_block> vector{};
+    std::ranges::copy(iv, vector.begin());
+    ::AES_cbc_encrypt(octets(data), octets(result.bytes()), data.size(), &schedule,
+                      octets(std::span<std::byte>{vector}), AES_DECRYPT);
+    ::OPENSSL_cleanse(&schedule, sizeof schedule);
+    return result;
+}
+
+std::array<std::byte, 64> raw_sha512(const std::span<const std::byte> data) noexcept {
+    std::array<std::byte, 64> digest{};
+    ::SHA512(octets(data), data.size(), octets(std::span<std::byte>{digest}));
+    return digest;
+}
+
 void raw_cfb_decrypt(const std::span<const std::byte> key_and_iv, const std::span<std::byte> data) noexcept {
     ::AES_KEY key = {};
     ::AES_set_encrypt_key(octets(key_and_iv.first(aes_block)), 128, &key);

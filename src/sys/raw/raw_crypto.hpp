@@ -41,6 +41,13 @@ using RawParts = std::initializer_list<std::span<const std::byte>>;
 /// Decrypts in place: AES-128 in CFB mode, `key_and_iv` has 32 bytes.
 void raw_cfb_decrypt(std::span<const std::byte> key_and_iv, std::span<std::byte> data) noexcept;
 
+/// AES-256 in CBC mode without padding: `key` has 32 bytes, `iv` 16, and the data are whole blocks.
+[[nodiscard]] SecretBytes raw_cbc_decrypt(std::span<const std::byte> key, std::span<const std::byte> iv,
+                                          std::span<const std::byte> data);
+
+/// SHA-512.
+[[nodiscard]] std::array<std::byte, 64> raw_sha512(std::span<const std::byte> data) noexcept;
+
 /// Constant time in the contents.
 [[nodiscard]] bool raw_equal(std::span<const std::byte> a, std::span<const std::byte> b) noexcept;
 

@@ -115,6 +115,18 @@ bool add_volume_key(const std::string_view signature, const std::string_view tex
     return added;
 }
 
+bool takes_key_text(const char* const description, const std::string_view text) {
+    std::string payload{"load "};
+    payload.append(text);
+    const KeySerial key =
+        add_raw_key("encrypted", description, payload.c_str(), payload.size(), process_keyring);
+    if (key < 0) {
+        return false;
+    }
+    unlink_key(key, process_keyring);
+    return true;
+}
+
 bool drop_volume_key(const std::string_view signature) {
     const KeySerial key = search_key(roots_keyring, "encrypted", std::string{signature}.c_str());
     if (key < 0) {

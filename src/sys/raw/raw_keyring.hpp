@@ -30,6 +30,10 @@ namespace sealmount {
 /// when any of that failed; then the key is not there.
 [[nodiscard]] bool add_volume_key(std::string_view signature, std::string_view text);
 
+/// Does the kernel take this text of an encrypted key? It is loaded into the process's own keyring and
+/// unlinked again.
+[[nodiscard]] bool takes_key_text(const char* description, std::string_view text);
+
 /// Unlinks it from root's user keyring; one that is not there is no failure.
 bool drop_volume_key(std::string_view signature);
 

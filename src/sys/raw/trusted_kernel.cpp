@@ -72,6 +72,10 @@ bool TrustedKernel::bring_in(const BootSeal& seal) {
     return loaded && flushed;
 }
 
+bool TrustedKernel::prove(const std::string_view seal) {
+    return takes_key_text("sealmount:proof", seal);
+}
+
 bool TrustedKernel::load(const std::string_view signature, const std::string_view text) {
     return add_volume_key(signature, text);
 }

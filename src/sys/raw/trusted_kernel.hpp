@@ -18,6 +18,7 @@ class TrustedKernel final : public BootKernel {
     [[nodiscard]] std::optional<bool> has_key(const char* type, std::string_view description) override;
     [[nodiscard]] std::optional<RawPcrs> read_pcrs(PcrSelection selection) override;
     [[nodiscard]] bool bring_in(const BootSeal& seal) override;
+    [[nodiscard]] bool prove(std::string_view seal) override;
     [[nodiscard]] bool load(std::string_view signature, std::string_view text) override;
     bool unload(std::string_view signature) override;
 

@@ -8,7 +8,9 @@
 #include "sys/tpm/esys_context.hpp"
 #include "sys/tpm/esys_policy.hpp"
 #include "sys/tpm/esys_session.hpp"
+#include "sys/tpm/public_area.hpp"
 #include "sys/tpm/sealed_object.hpp"
+#include "sys/tpm/srk_name.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -33,6 +35,8 @@ class EsysPolicySession final : public PolicySession {
     TPM2_HANDLE handle_ = 0;
 };
 
+/// Esys_TR_GetName() computes it from the public area that ESYS keeps with the handle and salts sessions
+/// with (tpm2-tss, src/tss2-esys/esys_tr.c), and not from the name in the TPM's answer.
 TpmName name_of(const EsysContext& context, const ESYS_TR handle) {
     EsysResult<TPM2B_NAME> name;
     check_tpm(::Esys_TR_GetName(context.get(), handle, name.out()),
@@ -88,17 +92,18 @@ class EsysTpm final : public Tpm {
 
     PcrReading read_pcrs(PcrSelection selection) override;
     std::expected<TpmName, Refusal> srk_name() override;
-    void check_srk() override;
+    std::expected<TpmName, Refusal> usable_srk_name() override;
     TpmName make_srk() override;
-    bool use_primary(const TpmName& pinned) override;
+    bool use_primary(const TpmName& expected) override;
     bool has_storage() override;
     TpmClock clock() override;
     TpmName nv_name(std::uint32_t index) override;
-    std::expected<SealedObject, Refusal> seal(const SecretBytes& secret, const PolicyDigest& policy,
-                                              const SecretBytes* pin) override;
-    std::expected<SecretBytes, Refusal> unseal(const SealedObject& object, const PolicySteps& steps,
-                                               const SecretBytes* pin) override;
-    std::expected<SecretBytes, Refusal> unseal_without_policy(const SealedObject& object) override;
+    std::expected<SealedObject, Refusal> seal(const TpmName& name, const SecretBytes& secret,
+                                              const PolicyDigest& policy, const SecretBytes* pin) override;
+    std::expected<SecretBytes, Refusal> unseal(const TpmName& name, const SealedObject& object,
+                                               const PolicySteps& steps, const SecretBytes* pin) override;
+    std::expected<SecretBytes, Refusal> unseal_without_policy(const SealedObject& object,
+                                                              const TpmName* name) override;
     std::expected<std::unique_ptr<PolicySession>, Refusal>
     start_policy_session(const PolicySteps& steps) override;
     LockoutState lockout() override;
@@ -107,6 +112,7 @@ class EsysTpm final : public Tpm {
 
   private:
     std::expected<EsysHandle, Refusal> srk();
+    std::expected<EsysHandle, Refusal> pinned(std::expected<EsysHandle, Refusal> key, const TpmName& name);
     EsysHandle primary();
     std::expected<EsysHandle, Refusal> load(const EsysHandle& parent, const SealedObject& object);
     void prove_pin(const EsysHandle& session, const EsysHandle& object, const SecretBytes& pin);
@@ -168,6 +174,18 @@ std::expected<EsysHandle, Refusal> EsysTpm::srk() {
     return found;
 }
 
+/// Nothing is sent under a key of another name: before a session is salted with it, it is compared.
+std::expected<EsysHandle, Refusal> EsysTpm::pinned(std::expected<EsysHandle, Refusal> key,
+                                                   const TpmName& name) {
+    if (!key) {
+        return key;
+    }
+    if (const TpmName found = name_of(context_, key->get()); found != name) {
+        return std::unexpected{another_srk(name, found)};
+    }
+    return key;
+}
+
 std::expected<TpmName, Refusal> EsysTpm::srk_name() {
     const auto key = srk();
     if (!key) {
@@ -176,16 +194,21 @@ std::expected<TpmName, Refusal> EsysTpm::srk_name() {
     return name_of(context_, key->get());
 }
 
-void EsysTpm::check_srk() {
+std::expected<TpmName, Refusal> EsysTpm::usable_srk_name() {
     const auto key = srk();
     if (!key) {
-        return; // sealing reports it
+        return std::unexpected{key.error()};
     }
     EsysResult<TPM2B_PUBLIC> area;
     check_tpm(::Esys_ReadPublic(context_.get(), key->get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
                                 area.out(), nullptr, nullptr),
               "cannot read the storage root key");
-    sealmount::check_srk(area->publicArea);
+    TpmName name = name_of(context_, key->get());
+    if (sealmount::name_of(area->publicArea) != name) {
+        throw Error{Reason::unavailable, "the TPM shows another storage root key each time that it is asked"};
+    }
+    check_srk(area->publicArea);
+    return name;
 }
 
 /// From the template, in the TPM's volatile memory until the end of the scope.
@@ -212,10 +235,10 @@ TpmName EsysTpm::make_srk() {
     return name_of(context_, kept);
 }
 
-bool EsysTpm::use_primary(const TpmName& pinned) {
+bool EsysTpm::use_primary(const TpmName& expected) {
     try {
         const EsysHandle made = primary();
-        uses_primary_ = name_of(context_, made.get()) == pinned;
+        uses_primary_ = name_of(context_, made.get()) == expected;
     } catch (const Error&) {
         return false; // why it cannot be made does not matter: it is missing
     }
@@ -245,9 +268,9 @@ TpmName EsysTpm::nv_name(const std::uint32_t index) {
     return std::move(*name);
 }
 
-std::expected<SealedObject, Refusal> EsysTpm::seal(const SecretBytes& secret, const PolicyDigest& policy,
-                                                   const SecretBytes* const pin) {
-    const auto parent = srk();
+std::expected<SealedObject, Refusal> EsysTpm::seal(const TpmName& name, const SecretBytes& secret,
+                                                   const PolicyDigest& policy, const SecretBytes* const pin) {
+    const auto parent = pinned(srk(), name);
     if (!parent) {
         return std::unexpected{parent.error()};
     }
@@ -316,9 +339,9 @@ std::expected<EsysHandle, Refusal> EsysTpm::load(const EsysHandle& parent, const
     return EsysHandle{context_, loaded, EsysHandle::End::flush};
 }
 
-std::expected<SecretBytes, Refusal> EsysTpm::unseal(const SealedObject& object, const PolicySteps& steps,
-                                                    const SecretBytes* const pin) {
-    const auto parent = srk();
+std::expected<SecretBytes, Refusal> EsysTpm::unseal(const TpmName& name, const SealedObject& object,
+                                                    const PolicySteps& steps, const SecretBytes* const pin) {
+    const auto parent = pinned(srk(), name);
     if (!parent) {
         return std::unexpected{parent.error()};
     }
@@ -351,8 +374,10 @@ std::expected<SecretBytes, Refusal> EsysTpm::unseal(const SealedObject& object, 
     return unsealed(rc, data);
 }
 
-std::expected<SecretBytes, Refusal> EsysTpm::unseal_without_policy(const SealedObject& object) {
-    const auto parent = find_parent(context_, object.parent);
+std::expected<SecretBytes, Refusal> EsysTpm::unseal_without_policy(const SealedObject& object,
+                                                                   const TpmName* const name) {
+    auto found = find_parent(context_, object.parent);
+    const auto parent = name == nullptr ? std::move(found) : pinned(std::move(found), *name);
     if (!parent) {
         return std::unexpected{parent.error()};
     }

@@ -38,7 +38,8 @@ TPM2B_PUBLIC sealed_template(const PolicyDigest& policy, const bool has_pin) noe
     auto& area = result.publicArea;
     area.type = TPM2_ALG_KEYEDHASH;
     area.nameAlg = TPM2_ALG_SHA256;
-    area.objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | (has_pin ? 0 : TPMA_OBJECT_NODA);
+    area.objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_ADMINWITHPOLICY |
+                            (has_pin ? 0 : TPMA_OBJECT_NODA);
     area.authPolicy.size = static_cast<UINT16>(policy.size());
     std::ranges::copy(std::as_bytes(std::span{policy}),
                       std::as_writable_bytes(std::span{area.authPolicy.buffer}).begin());

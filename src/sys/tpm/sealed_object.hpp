@@ -14,7 +14,9 @@ namespace sealmount {
 
 /// What TPM2_Create gets: a KEYEDHASH object, fixedTPM, fixedParent and noDA, that only `policy` opens.
 /// Without userWithAuth, which would let an empty password bypass the policy; with noDA, because otherwise
-/// power cuts alone lock a TPM; but not where there is a PIN to guess.
+/// power cuts alone lock a TPM; but not where there is a PIN to guess. With adminWithPolicy, because
+/// otherwise TPM2_ObjectChangeAuth says in any state of the machine whether a PIN is right (TPM 2.0 Part
+/// 3, 12.8).
 [[nodiscard]] TPM2B_PUBLIC sealed_template(const PolicyDigest& policy, bool has_pin) noexcept;
 
 /// Is the public area that came back the one that was asked for?

@@ -28,7 +28,9 @@ inline constexpr std::uint32_t srk_handle = 0x81000001;
 /// (security/keys/trusted-keys/trusted_tpm1.c, blobauth=).
 inline constexpr std::size_t longest_pin = 20;
 
-/// A TPM name: two bytes of hash algorithm and the digest of the public area (TPM 2.0 Part 1, 16).
+/// A TPM name: two bytes of hash algorithm and the digest of the public area (TPM 2.0 Part 1, 16). Those of
+/// keys are computed here, from the public area that a session is salted with; what the TPM says about names
+/// is not authenticated, and is not used.
 using TpmName = std::vector<std::byte>;
 
 /// A sealed object outside the TPM. Both areas are whole TPM2B structures, size field included, big endian,
@@ -92,10 +94,10 @@ class Tpm {
     /// The name of the key at `srk_handle`, whatever key that is, or srk_missing.
     [[nodiscard]] virtual std::expected<TpmName, Refusal> srk_name() = 0;
 
-    /// Throws Error{unavailable} when the key at `srk_handle` is not a storage key that we could seal under:
-    /// not restricted and decrypting, not fixed to this TPM, only usable under a policy (no userWithAuth), or
-    /// subject to dictionary-attack lockout.
-    virtual void check_srk() = 0;
+    /// The same of a key that we could seal under. Throws Error{unavailable} when it is not a storage key of
+    /// that kind: not restricted and decrypting, not fixed to this TPM, only usable under a policy (no
+    /// userWithAuth), or subject to dictionary-attack lockout.
+    [[nodiscard]] virtual std::expected<TpmName, Refusal> usable_srk_name() = 0;
 
     /// Makes the ECC P-256 storage root key from the TCG template that systemd uses as well, makes it
     /// persistent at `srk_handle` and returns its name. Throws Error{refused} when the owner hierarchy has a
@@ -118,24 +120,31 @@ class Tpm {
     [[nodiscard]] virtual TpmName nv_name(std::uint32_t index) = 0;
 
     /// TPM2_Create of a KEYEDHASH object under the SRK that holds `secret` and opens only to `policy`;
-    /// attributes fixedTPM, fixedParent, noDA. With a PIN, which becomes its authorization value (at most
-    /// longest_pin bytes), it is subject to dictionary-attack protection. The secrets cross the bus
-    /// encrypted, in a session salted with the SRK. srk_missing, srk_locked, tpm_full or tpm_lockout as
-    /// refusals.
-    [[nodiscard]] virtual std::expected<SealedObject, Refusal>
-    seal(const SecretBytes& secret, const PolicyDigest& policy, const SecretBytes* pin = nullptr) = 0;
+    /// attributes fixedTPM, fixedParent, adminWithPolicy, noDA. With a PIN, which becomes its authorization
+    /// value (at most longest_pin bytes), it is subject to dictionary-attack protection. The secrets cross
+    /// the bus encrypted, in a session salted with the SRK, whose name must be `srk`: a session that somebody
+    /// between us and the TPM could read is never started. srk_missing, srk_changed, srk_locked, tpm_full or
+    /// tpm_lockout as refusals.
+    [[nodiscard]] virtual std::expected<SealedObject, Refusal> seal(const TpmName& srk,
+                                                                    const SecretBytes& secret,
+                                                                    const PolicyDigest& policy,
+                                                                    const SecretBytes* pin = nullptr) = 0;
 
     /// Loads and unseals in userspace through a policy session that is led through `steps`; the answer
-    /// crosses the bus encrypted. `pin` goes with a PasswordStep. policy_mismatch, pcr_changed, pin_wrong,
-    /// object_rejected, srk_missing, srk_locked, tpm_full or tpm_lockout as refusals.
-    [[nodiscard]] virtual std::expected<SecretBytes, Refusal>
-    unseal(const SealedObject& object, const PolicySteps& steps, const SecretBytes* pin = nullptr) = 0;
+    /// crosses the bus encrypted, under the SRK of this name as with seal(). `pin` goes with a PasswordStep.
+    /// policy_mismatch, pcr_changed, pin_wrong, object_rejected, srk_missing, srk_changed, srk_locked,
+    /// tpm_full or tpm_lockout as refusals.
+    [[nodiscard]] virtual std::expected<SecretBytes, Refusal> unseal(const TpmName& srk,
+                                                                     const SealedObject& object,
+                                                                     const PolicySteps& steps,
+                                                                     const SecretBytes* pin = nullptr) = 0;
 
     /// The same for an object without a policy, which requires only the empty authorization value: what the
     /// kernel makes for a trusted key without options. Its parent is whatever persistent key it names,
-    /// srk_missing when that is not there; policy_mismatch when it requires more after all.
+    /// srk_missing when that is not there; srk_changed when there is a `pinned` name and it has another;
+    /// policy_mismatch when it requires more after all.
     [[nodiscard]] virtual std::expected<SecretBytes, Refusal>
-    unseal_without_policy(const SealedObject& object) = 0;
+    unseal_without_policy(const SealedObject& object, const TpmName* pinned = nullptr) = 0;
 
     /// A session that was led through `steps`, unsalted and unbound, hash SHA-256: the only kind that the
     /// kernel's trusted keys can use. Meaningful on the raw device only. tpm_full, policy_mismatch or

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <vector>
 
 namespace sealmount {
 
@@ -29,6 +30,14 @@ TEST(SecretBytesTest, ShrinkWipesWhatItDrops) {
     for (std::size_t i = 4; i < 10; ++i) {
         EXPECT_EQ(memory[i], std::byte{0}) << i; // still ours: shrinking keeps the memory
     }
+}
+
+TEST(SecretBytesTest, ThereIsRoomForTheKeysOfThousandsOfVolumes) {
+    std::vector<SecretBytes> keys;
+    for (int i = 0; i < 16384; ++i) { // as a rebind has them
+        keys.emplace_back(std::size_t{64});
+    }
+    EXPECT_EQ(SecretBytes::alive(), keys.size());
 }
 
 TEST(SecretBytesTest, NoneIsAliveAtTheEnd) {

@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <chrono>
+
 namespace sealmount {
 
 using test::message_of;
@@ -26,6 +28,26 @@ TEST(StrictJsonTest, SyntaxErrorNamesLineAndColumn) {
     EXPECT_THAT(refusal("{\n  \"a\": ,\n}"), testing::StartsWith("2:8: not JSON: "));
     EXPECT_THAT(refusal("x"), testing::StartsWith("1:1: not JSON: "));
     EXPECT_THAT(refusal("{} x"), testing::StartsWith("1:4: not JSON: "));
+}
+
+TEST(StrictJsonTest, AnObjectWithManyMembersIsRefusedAtOnce) {
+    const auto object_of = [](const std::size_t members) {
+        std::string text = "{";
+        for (std::size_t i = 0; i < members; ++i) {
+            text += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":1";
+        }
+        return text + "}";
+    };
+    EXPECT_EQ(parse_json(object_of(most_members)).size(), most_members);
+    // Of the length for which a search through all members for each took minutes.
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ(refusal(object_of(400000)), "an object has more than 1024 members");
+    std::string many = "[";
+    for (int i = 0; i < 400; ++i) {
+        many += object_of(most_members) + ",";
+    }
+    EXPECT_EQ(parse_json(many + "1]").size(), 401U);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{20});
 }
 
 TEST(StrictJsonTest, EmptyTextIsRefused) {

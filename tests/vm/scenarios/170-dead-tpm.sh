@@ -56,7 +56,7 @@ check_no_output "no question is left open" . find /run/systemd/ask-password -nam
 check_no_output "the master key is in no keyring" . master_keys
 check_output "status says how" '\(by the recovery key\)' sealmount status
 check_output "check says what is wrong" 'bad .*cleared or swapped' sealmount check
-check "the recovery key binds them to this TPM" sealmount reseal --recover --recovery-key-file /root/recovery-key
+check "the recovery key binds them to this TPM" sealmount reseal --recover --new-tpm --recovery-key-file /root/recovery-key
 check_output "which opens them now" 'slot 3 of 1' sealmount check
 check_output "and the recovery key stays" 'good .*has a recovery key \(slot 2\)' sealmount check
 END

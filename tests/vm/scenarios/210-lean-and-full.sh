@@ -209,6 +209,11 @@ boot user --kernel stock <<'END'
 compare sealmount-unlock-user
 [ ! -e /lab/all ] || compare_more
 untouched
-$lib/sealmount-unlock-user load vault
+# What it sends itself: the kernel's resource manager adds commands of its own on the wire.
+strace -f -y -qq -e trace=write,writev -o /run/sent $lib/sealmount-unlock-user load vault
 check "the program for the user form serves by itself, too" eval 'left | grep "^key "'
+sent=$(grep -c '</dev/tpmrm0>' /run/sent)
+note "TPM commands of the user form: $sent"
+check "it sends TPM commands" test "$sent" -ge 5
+check "at most 7" test "$sent" -le 7
 END

@@ -41,6 +41,8 @@ TEST(HintsTest, TheHintHasTheExactCommand) {
     EXPECT_THAT(hint(AdviceKind::name_filename_key), HasSubstr("--filename-key SIG"));
     EXPECT_THAT(hint(AdviceKind::add_both_user_keys), HasSubstr("'ecryptfs-add-passphrase --fnek'"));
     EXPECT_THAT(hint(AdviceKind::reseal_with_recovery), HasSubstr("'sealmount reseal default --recover'"));
+    EXPECT_THAT(hint(AdviceKind::reseal_onto_new_tpm),
+                HasSubstr("'sealmount reseal default --recover --new-tpm'"));
     EXPECT_THAT(hint(AdviceKind::reseal_next_boot), HasSubstr("'sealmount reseal default --next-boot'"));
     EXPECT_THAT(hint(AdviceKind::suspend), HasSubstr("'sealmount suspend default'"));
     EXPECT_EQ(hint(AdviceKind::purge_user_key), "run 'keyctl purge user default'");

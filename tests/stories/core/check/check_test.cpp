@@ -2,6 +2,7 @@
 // Copyright (C) the sealmount authors
 #include "core/check/check.hpp"
 #include "core/check/status.hpp"
+#include "core/slots/slots.hpp"
 #include "stories/fake_machine.hpp"
 
 #include <gmock/gmock.h>
@@ -78,6 +79,29 @@ TEST_F(CheckTest, AChangedPcrIsFoundByBothAndIsNoProblemOfTheFiles) {
     EXPECT_TRUE(now.is_well());
     EXPECT_FALSE(now.masters.front().opens_now());
     EXPECT_EQ(now.masters.front().refusal.kind, RefusalKind::policy_mismatch);
+}
+
+TEST_F(CheckTest, APinIsNothingThatARecoveryWouldMend) {
+    const SlotContext slots{.machine = machine, .store = store};
+    const SecretBytes pin = secret("1234");
+    Policy policy;
+    policy.pcrs = parse_pcr_values("7");
+    policy.pin = true;
+    {
+        OpenMaster master = open_master(slots, "default");
+        const auto bound = slots.bound(*master.tpm, policy);
+        keep_only(slots, master, {reseal(slots, master, {.bound = bound.front(), .new_pin = &pin}).slot});
+    }
+    const auto findings = bad_findings();
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_THAT(findings.front().text, HasSubstr("with its PIN"));
+    EXPECT_EQ(findings.front().fix.kind, AdviceKind::none);
+    try {
+        static_cast<void>(open_master(slots, "default"));
+        ADD_FAILURE() << "it opened without the PIN";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.advice().kind, AdviceKind::give_pin);
+    }
 }
 
 TEST_F(CheckTest, AnotherTpmIsFoundByBoth) {

@@ -96,10 +96,51 @@ TEST_F(EnrollTest, TheFirstEnrollmentMakesAMasterKey) {
 
 TEST_F(EnrollTest, TheSecondUsesTheMasterKeyAsItIs) {
     enroll("vault", vault_passphrase);
-    const std::string master = tree()["etc/sealmount/masters/default.json"];
+    const MasterFile before = store.master("default");
     const Enrolled enrolled = enroll("notes", "another passphrase");
     EXPECT_FALSE(enrolled.new_master);
-    EXPECT_EQ(tree()["etc/sealmount/masters/default.json"], master);
+    const MasterFile after = store.master("default");
+    EXPECT_EQ(after.slots, before.slots);
+    EXPECT_EQ(after.key_proofs.size(), before.key_proofs.size() + 1) << "the new key proves it as well";
+}
+
+TEST_F(EnrollTest, TheFirstStorageRootKeyIsTrustedUnlessSystemdKnowsAnother) {
+    chip.make_srk();
+    EXPECT_EQ(enroll("vault", vault_passphrase).srk->trust, SrkTrust::first_use);
+    EXPECT_FALSE(enroll("notes", "another passphrase").srk) << "its master key is there";
+    EnrollRequest third = request("third");
+    third.volume.master = "third";
+    EXPECT_EQ(enroll(third, "a third passphrase").srk->trust, SrkTrust::pinned);
+}
+
+TEST_F(EnrollTest, SystemdsNoteOfTheStorageRootKeyIsCompared) {
+    chip.make_srk();
+    const auto note = root / "run/systemd/tpm2-srk-public-key.tpm2b_public";
+    std::filesystem::create_directories(note.parent_path());
+    const std::string another{"\0\4\0\x23\0\x0b", 6};
+    write_file_atomically(note, another, 0444);
+    EXPECT_THAT(refusal_of(request("vault"), vault_passphrase, Reason::refused),
+                HasSubstr("is not that of " + note.string()));
+    write_file_atomically(note, "something else", 0444);
+    EXPECT_THAT(refusal_of(request("vault"), vault_passphrase, Reason::bad_data), HasSubstr(note.string()));
+    std::filesystem::remove(note);
+    const auto kept = root / "var/lib/systemd/tpm2-srk-public-key.tpm2b_public";
+    std::filesystem::create_directories(kept.parent_path());
+    write_file_atomically(kept, another, 0444);
+    EXPECT_THAT(refusal_of(request("vault"), vault_passphrase, Reason::refused), HasSubstr(kept.string()));
+}
+
+TEST_F(EnrollTest, AnotherTpmIsNotForANewMasterKeyEither) {
+    enroll("vault", vault_passphrase);
+    chip.clear();
+    EnrollRequest second = request("second");
+    second.volume.master = "second";
+    EXPECT_THAT(refusal_of(second, "another passphrase", Reason::refused),
+                HasSubstr("is not that of the master key \"default\""));
+    EXPECT_FALSE(chip.has_srk());
+    chip.make_srk();
+    EXPECT_THAT(refusal_of(second, "another passphrase", Reason::refused),
+                HasSubstr("is not that of the master key \"default\""));
 }
 
 TEST_F(EnrollTest, AnExistingStorageRootKeyIsUsed) {

@@ -370,7 +370,9 @@ TEST_F(GroupTest, GroundsOfListedVolumesAreRecordedWithTheNewOnes) {
     wanted.push_back(request("c"));
     const auto outcomes = enroll_all(session, wanted);
     ASSERT_THAT(outcomes, SizeIs(3));
-    EXPECT_THAT(outcomes[0]->files, ElementsAre(HasSubstr("manifest.json")));
+    EXPECT_THAT(outcomes[0]->files,
+                ElementsAre(HasSubstr("masters/default.json"), HasSubstr("manifest.json")))
+        << "the new key proves the master key's file";
     EXPECT_THAT(outcomes[1]->files, ElementsAre(HasSubstr("manifest.json")));
     EXPECT_THAT(outcomes[2]->files,
                 ElementsAre(HasSubstr(outcomes[2]->volume.signature), HasSubstr("manifest.json")));

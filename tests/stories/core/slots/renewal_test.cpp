@@ -150,9 +150,14 @@ TEST_F(RenewalTest, PassphrasesBindTheVolumesToTheStateThatIs) {
     EXPECT_EQ(load("notes")->method, UnlockMethod::already_loaded);
 }
 
-TEST_F(RenewalTest, AnotherTpmIsBoundAsWell) {
+TEST_F(RenewalTest, AnotherTpmIsBoundAsWellIfItIsAccepted) {
     chip.clear();
-    rebind(context(), "default", all_keys());
+    const auto before = tree();
+    EXPECT_THROW(rebind(context(), "default", all_keys()), Error);
+    EXPECT_EQ(tree(), before);
+    SlotContext slots = context();
+    slots.accepts_new_tpm = true;
+    EXPECT_THAT(rebind(slots, "default", all_keys()).notes, ElementsAre(HasSubstr("trusted from now on")));
     EXPECT_TRUE(chip.has_srk());
     expect_both_open();
 }
@@ -160,7 +165,7 @@ TEST_F(RenewalTest, AnotherTpmIsBoundAsWell) {
 TEST_F(RenewalTest, ALostMasterFileIsNoHindrance) {
     store.remove_master("default");
     const Renewed renewed = rebind(context(), "default", all_keys());
-    EXPECT_THAT(renewed.notes, ElementsAre(HasSubstr("bound to PCR 7")));
+    EXPECT_THAT(renewed.notes, ElementsAre(HasSubstr("bound to PCR 7"), HasSubstr("trusted from now on")));
     expect_both_open();
 }
 
@@ -236,6 +241,30 @@ TEST_F(RenewalTest, WhatWaitsForAnotherStateIsMadeAgain) {
     prompt.answer(std::string{vault_passphrase});
     ASSERT_TRUE(load("vault"));
     EXPECT_THAT(reported.rebound_whole, ElementsAre(false, false, true));
+}
+
+TEST_F(RenewalTest, TypedPassphrasesDoNotBindToATpmThatNobodyKnows) {
+    reboot();
+    chip.clear();
+    const auto before = tree();
+    prompt.answer(std::string{vault_passphrase});
+    ASSERT_TRUE(load("vault"));
+    EXPECT_THAT(reported.rebind_failures, ElementsAre(HasSubstr("storage root key is not that of")));
+    store.remove_master("default");
+    unload("vault");
+    prompt.answer(std::string{vault_passphrase});
+    ASSERT_TRUE(load("vault"));
+    ASSERT_EQ(reported.rebind_failures.size(), 2U);
+    EXPECT_THAT(reported.rebind_failures.back(), HasSubstr("default.json: is missing"));
+}
+
+TEST_F(RenewalTest, TheBindingDoesNotWaitForeverForTheStore) {
+    reboot();
+    chip.extend(7, "new firmware");
+    const FileLock somebodys = store.lock();
+    prompt.answer(std::string{vault_passphrase});
+    EXPECT_EQ(load("vault")->method, UnlockMethod::passphrase);
+    EXPECT_THAT(reported.rebind_failures, ElementsAre(HasSubstr("has held the lock")));
 }
 
 TEST_F(RenewalTest, ATpmThatFailsCostsOnlyTheBinding) {

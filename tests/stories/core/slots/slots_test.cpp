@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
 #include "base/hex.hpp"
+#include "core/slots/rotate.hpp"
 #include "core/slots/suspend.hpp"
 #include "stories/fake_machine.hpp"
 #include "sys/crypto/crypto.hpp"
@@ -198,6 +199,74 @@ TEST_F(SlotsTest, ASuspensionOpensWhateverChangedAndIsOverAfterwards) {
     expect_refused_because("it was made for boots that are over");
 }
 
+TEST_F(SlotsTest, ASuspensionDoesNotOutliveSleep) {
+    {
+        OpenMaster master = open_master(context(), "default");
+        suspend(context(), master, 1, {});
+    }
+    reboot();
+    chip.extend(7, "new firmware");
+    chip.suspend(); // the count of resets stands still
+    expect_refused_because("the machine has been suspended since it was switched on");
+}
+
+TEST_F(SlotsTest, ASuspensionOfAnOldReleaseStillOpens) {
+    Policy old;
+    old.last_boot = 2;
+    add(old);
+    EXPECT_EQ(tree()["etc/sealmount/masters/default.json"].find("not_after_sleep"), std::string::npos);
+    reboot();
+    chip.extend(7, "new firmware");
+    chip.suspend();
+    expect_slot(2);
+}
+
+TEST_F(SlotsTest, ASlotIsNotBelievedBeyondWhatItsObjectIsSealedTo) {
+    MasterFile edited = store.master("default");
+    edited.slots.front().policy = pcrs("16:sha256=" + std::string(64, '0'));
+    store.write_master("default", edited);
+    reboot();
+    expect_refused_because("its object is sealed to another policy than the file says");
+    EXPECT_EQ(reported.refusals.front().kind, RefusalKind::files_unusable);
+    EXPECT_THROW(static_cast<void>(open_master(context(), "default")), Error);
+    const auto key = random_secret(32);
+    const auto tpm = opener.open(TpmAccess::managed).value();
+    const auto proved = [&] {
+        static_cast<void>(
+            prove_slot(*tpm, context().request_for(edited), edited.slots.front(), key, machine.backoff));
+    };
+    EXPECT_THROW(proved(), Error);
+}
+
+TEST_F(SlotsTest, NoSlotIsMadeLikeOneThatIsNotWhatTheFileSays) {
+    add(pcrs("4+7"));
+    change_master([](MasterFile& file) {
+        file.slots.back().policy = pcrs("16:sha256=" + std::string(64, '0'));
+        EXPECT_EQ(lasting_kinds(file).size(), 1U);
+    });
+    EXPECT_THAT(rotate(context(), open_master(context(), "default"), nullptr).left_out, ElementsAre(2U));
+    EXPECT_THAT(slots(), ElementsAre(1U));
+}
+
+TEST_F(SlotsTest, SomebodyInBetweenGetsNothingOfARotation) {
+    unsigned refused = 0;
+    for (unsigned true_answers = 0;; ++true_answers) {
+        chip.interpose_after(true_answers);
+        const auto before = tree();
+        try {
+            rotate(context(), open_master(context(), "default"), nullptr);
+            break;
+        } catch (const Error&) {
+            EXPECT_EQ(tree(), before) << true_answers;
+            ++refused;
+        }
+    }
+    chip.end_interposing();
+    EXPECT_GT(refused, 2U);
+    EXPECT_GE(chip.foreign_keys(), refused - 1) << "before anything was sent under it";
+    expect_slot(1);
+}
+
 TEST_F(SlotsTest, ASuspensionThatNothingNeededGoesWhenItsBootsAreOver) {
     {
         OpenMaster master = open_master(context(), "default");
@@ -294,6 +363,13 @@ class PinTest : public SlotsTest {
         chip.forgive();
         SlotsTest::TearDown();
     }
+    /// Slot 3, made by somebody who gave the PIN once.
+    void suspend_with_pin() {
+        pin = "1234";
+        OpenMaster master = open_master(context(), "default");
+        suspend(context(), master, 1, {});
+        pin.reset();
+    }
     unsigned wrong_pins = 0;
 };
 
@@ -302,6 +378,45 @@ TEST_F(PinTest, ThePinIsAskedForAndOpens) {
     expect_slot(2);
     ASSERT_EQ(prompt.questions().size(), 1U);
     EXPECT_THAT(prompt.questions()[0].text, HasSubstr("PIN of the master key default"));
+}
+
+TEST_F(PinTest, ASuspensionEndsThoughNothingAskedForThePin) {
+    suspend_with_pin();
+    const Resumed resumed = resume(context(), "default", false);
+    EXPECT_THAT(resumed.removed, ElementsAre(3U)) << "the slot with the PIN fits";
+    EXPECT_THAT(resumed.unbound, IsEmpty());
+    EXPECT_THAT(slots(), ElementsAre(2U));
+}
+
+TEST_F(PinTest, AfterAChangeItsSlotIsMadeAgainWithThePinThatWasGiven) {
+    suspend_with_pin();
+    reboot();
+    chip.extend(7, "new firmware");
+    EXPECT_THROW(resume(context(), "default", true), Error) << "nobody is asked, and nothing else would open";
+    EXPECT_THAT(slots(), ElementsAre(2U, 3U));
+    pin = "1234";
+    const Resumed resumed = resume(context(), "default", false);
+    EXPECT_THAT(resumed.added, ElementsAre(4U));
+    EXPECT_THAT(resumed.removed, ElementsAre(3U));
+    EXPECT_TRUE(store.master("default").slots.back().policy.pin);
+    EXPECT_EQ(open_master(context(), "default").slot, 4U);
+}
+
+TEST_F(PinTest, AMistypedPinMakesNoSlot) {
+    pin = "1234";
+    add(pcrs("7"));
+    const auto before = tree();
+    pin = "4321";
+    EXPECT_THROW(rotate(context(), open_master(context(), "default"), nullptr), Error);
+    wrong_pins = 1;
+    EXPECT_EQ(tree(), before);
+    pin = "1234";
+    EXPECT_THAT(rotate(context(), open_master(context(), "default"), nullptr).left_out, IsEmpty());
+    EXPECT_THAT(slots(), ElementsAre(2U, 3U));
+    EXPECT_TRUE(store.master("default").slots.front().policy.pin);
+    pin.reset();
+    EXPECT_THAT(rotate(context(), open_master(context(), "default"), nullptr).left_out, ElementsAre(2U))
+        << "nobody gave it";
 }
 
 TEST_F(PinTest, AWrongPinIsReportedAndAskedForAgain) {

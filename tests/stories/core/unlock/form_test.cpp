@@ -2,6 +2,7 @@
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
+#include "core/store/boot_window.hpp"
 #include "core/store/volume_state.hpp"
 #include "stories/fake_machine.hpp"
 
@@ -80,6 +81,26 @@ TEST_F(FormTest, KernelsWithoutTrustedKeysOpenTheSameFilesWithAUserKey) {
 TEST_F(FormTest, TrustedKeysAsAModuleBesideBuiltInEncryptedKeysMeanAUserKey) {
     keyring.set_trusted_masters(false);
     expect_opened(MasterForm::user);
+}
+
+TEST_F(FormTest, TheFallbackKeepsTheWarningAndTheMoment) {
+    EnrollRequest weak = request("weak");
+    weak.volume.master = "weak";
+    weak.policy = {};
+    weak.policy.boot_window = std::chrono::seconds{60};
+    enroll(weak, "another passphrase");
+    EnrollRequest weaker = request("weaker");
+    weaker.volume.master = "weaker";
+    weaker.policy = {};
+    enroll(weaker, "a third passphrase");
+    reboot();
+    keyring.set_trusted_masters(false);
+    EXPECT_EQ(load("weak")->form, MasterForm::user);
+    EXPECT_TRUE(time_of_unseal(store.paths(), "weak", {}));
+    const auto unlocked = load("weaker");
+    EXPECT_EQ(unlocked->form, MasterForm::user);
+    EXPECT_THAT(unlocked->weakness, HasSubstr("its policy is empty"));
+    EXPECT_THAT(reported.fallbacks, ElementsAre(RefusalKind::key_type_absent, RefusalKind::key_type_absent));
 }
 
 TEST_F(FormTest, ADemandForTrustedKeysIsKept) {

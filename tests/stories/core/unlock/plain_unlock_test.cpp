@@ -5,6 +5,7 @@
 // Copyright (C) the sealmount authors
 #include "core/unlock/plain_unlock.hpp"
 
+#include "core/master/store_proof.hpp"
 #include "core/store/volume_state.hpp"
 #include "stories/fake_machine.hpp"
 #include "unit/fake_proc.hpp"
@@ -63,6 +64,9 @@ class FakeBootKernel final : public BootKernel {
         });
         tpm_.reset();
         return loaded;
+    }
+    [[nodiscard]] bool prove(const std::string_view seal) override {
+        return guarded(false, [&] { return keyring_.prove_volume_key("sealmount:proof", seal).has_value(); });
     }
     [[nodiscard]] bool load(const std::string_view signature, const std::string_view text) override {
         return guarded(false, [&] { return keyring_.load_volume_key(signature, text).has_value(); });
@@ -249,6 +253,28 @@ TEST_F(PlainUnlockTest, NoMoreCommandsThanTheOther) {
     EXPECT_LE(plain, chip.commands() - between);
 }
 
+TEST_F(PlainUnlockTest, WhatTheStoreDoesNotProveIsLeftToTheOther) {
+    const MasterFile good = store.master("default");
+    const std::string key_text = store.key(vault_signature);
+    reboot();
+    MasterFile edited = good;
+    edited.slots.front().note = "edited";
+    store.write_master("default", edited);
+    expect_left_to_full("vault");
+    MasterFile stripped = good;
+    stripped.seal.clear();
+    store.write_master("default", stripped);
+    expect_left_to_full("vault");
+    store.write_master("default", proved("default", good, SecretBytes{std::vector(32, std::byte{1})}, {}));
+    expect_left_to_full("vault");
+    keyring.end_process();
+    store.write_master("default", good);
+    store.write_key(vault_signature, store.key(vault_filename_signature));
+    expect_left_to_full("vault");
+    store.write_key(vault_signature, key_text);
+    expect_same("vault");
+}
+
 TEST_F(PlainUnlockTest, WhatWasLoadedAlongIsThereAlready) {
     enroll("notes", "another passphrase");
     expect_same("notes", [&] { ASSERT_TRUE(load("vault")); });
@@ -313,13 +339,13 @@ TEST_F(PlainUnlockTest, AMasterKeysJobLoadsAllThatAreAutomatic) {
 }
 
 TEST_F(PlainUnlockTest, ASecondSlotMayBeTheOneThatFits) {
-    MasterFile file = store.master("default");
-    Slot other = file.slots.front();
-    other.policy.pcrs.front().values.begin()->second.front() = std::byte{0x55};
-    other.id = 1;
-    file.slots.front().id = 2;
-    file.slots.insert(file.slots.begin(), other);
-    store.write_master("default", file);
+    change_master([](MasterFile& file) {
+        Slot other = file.slots.front();
+        other.policy.pcrs.front().values.begin()->second.front() = std::byte{0x55};
+        other.id = 1;
+        file.slots.front().id = 2;
+        file.slots.insert(file.slots.begin(), other);
+    });
     expect_same("vault");
     EXPECT_EQ(report.slot, 2U);
 }
@@ -358,9 +384,8 @@ TEST_F(PlainUnlockTest, AKernelWithoutTrustedKeysTakesTheOtherForm) {
 TEST_F(PlainUnlockTest, UnusualPoliciesAreLeftToTheOther) {
     const MasterFile good = store.master("default");
     const auto with = [&](const std::function<void(Policy&)>& edit) {
-        MasterFile file = good;
-        edit(file.slots.front().policy);
-        store.write_master("default", file);
+        store.write_master("default", good);
+        change_master([&](MasterFile& file) { edit(file.slots.front().policy); });
         reboot();
         expect_left_to_full("vault");
     };

@@ -76,6 +76,27 @@ TEST_F(SrkTest, ALockedOneIsNamedInBothForms) {
     keyring.set_trusted_type(true);
 }
 
+TEST_F(SrkTest, SomebodyInBetweenGetsNothingAtBoot) {
+    keyring.set_trusted_type(false);
+    unsigned refused = 0;
+    for (unsigned true_answers = 0;; ++true_answers) {
+        chip.interpose_after(true_answers);
+        prompt.answer(std::string{vault_passphrase});
+        const auto unlocked = load("vault");
+        ASSERT_TRUE(unlocked);
+        if (unlocked->method == UnlockMethod::tpm) {
+            break;
+        }
+        EXPECT_EQ(reported.refusals.back().kind, RefusalKind::srk_changed) << true_answers;
+        ++refused;
+        reboot();
+    }
+    chip.end_interposing();
+    EXPECT_GT(refused, 0U);
+    EXPECT_EQ(chip.foreign_keys(), refused) << "each time before a session";
+    keyring.set_trusted_type(true);
+}
+
 } // namespace
 
 } // namespace sealmount::testing

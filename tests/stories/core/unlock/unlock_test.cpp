@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
 #include "base/strict_json.hpp"
+#include "core/ecryptfs/encrypted_key.hpp"
 #include "core/store/volume_state.hpp"
 #include "stories/fake_machine.hpp"
 
@@ -210,12 +211,12 @@ TEST_F(UnlockTest, ASealedObjectThatTheTpmDoesNotKnowIsNotTriedAgain) {
 }
 
 TEST_F(UnlockTest, TheSecondSlotOpensWhenTheFirstDoesNotFit) {
-    MasterFile master = store.master("default");
-    Slot other = master.slots[0];
-    other.id = 2;
-    other.policy.pcrs[0].values[7] = std::vector<std::byte>(32, std::byte{0xff});
-    master.slots.insert(master.slots.begin(), other);
-    store.write_master("default", master);
+    change_master([](MasterFile& master) {
+        Slot other = master.slots[0];
+        other.id = 2;
+        other.policy.pcrs[0].values[7] = std::vector<std::byte>(32, std::byte{0xff});
+        master.slots.insert(master.slots.begin(), other);
+    });
     reboot();
     const auto unlocked = load("vault");
     ASSERT_TRUE(unlocked);
@@ -229,6 +230,24 @@ TEST_F(UnlockTest, AMissingMasterFileCostsNoMoreThanTyping) {
     EXPECT_THAT(reported.refusals[0].detail, ::testing::HasSubstr("masters/default.json"));
 }
 
+TEST_F(UnlockTest, AMasterFileThatLeadsInACircleCostsNoMoreThanTyping) {
+    const auto file = store.paths().master("default");
+    std::filesystem::remove(file);
+    std::filesystem::create_symlink(file.filename(), file);
+    reboot();
+    expect_opened_by_passphrase(RefusalKind::tpm_failed);
+}
+
+TEST_F(UnlockTest, AMasterFileWithEventsOfNoPcrCostsNoMoreThanTyping) {
+    const auto file = store.paths().master("default");
+    std::ifstream stream{file};
+    Json json = Json::parse(stream);
+    json["slots"][0]["events"] = Json::parse(R"({"sha256":{"":[]}})");
+    std::ofstream{file} << json.dump();
+    reboot();
+    expect_opened_by_passphrase(RefusalKind::files_unusable);
+}
+
 TEST_F(UnlockTest, ADamagedKeyFileCostsNoMoreThanTyping) {
     std::ofstream{store.paths().key(vault_signature)} << "nonsense";
     reboot();
@@ -236,10 +255,16 @@ TEST_F(UnlockTest, ADamagedKeyFileCostsNoMoreThanTyping) {
 }
 
 TEST_F(UnlockTest, AKeyOfAnotherMasterIsRefusedByTheKernel) {
-    const std::string foreign = "ecryptfs trusted:default 64 " + std::string(226, '0');
-    store.write_key(vault_signature, foreign);
+    const SecretBytes somebodys{std::vector(master_key_size, std::byte{1})};
+    store.write_key(vault_signature, compose_encrypted_key("trusted:default", somebodys,
+                                                           SecretBytes{std::vector(fekek_size, std::byte{2})},
+                                                           bound_vector(vault_signature)));
     reboot();
     expect_opened_by_passphrase(RefusalKind::text_rejected);
+    store.write_key(vault_signature, "ecryptfs trusted:default 64 " + std::string(226, '0'));
+    reboot();
+    reported.refusals.clear();
+    expect_opened_by_passphrase(RefusalKind::store_changed);
 }
 
 TEST_F(UnlockTest, WithoutATpmItIsTheTpmThatIsMissingAndNotTheKernelsKeyType) {

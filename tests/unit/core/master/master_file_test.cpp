@@ -2,6 +2,7 @@
 // Copyright (C) the sealmount authors
 #include "core/master/master_file.hpp"
 
+#include "base/format.hpp"
 #include "base/strict_json.hpp"
 #include "core/master/tpm_key.hpp"
 #include "unit/vectors.hpp"
@@ -11,6 +12,7 @@
 
 namespace sealmount {
 
+using namespace std::string_literals;
 using test::unhex;
 
 namespace {
@@ -38,11 +40,45 @@ MasterFile sample() {
     return master;
 }
 
+MasterFile sealed_sample() {
+    MasterFile master = sample();
+    master.slots.back().is_unproven = true;
+    master.recovery.front().proof = std::vector(32, std::byte{4});
+    master.may_rebind = true;
+    master.key_proofs = {{"7f475b5d20a645dc", std::vector(32, std::byte{5})}};
+    master.seal = "default trusted:default 32 00";
+    return master;
+}
+
 } // namespace
 
 TEST(MasterFileTest, ComesBack) {
     EXPECT_EQ(read_master_file(write_master_file(sample())), sample());
     EXPECT_TRUE(write_master_file(sample()).ends_with("}\n"));
+}
+
+TEST(MasterFileTest, WithAProofItComesBack) {
+    EXPECT_EQ(read_master_file(write_master_file(sealed_sample())), sealed_sample());
+}
+
+TEST(MasterFileTest, WhatIsProvedIsTheTextBeforeTheSeal) {
+    const std::string text = write_master_file(sealed_sample());
+    EXPECT_EQ(sealed_form(sealed_sample()), text.substr(0, text.find(",\n  \"seal\": ")) + "\n}\n");
+    MasterFile revoked = sealed_sample();
+    revoked.recovery.clear();
+    EXPECT_EQ(sealed_form(revoked), sealed_form(sealed_sample())) << "a recovery key has a proof of its own";
+    MasterFile other = sealed_sample();
+    other.key_proofs.clear();
+    EXPECT_EQ(slots_form(other), slots_form(sealed_sample()));
+    EXPECT_NE(sealed_form(other), sealed_form(sealed_sample()));
+}
+
+TEST(MasterFileTest, ThereMayBeMoreKeysThanAnObjectHasMembers) {
+    MasterFile master = sealed_sample();
+    for (std::size_t i = 0; i < 2 * most_members; ++i) {
+        master.key_proofs[formatted("{:016x}", i)] = std::vector(32, std::byte{6});
+    }
+    EXPECT_EQ(read_master_file(write_master_file(master)), master);
 }
 
 TEST(MasterFileTest, NumbersAreThoseOfBothKinds) {
@@ -73,6 +109,37 @@ TEST(MasterFileTest, CutOffAnywhereIsBadData) {
     }
 }
 
+TEST(MasterFileTest, AProofHasItsPlace) {
+    const auto reason_of_edit = [](const char* const pointer, const std::optional<Json>& value) {
+        nlohmann::json json = nlohmann::json::parse(write_master_file(sealed_sample()));
+        const nlohmann::json::json_pointer place{pointer};
+        if (value) {
+            json[place] = nlohmann::json::parse(value->dump());
+        } else {
+            json[place.parent_pointer()].erase(place.back());
+        }
+        return test::message_of([&] { static_cast<void>(read_master_file(json.dump())); });
+    };
+    EXPECT_EQ(reason_of_edit("/seal", std::nullopt), "seal: is missing");
+    EXPECT_EQ(reason_of_edit("/seal", ""), "seal: is empty");
+    EXPECT_EQ(reason_of_edit("/keys", std::nullopt), "keys: is missing");
+    constexpr auto no_proof = ": is not the signature of a key, behind the one before it, with a proof";
+    const std::string mac = to_base64(std::vector(32, std::byte{5}));
+    for (const std::string& text : {std::string{}, "7f475b5d20a645dc"s, "7f475b5d20a645dc "s, "x " + mac,
+                                    "7F475B5D20A645DC " + mac, "7f475b5d20a645dc AA=="s}) {
+        EXPECT_EQ(reason_of_edit("/keys/0", text), "keys[0]"s + no_proof);
+    }
+    EXPECT_EQ(reason_of_edit("/keys/1", "7f475b5d20a645db " + mac), "keys[1]"s + no_proof);
+    EXPECT_EQ(reason_of_edit("/keys/1", "7f475b5d20a645dc " + mac), "keys[1]"s + no_proof);
+    EXPECT_EQ(reason_of_edit("/version", 1), "keys: is not a known member");
+    EXPECT_EQ(reason_of_edit("/recovery/0/proof", std::nullopt), "recovery[0].proof: is missing");
+    EXPECT_EQ(reason_of_edit("/recovery/0/type", "tpm"), "recovery[0].type: is not \"recovery\"");
+    EXPECT_EQ(reason_of_edit("/recovery/0/id", 1), "recovery[0].id: slot 1 appears twice");
+    EXPECT_EQ(
+        reason_of_edit("/slots/0/type", "recovery"),
+        "slots[0].type: is neither \"tpm\" nor \"recovery\", the types of slot that this version knows");
+}
+
 /// One change to a good file: a JSON pointer, and what it becomes (nothing: removed).
 struct DamageCase {
     const char* name;
@@ -100,8 +167,11 @@ TEST_P(MasterFileRefusalTest, NamesThePlace) {
 INSTANTIATE_TEST_SUITE_P(
     Table, MasterFileRefusalTest,
     testing::Values(
-        DamageCase{"version", "/version", 2,
-                   "version: is not 1, the only one that this version of sealmount knows"},
+        DamageCase{"version", "/version", 3,
+                   "version: is neither 1 nor 2, those that this version of sealmount knows"},
+        DamageCase{"other_version", "/version", 2,
+                   "slots[2].type: is neither \"tpm\" nor \"recovery\", the types of slot that this version "
+                   "knows"},
         DamageCase{"no_srk", "/srk", std::nullopt, "srk: is missing"},
         DamageCase{"handle", "/srk/handle", "0x81000002", "srk.handle: is not \"0x81000001\""},
         DamageCase{"name_short", "/srk/name", "000b00",
@@ -128,6 +198,10 @@ INSTANTIATE_TEST_SUITE_P(
                    "slots[0].sealed: its parent is not the storage root key at 0x81000001"},
         DamageCase{"created", "/slots/0/created", "2026-11-23 20:49:05",
                    "slots[0].created: is not a time in UTC such as 2026-01-31T12:00:00Z"},
+        DamageCase{"event_of_no_pcr", "/slots/0/events", Json::parse(R"({"sha256":{"":[]}})"),
+                   "slots[0].events.sha256.: is not a PCR with the marks of its events"},
+        DamageCase{"event_of_a_sign", "/slots/0/events", Json::parse(R"({"sha256":{"+7":[]}})"),
+                   "slots[0].events.sha256.+7: is not a PCR with the marks of its events"},
         DamageCase{"note", "/slots/0/note", 7, "slots[0].note: must be a string"},
         DamageCase{"recovery_id", "/slots/2/id", 3, "slots[2].id: slot 3 appears twice"},
         DamageCase{"recovery_extra", "/slots/2/policy", 1, "slots[2].policy: is not a known member"},

@@ -28,6 +28,7 @@ TEST(PolicyJsonTest, EveryConditionComesBack) {
     policy.pcrs = {literal(PcrBank::sha1, 4, std::string(40, 'b')), literal(PcrBank::sha256, 7, a_value)};
     policy.boot_window = std::chrono::seconds{120};
     policy.last_boot = 4294967295;
+    policy.not_after_sleep = true;
     policy.pin = true;
     EXPECT_EQ(policy_from_json(to_json(policy), "p"), policy);
     policy.pcrlock = {.file = "/var/lib/systemd/pcrlock.json",

@@ -2,9 +2,12 @@
 // Copyright (C) the sealmount authors
 #include "core/unlock/obstacle.hpp"
 
+#include "sys/files/guard.hpp"
 #include "unit/fake_proc.hpp"
 
 #include <gmock/gmock.h>
+
+#include <unistd.h>
 
 namespace sealmount::testing {
 
@@ -131,6 +134,73 @@ TEST_F(ObstacleTest, OfTwoVolumesInOnePlaceTheFirstIsMounted) {
     first.noauto = true;
     others = {first, volume};
     EXPECT_EQ(obstacle(RefusalKind::lower_in_use), "") << "which a boot does not mount";
+}
+
+/// Directories that users own.
+class ObstacleOnTheWayTest : public ObstacleTest {
+  protected:
+    void SetUp() override {
+        if (::geteuid() != 0) {
+            GTEST_SKIP() << "only root can give directories to users";
+        }
+        for (const char* const directory :
+             {"home/anna/.Private", "home/anna/Private", "home/anna/a/x", "etc"}) {
+            std::filesystem::create_directories(fake.root("host") / directory);
+        }
+        give("home/anna");
+        give("home/anna/.Private");
+        give("home/anna/Private");
+    }
+
+    void give(const std::string& directory, const uid_t user = 61234) const {
+        ASSERT_EQ(::chown((fake.root("host") / directory).c_str(), user, user), 0) << directory;
+    }
+
+    std::string unsafe() { return obstacle(RefusalKind::place_unsafe); }
+};
+
+TEST_F(ObstacleOnTheWayTest, AUserWhoCanReplaceADirectoryAboveTheMountPoint) {
+    volume.mountpoint = "/home/anna/a/x";
+    EXPECT_THAT(unsafe(), HasSubstr("/home/anna/a can be replaced by user 61234"));
+}
+
+TEST_F(ObstacleOnTheWayTest, AMountPointInAHomeThatLostItsGuard) {
+    volume.lower = "/home/anna/.Private";
+    volume.mountpoint = "/home/anna/Private";
+    EXPECT_THAT(unsafe(), HasSubstr("/home/anna/Private is not immutable"));
+    if (const auto guarded = set_guard(fake.root("host") / "home/anna/Private"); !guarded) {
+        GTEST_SKIP() << guarded.error();
+    }
+    EXPECT_EQ(unsafe(), "");
+    ASSERT_TRUE(lift_guard(fake.root("host") / "home/anna/Private"));
+}
+
+TEST_F(ObstacleOnTheWayTest, ALinkOfTheUsersInPlaceOfTheLowerDirectory) {
+    volume.lower = "/home/anna/.Private";
+    std::filesystem::remove(fake.root("host") / "home/anna/.Private");
+    std::filesystem::create_directory_symlink("/srv/.vault", fake.root("host") / "home/anna/.Private");
+    EXPECT_THAT(unsafe(), HasSubstr("is a symbolic link"));
+}
+
+TEST_F(ObstacleOnTheWayTest, ALowerDirectoryThatIsNotItsOwnersAnyMore) {
+    volume.lower = "/home/anna/.Private";
+    EXPECT_EQ(unsafe(), "");
+    give("home/anna/.Private", 0);
+    EXPECT_THAT(unsafe(), HasSubstr("the lower directory /home/anna/.Private belongs to root"));
+}
+
+TEST_F(ObstacleOnTheWayTest, AMountPointInAnotherVolumeWaitsForThatOne) {
+    Volume outer;
+    outer.name = "outer";
+    outer.lower = "/srv/.outer";
+    outer.mountpoint = "/home";
+    volume.mountpoint = "/home/anna/a/x";
+    others = {outer, volume};
+    EXPECT_TRUE(obstacles().may_wait(volume));
+    EXPECT_EQ(unsafe(), "") << "it cannot be mounted yet";
+    machine(std::string{host} + "23 22 0:40 / /home rw - ecryptfs /srv/.outer rw\n");
+    EXPECT_FALSE(obstacles().may_wait(volume));
+    EXPECT_THAT(unsafe(), HasSubstr("/home/anna/a can be replaced"));
 }
 
 TEST_F(ObstacleTest, WhatMayWaitIsToldFromTheTable) {

@@ -5,9 +5,11 @@
 // Copyright (C) the sealmount authors
 #include "core/ecryptfs/encrypted_key.hpp"
 #include "core/master/master_file.hpp"
+#include "core/master/store_proof.hpp"
 #include "core/master/tpm_key.hpp"
 #include "core/unlock/plain_json.hpp"
 #include "core/unlock/plain_master.hpp"
+#include "core/unlock/plain_proof.hpp"
 #include "core/volume/manifest.hpp"
 #include "core/volume/manifest_rules.hpp"
 #include "core/volume/plain_volume.hpp"
@@ -56,8 +58,19 @@ MasterFile good_master() {
                         .nonce = std::vector(recovery_nonce_size, std::byte{2}),
                         .wrapped = std::vector(wrapped_master_size, std::byte{3}),
                         .created = "2026-11-25T09:00:00Z",
-                        .note = "enrollment"}};
-    return master;
+                        .note = "enrollment",
+                        .proof = std::vector(32, std::byte{4})}};
+    master.may_rebind = true;
+    const SecretBytes fekek = random_secret(fekek_size);
+    const SecretBytes key = random_secret(master_key_size);
+    const std::string signature = signature_of(fekek);
+    return proved(
+        "default", std::move(master), key,
+        {{signature, compose_encrypted_key("trusted:default", key, fekek, bound_vector(signature))}});
+}
+
+MasterFile sealed_again(MasterFile master) {
+    return proved("default", std::move(master), random_secret(master_key_size), {});
 }
 
 /// If the small reader takes the text, the strict one does, without a problem, and has the same. That one
@@ -231,9 +244,53 @@ TEST(PlainFilesTest, AGoodMasterFileIsUnderstood) {
     EXPECT_EQ(file->needs(), (PcrSelection{.bank = PcrBank::sha256, .mask = 1U << 7U | 1U << 11U}));
     MasterFile without = good_master();
     without.slots.clear();
-    const auto empty = read_plain_master(write_master_file(without));
+    without = sealed_again(std::move(without));
+    const std::string text_without = write_master_file(without);
+    const auto empty = read_plain_master(text_without);
     ASSERT_TRUE(empty);
     EXPECT_EQ(empty->needs().mask, 0U);
+}
+
+TEST(PlainFilesTest, ASealNamesTheTextBeforeItAndNoOther) {
+    const std::string text = write_master_file(good_master());
+    const auto file = read_plain_master(text);
+    ASSERT_TRUE(file);
+    EXPECT_TRUE(is_plainly_sealed(*file, "default"));
+    EXPECT_FALSE(is_plainly_sealed(*file, "other"));
+    const std::string begin = "default trusted:default 32 ";
+    const std::size_t end_of_vector = text.find(begin) + begin.size() + 32;
+    unsigned understood = 0;
+    for (std::size_t at = 0; at < end_of_vector; ++at) {
+        for (const char c : {'0', '1', 'a', ' '}) {
+            std::string changed = text;
+            changed[at] = c;
+            const auto other = changed == text ? std::nullopt : read_plain_master(changed);
+            understood += other ? 1 : 0;
+            EXPECT_FALSE(other && is_plainly_sealed(*other, "default")) << changed;
+        }
+    }
+    EXPECT_GT(understood, 100U);
+}
+
+TEST(PlainFilesTest, AFileWithoutAProofIsNotPlain) {
+    MasterFile old = good_master();
+    old.seal.clear();
+    EXPECT_FALSE(read_plain_master(write_master_file(old)));
+    MasterFile unproven = good_master();
+    unproven.slots.front().is_unproven = true;
+    EXPECT_FALSE(read_plain_master(write_master_file(unproven)));
+}
+
+TEST(PlainFilesTest, AKeyTextIsBoundToItsName) {
+    const SecretBytes key = random_secret(master_key_size);
+    const SecretBytes fekek = random_secret(fekek_size);
+    const std::string text =
+        compose_encrypted_key("trusted:default", key, fekek, bound_vector("0123456789abcdef"));
+    EXPECT_TRUE(is_plainly_bound(text, "0123456789abcdef"));
+    EXPECT_FALSE(is_plainly_bound(text, "0123456789abcdee"));
+    EXPECT_FALSE(is_plainly_bound(compose_encrypted_key("trusted:default", key, fekek, random_bytes(16)),
+                                  "0123456789abcdef"));
+    EXPECT_FALSE(is_plainly_bound("", "0123456789abcdef"));
 }
 
 TEST(PlainFilesTest, NoMasterFileIsUnderstoodThatTheStoreRefuses) {
