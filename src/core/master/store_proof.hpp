@@ -76,7 +76,7 @@ struct StoreEvidence {
 /// What becomes of the proofs that a file has already.
 enum class KnownProofs {
     dropped,
-    kept, ///< the slots are as they were: a key whose text is missing or damaged still proves them
+    kept, ///< the slots are as they were, and so are proofs, also of a key whose text is missing or damaged
 };
 
 /// The file as it is to be written: proved under each of the keys whose texts these are, as far as they open

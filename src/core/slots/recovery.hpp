@@ -19,9 +19,8 @@ namespace sealmount {
                                                    const SecretBytes& recovery_key);
 
 /// A master key that did not come from the TPM, ready to be sealed by the machine's: it has proved its file,
-/// that has a storage root
-/// key, and slots that it cannot load, because another TPM made them or they are damaged, are gone from
-/// `file`, though not from the disk. Throws Error.
+/// and the TPM has a storage root key. Slots that the TPM cannot load, because another one made them or they
+/// are damaged, are gone from `file`, though not from the disk. Throws Error.
 [[nodiscard]] OpenMaster ready_to_reseal(const SlotContext& context, const std::string& name,
                                          SecretBytes key);
 

@@ -114,7 +114,7 @@ lock_out() {
     tpm2_createprimary -Q -C o -c /tmp/p.ctx
     printf guess | tpm2_create -Q -C /tmp/p.ctx -p secret -i- -u /tmp/u -r /tmp/r
     tpm2_load -Q -C /tmp/p.ctx -u /tmp/u -r /tmp/r -c /tmp/o.ctx
-    ! tpm2_unseal -c /tmp/o.ctx -p wrong
+    if tpm2_unseal -c /tmp/o.ctx -p wrong; then return 1; fi
     tpm2_getcap properties-variable | grep -q 'inLockout: *1'
 }
 check "somebody's wrong password locks the TPM" lock_out

@@ -392,9 +392,9 @@ TEST_F(PinTest, AfterAChangeItsSlotIsMadeAgainWithThePinThatWasGiven) {
     suspend_with_pin();
     reboot();
     chip.extend(7, "new firmware");
+    pin = "1234";
     EXPECT_THROW(resume(context(), "default", true), Error) << "nobody is asked, and nothing else would open";
     EXPECT_THAT(slots(), ElementsAre(2U, 3U));
-    pin = "1234";
     const Resumed resumed = resume(context(), "default", false);
     EXPECT_THAT(resumed.added, ElementsAre(4U));
     EXPECT_THAT(resumed.removed, ElementsAre(3U));

@@ -20,10 +20,15 @@ MasterFile proof_file() {
     return file;
 }
 
-Fekek proof_fekek() {
-    SecretBytes key{as_bytes(std::string(fekek_size, 'f'))};
+Fekek proof_fekek(const char letter = 'f') {
+    SecretBytes key{as_bytes(std::string(fekek_size, letter))};
     std::string signature = signature_of(key);
     return {.key = std::move(key), .signature = std::move(signature)};
+}
+
+KeyTexts proof_texts(const Fekek& fekek) {
+    return {{fekek.signature, compose_encrypted_key("trusted:default", proof_master(), fekek.key,
+                                                    bound_vector(fekek.signature))}};
 }
 
 } // namespace
@@ -52,9 +57,7 @@ TEST(StoreProofTest, TheFormIsThatOfTheDesign) {
 
 TEST(StoreProofTest, AnotherMasterKeyOrNameProvesNothing) {
     const Fekek fekek = proof_fekek();
-    const KeyTexts texts = {
-        {fekek.signature,
-         compose_encrypted_key("trusted:default", proof_master(), fekek.key, bound_vector(fekek.signature))}};
+    const KeyTexts texts = proof_texts(fekek);
     const MasterFile file = proved("default", proof_file(), proof_master(), texts);
     const auto problem = [&](const std::string_view name, const SecretBytes& master) {
         const auto found = problem_with_store({.name = name, .file = file, .texts = texts}, master);
@@ -69,6 +72,31 @@ TEST(StoreProofTest, AnotherMasterKeyOrNameProvesNothing) {
     edited.may_rebind = true;
     EXPECT_EQ(is_proved_by("default", edited, fekek), false);
     EXPECT_EQ(is_proved_by("default", proof_file(), fekek), std::nullopt);
+}
+
+TEST(StoreProofTest, KnownProofsStandAsLongAsTheSlotsDo) {
+    const Fekek old = proof_fekek();
+    const MasterFile before = proved("default", proof_file(), proof_master(), proof_texts(old));
+    const Fekek added = proof_fekek('g');
+    const MasterFile kept = proved("default", before, proof_master(), proof_texts(added), KnownProofs::kept);
+    EXPECT_EQ(is_proved_by("default", kept, old), true) << "without its text";
+    EXPECT_EQ(is_proved_by("default", kept, added), true);
+    MasterFile edited = before;
+    edited.may_rebind = true;
+    const MasterFile dropped = proved("default", edited, proof_master(), proof_texts(added));
+    EXPECT_EQ(is_proved_by("default", dropped, old), std::nullopt);
+    EXPECT_EQ(is_proved_by("default", dropped, added), true);
+}
+
+TEST(StoreProofTest, AKeyWhoseNameSaysNothingIsProvedAgain) {
+    Fekek key = proof_fekek();
+    key.signature = dracut_signature;
+    const MasterFile before = proved("default", proof_file(), proof_master(), proof_texts(key));
+    Fekek other = proof_fekek('g');
+    other.signature = dracut_signature;
+    const MasterFile after = proved("default", before, proof_master(), proof_texts(other), KnownProofs::kept);
+    EXPECT_EQ(is_proved_by("default", after, other), true);
+    EXPECT_EQ(is_proved_by("default", after, key), false);
 }
 
 } // namespace sealmount
