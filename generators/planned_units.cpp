@@ -129,34 +129,68 @@ class Table {
     std::map<std::string, std::string, std::less<>> units_;
 };
 
-/// The homes of users that are not below /home.
+std::string_view parent_of(const std::string_view path) {
+    return path.substr(0, path.rfind('/'));
+}
+
+using MountPoints = std::unordered_set<std::string_view>;
+
+/// The homes of users.
 class Homes {
   public:
-    explicit Homes(const Paths& paths) {
-        constexpr int home_field = 5; // passwd(5)
+    /// Where one is a mount point, or lies in one, that is remembered.
+    Homes(const Paths& paths, const MountPoints& mountpoints) {
+        constexpr std::size_t id_field = 2; // passwd(5)
+        constexpr std::size_t home_field = 5;
         std::ifstream passwd{paths.below_root("/etc/passwd")};
         for (std::string line; std::getline(passwd, line);) {
-            std::istringstream fields{line};
-            std::string field;
-            for (int i = 0; i <= home_field && std::getline(fields, field, ':'); ++i) {
+            std::istringstream text{line};
+            std::array<std::string, home_field + 1> fields;
+            for (std::string& field : fields) {
+                std::getline(text, field, ':');
             }
-            homes_.insert(field);
+            const std::string manager = "user@" + fields[id_field] + ".service";
+            if (problem_with_unit(manager) || !fields[home_field].starts_with('/')) {
+                continue;
+            }
+            for (std::string_view place = fields[home_field]; !place.empty(); place = parent_of(place)) {
+                if (mountpoints.contains(place)) {
+                    managers_in_[std::string{place}].push_back(manager);
+                }
+            }
+            managers_[fields[home_field]].push_back(manager);
         }
     }
 
     [[nodiscard]] bool contain(const std::string& directory) const {
-        return directory == "/home" || directory.starts_with("/home/") || homes_.contains(directory);
+        return directory == "/home" || directory.starts_with("/home/") || managers_.contains(directory);
+    }
+
+    /// Of the users whose home is there, or in it, or around it.
+    [[nodiscard]] std::vector<std::string> managers_near(const std::string& mountpoint) const {
+        std::vector<std::string> managers;
+        const auto add = [&](const auto& all, const std::string& place) {
+            if (const auto found = all.find(place); found != all.end()) {
+                managers.insert(managers.end(), found->second.begin(), found->second.end());
+            }
+        };
+        add(managers_in_, mountpoint);
+        for (std::string_view place = parent_of(mountpoint); !place.empty(); place = parent_of(place)) {
+            add(managers_, std::string{place});
+        }
+        return managers;
     }
 
   private:
-    std::unordered_set<std::string> homes_;
+    using Managers = std::unordered_map<std::string, std::vector<std::string>>;
+    Managers managers_;    ///< by homes
+    Managers managers_in_; ///< by mount points
 };
 
 /// The directory above it that is the mount point of another volume; "" for none.
-std::string_view outer_of(std::string_view mountpoint,
-                          const std::unordered_set<std::string_view>& mountpoints) {
+std::string_view outer_of(std::string_view mountpoint, const MountPoints& mountpoints) {
     do {
-        mountpoint = mountpoint.substr(0, mountpoint.rfind('/'));
+        mountpoint = parent_of(mountpoint);
     } while (!mountpoint.empty() && !mountpoints.contains(mountpoint));
     return mountpoint;
 }
@@ -175,11 +209,11 @@ void plan_volumes(const Paths& paths, std::vector<Volume> volumes, PlannedUnits&
     const std::string manifest = paths.manifest().string();
     const bool with_helper = has_mount_helper(paths);
     const Table table{paths};
-    const Homes homes{paths};
-    std::unordered_set<std::string_view> mountpoints;
+    MountPoints mountpoints;
     for (const Volume& volume : volumes) {
         mountpoints.insert(volume.mountpoint);
     }
+    const Homes homes{paths, mountpoints};
     std::vector<MountPlace> places;
     std::vector<std::string> outers;
     places.reserve(volumes.size());
@@ -200,10 +234,12 @@ void plan_volumes(const Paths& paths, std::vector<Volume> volumes, PlannedUnits&
             continue;
         }
         std::string disk = table.unit_below(volume.lower);
+        std::vector<std::string> managers = homes.managers_near(volume.mountpoint);
         plan.volumes.push_back({.volume = std::move(volume),
                                 .place = places[i],
                                 .disk = std::move(disk),
-                                .outer = std::move(outers[i])});
+                                .outer = std::move(outers[i]),
+                                .managers = std::move(managers)});
     }
 }
 

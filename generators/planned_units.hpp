@@ -18,6 +18,7 @@ struct PlannedVolume {
     MountPlace place;
     std::string disk; ///< the unit of the mount in /etc/fstab that the lower directory lies on; "" for none
     std::string outer{}; ///< the mount unit of the volume that the mount point is in; "" for none
+    std::vector<std::string> managers{}; ///< "user@1000.service": of users whose home it is, holds or lies in
 };
 
 struct PlannedUnits {

@@ -117,13 +117,26 @@ void write_volume(const UnitDirectory& directory, const PlannedVolume& planned, 
     for (const std::string& unit : volume.required_by) {
         starters[unit].required.push_back(started);
     }
+    for (const std::string& manager : planned.managers) {
+        starters[manager].awaited.push_back(started);
+    }
 }
 
 /// What volumes have in common.
 void write_for_all(const UnitDirectory& directory, const PlannedUnits& plan, const Starters& starters) {
     std::set<std::string> masters;
+    std::set<std::string> ciphers;
     for (const PlannedVolume& planned : plan.volumes) {
         masters.insert(planned.volume.master);
+        ciphers.insert(planned.volume.cipher);
+        if (planned.volume.filename_signature) {
+            ciphers.insert(planned.volume.filename_cipher);
+        }
+    }
+    ciphers.erase(Volume{}.cipher); // whose modules the unit itself loads
+    if (!ciphers.empty()) {
+        directory.create_drop_in("sealmount-modules.service", "50-ciphers.conf",
+                                 modules_drop_in({ciphers.begin(), ciphers.end()}));
     }
     masters.erase(Volume{}.master); // which the template names
     if (!masters.empty()) {

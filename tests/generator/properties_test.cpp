@@ -90,7 +90,11 @@ Settings meant_mount(const Volume& volume, const MountPlace& place) {
     const std::string unlock = "sealmount-unlock@" + volume.master + ".service";
     const std::string load = "sealmount-load@" + volume.name + ".service";
     const std::string keys = "sealmount-keys@" + volume.name + ".service";
+    const std::string look = "sealmount-look@" + volume.name + ".service";
     std::vector<std::string> after = {unlock, load, keys};
+    if (volume.automount) {
+        after.push_back(look);
+    }
     after.insert(after.end(), volume.needs.begin(), volume.needs.end());
     std::vector<std::string> before = volume.before;
     Settings meant = {
@@ -106,7 +110,10 @@ Settings meant_mount(const Volume& volume, const MountPlace& place) {
         {"[Mount] Options", meant_options(volume, place.with_helper)},
         {"[Mount] KeyringMode", "shared"},
     };
-    if (!volume.automount) {
+    if (volume.automount) {
+        const std::string mount = meant_unit_name(volume.mountpoint);
+        meant["[Unit] Wants"] = words({mount.substr(0, mount.rfind('.')) + ".automount", look});
+    } else {
         meant["[Unit] Wants"] =
             words(volume.noauto ? std::vector{load, keys} : std::vector{unlock, load, keys});
         meant["[Unit] PropagatesStopTo"] = words({load, keys});

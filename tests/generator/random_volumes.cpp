@@ -48,8 +48,9 @@ constexpr std::array options = {"nosuid"sv,
                                 "nofail2"sv,
                                 "\u2028"sv};
 
-constexpr std::array units = {"smbd.service"sv, "getty@tty1.service"sv, "srv-a\\x20b.mount"sv,
-                              "a.b:c_d-e.target"sv};
+// What starts before volumes, and what after them: no order of several volumes is a circle.
+constexpr std::array earlier_units = {"getty@tty1.service"sv, "a.b:c_d-e.target"sv};
+constexpr std::array later_units = {"smbd.service"sv, "srv-a\\x20b.mount"sv, "x@y.socket"sv};
 
 constexpr std::array<std::pair<std::string_view, unsigned>, 14> ciphers = {{{"aes", 16},
                                                                             {"aes", 24},
@@ -141,11 +142,11 @@ Volume random_volume(Dice& dice, std::size_t number, std::set<std::string>& moun
         volume.timeout = std::chrono::seconds{1 + dice.roll(86400)};
     }
     if (dice.chance(4)) {
-        volume.before.emplace_back(dice.pick(units));
+        volume.before.emplace_back(dice.pick(later_units));
     }
     if (dice.chance(6)) {
-        volume.needs.emplace_back(dice.pick(units));
-        volume.required_by.emplace_back(dice.pick(units));
+        volume.needs.emplace_back(dice.pick(earlier_units));
+        volume.required_by.emplace_back(dice.pick(later_units));
     }
     volume.automount = dice.chance(6);
     if (volume.automount && dice.chance(2)) {

@@ -37,7 +37,12 @@ std::string meant_lines(const Volume& volume, const std::set<std::string>& mount
     };
     say("Description", "eCryptfs volume " + volume.name);
     say("Source Path", "/etc/sealmount/manifest.json");
-    if (!volume.automount) {
+    if (volume.automount) {
+        const std::string look = "sealmount-look@" + volume.name + ".service";
+        say("Wants", unit.substr(0, unit.rfind('.')) + ".automount");
+        say("Wants", look);
+        say("After", look);
+    } else {
         if (!volume.noauto) {
             say("Wants", unlock);
         }

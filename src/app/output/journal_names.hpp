@@ -13,6 +13,8 @@ inline constexpr const char* message_id = "MESSAGE_ID";
 // Each unlock ends with exactly one of these two.
 inline constexpr const char* unlocked = "fb38ccd3b3fc4e8ebc8a371a4c997e68";
 inline constexpr const char* not_unlocked = "1cf48701f5124ccbaf568aa03ff8c278";
+/// Of a volume that is mounted on demand: this time it is not, though it was unlocked.
+inline constexpr const char* not_mounted = "60de869d09904387b451b19b6ef56c3a";
 // What may come before.
 inline constexpr const char* master_refused = "c62dff131cf74148a33096dabf377044";
 inline constexpr const char* form_fell_back = "a8daa4a058b343dea6ddddd9cff5b621";

@@ -118,6 +118,19 @@ int unload(const std::string& name) {
     return 0;
 }
 
+int look(const std::string& name) {
+    const Store store{Paths{}};
+    const Volume volume = store.volume(name);
+    const auto keyring = kernel_keyring();
+    UnlockJournal journal{name, look_unit_name(name)};
+    journal.begins(volume);
+    if (const auto refusal = look_at_volume(store, *keyring, volume)) {
+        journal.not_mounted(*refusal);
+        return exit_code(refusal->kind);
+    }
+    return 0;
+}
+
 struct UnlockVerb {
     std::string_view word;
     const char* argument; ///< what it is called
@@ -126,12 +139,14 @@ struct UnlockVerb {
 };
 
 constexpr std::array unlock_verbs = {UnlockVerb{"load", "VOLUME", load, load_unit_name},
+                                     UnlockVerb{"look", "VOLUME", look, look_unit_name},
                                      UnlockVerb{"load-all", "MASTER", load_all_of, unlock_unit_name},
                                      UnlockVerb{"unload", "VOLUME", unload, keys_unit_name}};
 
 constexpr const char* help =
     "Usage: sealmount-unlock load-all MASTER   load the keys of all automatic volumes of the master key\n"
     "       sealmount-unlock load VOLUME       load the volume's keys; ask if the TPM refuses\n"
+    "       sealmount-unlock look VOLUME       look whether the volume may be mounted\n"
     "       sealmount-unlock unload VOLUME     take the volume's keys out of the keyring\n"
     "       sealmount-unlock --help, --version\n"
     "\n"

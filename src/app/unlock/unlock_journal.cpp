@@ -261,6 +261,15 @@ void UnlockJournal::not_unlocked(const Refusal& refusal) const {
     show_step("Not unlocked");
 }
 
+void UnlockJournal::not_mounted(const Refusal& refusal) const {
+    say(Level::error, name_, formatted("not mounted: {}", with_detail(refusal)),
+        {{message_id, journal::not_mounted},
+         {journal::master, master_},
+         {journal::reason, identifier(refusal.kind)},
+         {journal::hint, hint_for(refusal.kind, master_)}});
+    show_step("Not mounted");
+}
+
 void UnlockJournal::failed(const std::string& message) const {
     say(Level::error, name_, formatted("not unlocked: {}", message), {{message_id, journal::not_unlocked}});
     show_step("Not unlocked");

@@ -38,6 +38,7 @@ class UnlockJournal final : public UnlockObserver {
     void unlocked(const Unlocked& unlocked) const;
     void unlocked_together(const UnlockedTogether& all);
     void not_unlocked(const Refusal& refusal) const;
+    void not_mounted(const Refusal& refusal) const;
     void failed(const std::string& message) const;
 
   private:

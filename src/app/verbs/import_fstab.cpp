@@ -83,7 +83,10 @@ class FstabImporter {
         std::set<std::size_t> done; // numbers of lines
         for (const FstabVolume& volume : volumes_) {
             EnrollOptions options = run_.options_for(volume.request);
-            options.keys.passphrase_option_file = volume.passphrase_file;
+            if (!volume.passphrase_file.empty()) {
+                options.keys.passphrase_option_file =
+                    globals_.paths().below_root(volume.passphrase_file).string();
+            }
             if (run_.enroll(options, formatted("line {}", volume.line.number))) {
                 done.insert(volume.line.number);
             }

@@ -28,6 +28,17 @@ Refusals refusals_now(const SlotSession& session, const MasterFile& file) {
     if (!tpm) {
         return std::nullopt;
     }
+    // The PCR values may be right on another TPM as well.
+    if (auto problem = problem_with_srk(**tpm, file)) {
+        const bool is_evicted = problem->kind == RefusalKind::srk_missing;
+        if (!is_evicted || !(*tpm)->use_primary(file.srk_name)) {
+            std::vector<SlotRefusal> refused;
+            for (const Slot& slot : file.slots) {
+                refused.push_back({.slot = slot.id, .kind = problem->kind, .detail = problem->detail});
+            }
+            return refused;
+        }
+    }
     return choose_slots(**tpm, {file, session.store().policy_files()}).refused;
 }
 

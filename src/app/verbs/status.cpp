@@ -22,10 +22,12 @@ namespace {
 Json to_json(const VolumeStatus& status) {
     Json json = volume_json(status.volume);
     json["mounted"] = status.mounted;
+    json["mounted_by_others"] = status.mounted_by_others;
     json["keys_loaded"] = status.keys_loaded;
     json["unlocked_by"] = status.unlocked_by.empty() ? Json(nullptr) : Json(status.unlocked_by);
     json["problems"] = with_hints(status.problems);
     json["warnings"] = with_hints(status.warnings);
+    json["remarks"] = status.remarks;
     return json;
 }
 
@@ -70,11 +72,21 @@ std::string unlocked_by(const VolumeStatus& status) {
     return formatted(" (by {})", who == "recovery-key" ? "the recovery key" : who);
 }
 
+const char* mount_state(const VolumeStatus& status) {
+    if (!status.mounted) {
+        return "not mounted";
+    }
+    return status.mounted_by_others ? "mounted, not by us" : "mounted";
+}
+
 void print_volume(const VolumeStatus& status) {
     const Volume& volume = status.volume;
-    print("{}: {}, keys {}{}\n  {} on {}\n", volume.name, status.mounted ? "mounted" : "not mounted",
+    print("{}: {}, keys {}{}\n  {} on {}\n", volume.name, mount_state(status),
           status.keys_loaded ? "loaded" : "not loaded", status.keys_loaded ? unlocked_by(status) : "",
           volume.lower, volume.mountpoint);
+    for (const std::string& remark : status.remarks) {
+        print("  {}\n", remark);
+    }
     for (const std::string& problem : with_hints(status.problems)) {
         print("  problem: {}\n", problem);
     }
@@ -127,7 +139,9 @@ void print_status(const Status& status, const Paths& paths) {
 
 int run_status(const std::string& name, const Globals& globals, const Machine& machine) {
     const Store store{globals.paths()};
-    const Status status = status_of(store, machine, name.empty() ? std::nullopt : std::optional{name});
+    const MachineFacts facts;
+    const Status status = status_of(store, machine, name.empty() ? std::nullopt : std::optional{name},
+                                    globals.paths().is_running_system() ? &facts : nullptr);
     if (globals.json) {
         print_json(to_json(status));
     } else {

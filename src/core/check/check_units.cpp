@@ -14,6 +14,7 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <utility>
 
 namespace sealmount {
 
@@ -60,6 +61,7 @@ class UnitsCheck {
         for (const std::string& name : names_.all()) {
             about_any(state_of(name));
         }
+        order();
         if (is_fine_) {
             add(Severity::good, "start",
                 formatted("nothing stands against a start of {}", join(names_.all())));
@@ -368,6 +370,51 @@ class UnitsCheck {
         add(is_explained ? Severity::warning : Severity::unknown, "failed",
             formatted("{} failed when it was started last ({})", unit.name, unit.result),
             {.kind = AdviceKind::start_again, .subject = names_.mount, .other = unit.name});
+    }
+
+    /// The manifest's reader knows the volumes' own orders; with what other units say, only systemd does. It
+    /// drops a job of a circle, and which one does not show before.
+    void order() {
+        if (volume_.needs.empty() && volume_.before.empty() && volume_.required_by.empty()) {
+            return;
+        }
+        const std::vector<std::string> circle = order_circle();
+        if (!circle.empty()) {
+            add(Severity::unknown, "order",
+                formatted("the order of units is a circle: {}; systemd breaks it where it likes",
+                          join(circle, " after ")),
+                {.kind = AdviceKind::look_at_unit, .subject = names_.mount});
+        }
+    }
+
+    /// Each unit starts after the next one, from the mount to itself; empty when there is none. Asked in
+    /// waves.
+    [[nodiscard]] std::vector<std::string> order_circle() const {
+        constexpr std::size_t most_units = 5000;
+        std::map<std::string, std::string> came_from;
+        std::vector<std::string> wave;
+        const auto visit = [&](const std::string& unit, const std::vector<std::string>& earlier) {
+            for (const std::string& first : earlier) {
+                if (came_from.try_emplace(first, unit).second) {
+                    wave.push_back(first);
+                }
+            }
+        };
+        visit(names_.mount, state_of(names_.mount).starts_after);
+        while (!wave.empty() && !came_from.contains(names_.mount) && came_from.size() < most_units) {
+            const std::vector<std::string> asked = std::exchange(wave, {});
+            for (const UnitState& unit : context_.facts.service_manager(asked).units) {
+                visit(unit.name, unit.starts_after);
+            }
+        }
+        std::vector<std::string> circle;
+        for (std::string at = names_.mount; came_from.contains(names_.mount); at = came_from.at(at)) {
+            circle.insert(circle.begin(), at);
+            if (circle.size() > 1 && at == names_.mount) {
+                break;
+            }
+        }
+        return circle;
     }
 
     const CheckContext& context_;

@@ -8,6 +8,7 @@
 #include "core/master/master_unlock.hpp"
 #include "core/store/store.hpp"
 #include "core/volume/manifest.hpp"
+#include "sys/host/machine_facts.hpp"
 
 #include <optional>
 #include <string>
@@ -18,10 +19,13 @@ namespace sealmount {
 struct VolumeStatus {
     Volume volume;
     bool mounted = false;
-    std::string unlocked_by; ///< as loaded_by() of core/store/volume_state.hpp has it
+    bool mounted_by_others = false; ///< nothing of ours loaded keys for it, and it has none
+    std::string unlocked_by;        ///< as loaded_by() of core/store/volume_state.hpp has it
     bool keys_loaded = false;
-    std::vector<Problem> problems; ///< key files missing or damaged, keys in the way, as a check finds them
+    std::vector<Problem> problems; ///< key files missing or damaged, keys in the way, as a check finds them;
+                                   ///< and what keeps it from being mounted
     std::vector<Problem> warnings; ///< it is mounted, or would be, but not as people expect: read-only
+    std::vector<std::string> remarks{}; ///< what its units are doing, and which have failed, a sentence each
 };
 
 struct MasterStatus {
@@ -44,8 +48,10 @@ struct Status {
     [[nodiscard]] bool is_well() const;
 };
 
-/// Of all volumes of the manifest, or of the named one. Nothing is unsealed. Throws like Store.
+/// Of all volumes of the manifest, or of the named one. Nothing is unsealed. `facts` answers for the machine
+/// that the store is of; without, neither its units nor who else uses a lower directory are looked at. Throws
+/// like Store.
 [[nodiscard]] Status status_of(const Store& store, const Machine& machine,
-                               const std::optional<std::string>& name);
+                               const std::optional<std::string>& name, const MachineFacts* facts = nullptr);
 
 } // namespace sealmount

@@ -103,7 +103,7 @@ std::string KernelMaster::text_for(const std::string& signature, const std::stri
     }
 }
 
-std::optional<Refusal> wait_for_tpm(TpmOpener& opener) {
+std::optional<Refusal> wait_for_tpm(TpmOpener& opener, const std::chrono::seconds limit) {
     auto tpm = opener.open(TpmAccess::managed);
     if (tpm || tpm.error().kind != RefusalKind::no_tpm) {
         return std::nullopt;
@@ -111,7 +111,7 @@ std::optional<Refusal> wait_for_tpm(TpmOpener& opener) {
     if (!opener.is_announced()) {
         return tpm.error();
     }
-    if (opener.wait_for_device(tpm_appearance_limit)) {
+    if (opener.wait_for_device(limit)) {
         return std::nullopt;
     }
     return Refusal{.kind = RefusalKind::no_tpm,

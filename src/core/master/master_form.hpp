@@ -66,8 +66,10 @@ using FallbackObserver = std::function<void(const MasterRefusal&)>;
 inline constexpr std::chrono::seconds tpm_appearance_limit{30};
 
 /// Nothing when the TPM's device nodes are there. Waits for them, up to the limit, only where the firmware
-/// announces a TPM: machines without one boot at once.
-[[nodiscard]] std::optional<Refusal> wait_for_tpm(TpmOpener& tpm);
+/// announces a TPM: machines without one boot at once. A limit below the usual one: somebody has waited so
+/// long before.
+[[nodiscard]] std::optional<Refusal> wait_for_tpm(TpmOpener& tpm,
+                                                  std::chrono::seconds limit = tpm_appearance_limit);
 
 /// Brings the master key `name` into the kernel in the best form that kernel, TPM and `choice` allow. The
 /// user form is also tried when the trusted one fails for a reason that lies in the way and not in the TPM's

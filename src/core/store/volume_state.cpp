@@ -87,6 +87,15 @@ void remove_quietly(const fs::path& note) noexcept {
     fs::remove(note, ignored);
 }
 
+/// One that only saves processes, or time.
+void note_quietly(const Paths& paths, const fs::path& note) noexcept {
+    try {
+        prepare_notes(paths);
+        write_note(note, not_known);
+    } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): everything works without it
+    }
+}
+
 } // namespace
 
 VolumeState volume_state(const Paths& paths, const std::string_view volume) {
@@ -177,11 +186,24 @@ void forget_stopped(const Paths& paths, const std::string_view volume) noexcept 
 }
 
 void note_booting(const Paths& paths) noexcept {
-    try {
-        prepare_notes(paths);
-        write_note(paths.booting(), not_known);
-    } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): it only saves processes
-    }
+    note_quietly(paths, paths.booting());
+}
+
+bool is_booted(const Paths& paths) noexcept {
+    std::error_code ignored;
+    return fs::is_directory(paths.booted(), ignored);
+}
+
+void note_tpm_missing(const Paths& paths) noexcept {
+    note_quietly(paths, paths.tpm_missing());
+}
+
+bool is_tpm_missing_noted(const Paths& paths) noexcept {
+    return is_note(paths.tpm_missing());
+}
+
+void forget_tpm_missing(const Paths& paths) noexcept {
+    remove_quietly(paths.tpm_missing());
 }
 
 } // namespace sealmount

@@ -60,4 +60,12 @@ void forget_stopped(const Paths& paths, std::string_view volume) noexcept;
 /// takes this note away, units believe the others. Without room for it each volume asks the kernel.
 void note_booting(const Paths& paths) noexcept;
 
+/// Is the boot over, so that whoever unlocks now does it by hand? What was stopped stays stopped then.
+[[nodiscard]] bool is_booted(const Paths& paths) noexcept;
+
+/// A TPM that the firmware announces was waited for in vain: nobody else waits as long, until the next boot.
+void note_tpm_missing(const Paths& paths) noexcept;
+[[nodiscard]] bool is_tpm_missing_noted(const Paths& paths) noexcept;
+void forget_tpm_missing(const Paths& paths) noexcept;
+
 } // namespace sealmount

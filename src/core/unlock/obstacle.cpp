@@ -84,7 +84,9 @@ std::optional<Problem> MountObstacles::problem_with_paths(const Volume& volume) 
     }
     const bool is_covered =
         view().table().mounted_at(paths_.below_root(volume.mountpoint).string()) != nullptr;
-    return problem_with_mountpoint(volume, look_along_mountpoint(paths_, view(), volume),
+    return problem_with_mountpoint(volume,
+                                   is_covered ? look_towards_mountpoint(paths_, view(), volume)
+                                              : look_along_mountpoint(paths_, view(), volume),
                                    is_covered ? LastComponent::guarded : LastComponent::as_it_is);
 }
 
@@ -97,6 +99,17 @@ bool MountObstacles::may_wait(const Volume& volume) {
     const MountLine* const line = view().table().covering(paths_.below_root(volume.lower).string());
     return line != nullptr &&
            (std::ranges::find(slow, line->type) != slow.end() || line->type.starts_with("fuse"));
+}
+
+const OtherUnits& MountObstacles::other_units() {
+    if (!other_units_) {
+        other_units_ = OtherUnits::look(paths_);
+    }
+    return *other_units_;
+}
+
+bool MountObstacles::is_left_alone(const Volume& volume) {
+    return other_units().stand_for(volume) || may_wait(volume);
 }
 
 std::optional<Refusal> MountObstacles::to_mount(const Volume& volume, const bool was_mounted) {

@@ -13,6 +13,7 @@
 
 #include "base/refusal.hpp"
 #include "core/volume/manifest.hpp"
+#include "core/volume/other_units.hpp"
 #include "core/volume/paths.hpp"
 #include "core/volume/volume_ground.hpp"
 #include "core/volume/volume_paths.hpp"
@@ -52,6 +53,10 @@ class MountObstacles {
     /// the keys of other volumes must not wait with it.
     [[nodiscard]] bool may_wait(const Volume& volume);
 
+    /// Are its keys not loaded along with those of other volumes? Because it may_wait(), or because its unit
+    /// is another's, and nothing would take them away (core/volume/other_units.hpp).
+    [[nodiscard]] bool is_left_alone(const Volume& volume);
+
     /// Who has the volume beside its own mount, a sentence for each; all processes are looked at. Once it is
     /// unmounted: who keeps it from being mounted again. `is_suspected` as for detached_users_of(): it was
     /// mounted until now.
@@ -64,6 +69,7 @@ class MountObstacles {
     const EcryptfsMounts& mounts();
     const std::vector<DetachedUse>& detached();
     const std::map<std::string, std::string>& overlaps();
+    const OtherUnits& other_units();
 
     Paths paths_;
     std::vector<Volume> volumes_;
@@ -72,6 +78,7 @@ class MountObstacles {
     std::optional<EcryptfsMounts> mounts_;
     std::optional<std::vector<DetachedUse>> detached_;
     std::optional<std::map<std::string, std::string>> overlaps_; ///< names, and why
+    std::optional<OtherUnits> other_units_;
 };
 
 } // namespace sealmount

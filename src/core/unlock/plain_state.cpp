@@ -179,6 +179,7 @@ void PlainNotes::forget_stopped(const std::string_view volume) const noexcept {
 
 void PlainNotes::note_booting() const {
     static_cast<void>(prepare() && write("", "booting", how_is_not_known));
+    static_cast<void>(remove_raw_file(places_.runtime + "/tpm-missing"));
 }
 
 std::optional<std::vector<PlainMount>> plain_mounts() {

@@ -45,6 +45,7 @@ class PlainNotes {
     [[nodiscard]] bool mark_stopped(std::string_view volume) const;
     void forget_loaded(std::string_view volume) const noexcept;
     void forget_stopped(std::string_view volume) const noexcept;
+    /// That a boot begins, in which a TPM is waited for again.
     void note_booting() const;
 
   private:

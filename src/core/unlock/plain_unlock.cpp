@@ -125,10 +125,11 @@ class PlainUnlock {
         obstacles_ = MountObstacles{places_.paths(), volumes_, places_.sources};
     }
 
-    /// May a look at its lower directory have to wait? Then only its own unlock does.
-    [[nodiscard]] std::optional<bool> may_wait(const Volume& volume) {
+    /// May a look at its lower directory have to wait, or is its unit another's? Then only its own unlock
+    /// loads its keys.
+    [[nodiscard]] std::optional<bool> is_left_alone(const Volume& volume) {
         try {
-            return obstacles_.may_wait(volume);
+            return obstacles_.is_left_alone(volume);
         } catch (const std::exception&) {
             return std::nullopt;
         }
@@ -149,14 +150,20 @@ class PlainUnlock {
         return is_free_of_obstacles(*own_, was_mounted) && believe_kernel(*own_) && has_no_user_keys(*own_);
     }
 
-    /// As at the beginning of a boot: whatever was stopped before counts as never asked for.
+    /// At the beginning of a boot, whatever was stopped before counts as never asked for; not when somebody
+    /// has started the unit again since.
     [[nodiscard]] bool begin_master() {
-        notes_.note_booting();
+        is_boot_ = !may_exist(places_.paths().booted().string());
+        if (is_boot_) {
+            notes_.note_booting();
+        }
         return std::ranges::all_of(volumes_, [&](const Volume& volume) {
             if (!is_automatic(volume)) {
                 return true;
             }
-            notes_.forget_stopped(volume.name);
+            if (is_boot_) {
+                notes_.forget_stopped(volume.name);
+            }
             return believe_kernel(volume) && has_no_user_keys(volume);
         });
     }
@@ -189,12 +196,14 @@ class PlainUnlock {
     /// the other form ends in a refusal, which must be explained.
     [[nodiscard]] bool plan_automatic(const Volume& volume) {
         const bool is_settled = notes_.state(volume.name) != PlainState::untouched;
-        const auto waits = may_wait(volume);
-        if (waits == std::optional{true}) {
-            notes_.forget_loaded(volume.name);
+        const auto is_alone = is_left_alone(volume);
+        if (is_alone == std::optional{true}) {
+            if (is_boot_) {
+                notes_.forget_loaded(volume.name);
+            }
             return true;
         }
-        return waits && is_free_of_obstacles(volume, is_settled) &&
+        return is_alone && is_free_of_obstacles(volume, is_settled) &&
                (is_settled || (fits_form(volume) && add_or_note(volume)));
     }
 
@@ -218,8 +227,8 @@ class PlainUnlock {
         return std::ranges::all_of(volumes_, [&](const Volume& other) {
             const bool comes_along = &other != own_ && is_automatic(other) && fits_form(other) &&
                                      notes_.state(other.name) == PlainState::untouched;
-            const auto waits = comes_along ? may_wait(other) : true;
-            return waits && (*waits || (is_free_of_obstacles(other, false) && add(other)));
+            const auto is_alone = comes_along ? is_left_alone(other) : true;
+            return is_alone && (*is_alone || (is_free_of_obstacles(other, false) && add(other)));
         });
     }
 
@@ -358,6 +367,7 @@ class PlainUnlock {
     const BootJob& job_;
     PlainReport& report_;
     MountObstacles obstacles_;
+    bool is_boot_ = false; ///< with a master's job
     std::vector<Volume> volumes_;
     const Volume* own_ = nullptr; ///< that was asked for, or that a master's job begins with
     std::vector<PlannedVolume> planned_;
@@ -427,7 +437,10 @@ PlainOutcome plain_unload(BootKernel& kernel, const PlainPlaces& places, const s
     }
     const PlainNotes notes{places};
     std::vector<std::string> signatures = notes.loaded_signatures(name);
-    if (signatures.empty() && volume != nullptr) {
+    if (signatures.empty()) {
+        if (volume == nullptr) {
+            return PlainOutcome::not_plain; // they have to be guessed
+        }
         signatures = volume->signatures();
     }
     const auto ours = not_shared_plainly(std::move(signatures), places, *volumes, name);

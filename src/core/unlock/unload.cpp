@@ -2,11 +2,15 @@
 // Copyright (C) the sealmount authors
 #include "core/store/volume_state.hpp"
 #include "core/unlock/unlock.hpp"
+#include "core/volume/manifest_rules.hpp"
 #include "sys/files/files.hpp"
 #include "sys/files/mounts.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
+#include <string_view>
+#include <system_error>
 
 namespace sealmount {
 
@@ -34,27 +38,64 @@ bool uses(const Mount& mount, const std::string& signature) {
     return mount.options.find("_sig=" + signature) != std::string::npos;
 }
 
+/// What a volume may have in the keyring.
+struct Candidates {
+    std::vector<std::string> signatures;
+    bool is_guess = false; ///< nothing names the volume: they may be those of others
+};
+
+/// The keys of /etc/sealmount that no volume has, of those that can be read.
+std::vector<std::string> unclaimed_keys(const Paths& paths, const std::optional<Manifest>& manifest) {
+    namespace fs = std::filesystem;
+    std::vector<std::string> signatures;
+    std::error_code ignored;
+    for (fs::directory_iterator entry{paths.keys(), ignored}, end; entry != end; entry.increment(ignored)) {
+        const fs::path name = entry->path().filename();
+        std::string signature = name.stem().string();
+        const bool is_claimed = manifest && std::ranges::any_of(manifest->volumes, [&](const Volume& volume) {
+                                    return std::ranges::count(volume.signatures(), signature) > 0;
+                                });
+        if (name.extension() == ".key" && !problem_with_signature(signature) && !is_claimed) {
+            signatures.push_back(std::move(signature));
+        }
+    }
+    return signatures;
+}
+
+Candidates keys_of(const Paths& paths, const std::optional<Manifest>& manifest, const Volume* const volume,
+                   const std::string_view name) {
+    if (auto noted = loaded_signatures(paths, name); !noted.empty()) {
+        return {.signatures = std::move(noted)};
+    }
+    if (volume != nullptr) {
+        return {.signatures = volume->signatures()};
+    }
+    return {.signatures = unclaimed_keys(paths, manifest), .is_guess = true};
+}
+
 /// Is it mounted on the mount point of another volume of the manifest? Whoever mounts elsewhere, by hand, has
-/// no unit that would take keys away later. Without a manifest, every mount counts.
+/// no unit that would take keys away later. No mount needs them any more; without a manifest, those of others
+/// have their notes.
 bool is_of_another(const Mount& mount, const Paths& paths, const std::optional<Manifest>& manifest,
                    const std::string_view name) {
-    return !manifest || std::ranges::any_of(manifest->volumes, [&](const Volume& volume) {
-        return volume.name != name && paths.below_root(volume.mountpoint) == mount.mountpoint;
-    });
+    return manifest && std::ranges::any_of(manifest->volumes, [&](const Volume& volume) {
+               return volume.name != name && paths.below_root(volume.mountpoint) == mount.mountpoint;
+           });
 }
 
 /// Those that no other volume has, by its note, or by its mount where notes are gone.
-std::vector<std::string> not_shared(std::vector<std::string> signatures, const Paths& paths,
+std::vector<std::string> not_shared(Candidates keys, const Paths& paths,
                                     const std::optional<Manifest>& manifest, const std::string_view name) {
     const std::vector<std::string> noted = signatures_of_others(paths, name);
     const std::vector<Mount> mounts = mounts_of_type("ecryptfs");
-    std::erase_if(signatures, [&](const std::string& signature) {
+    std::erase_if(keys.signatures, [&](const std::string& signature) {
         return std::ranges::count(noted, signature) > 0 ||
                std::ranges::any_of(mounts, [&](const Mount& mount) {
-                   return uses(mount, signature) && is_of_another(mount, paths, manifest, name);
+                   return uses(mount, signature) &&
+                          (keys.is_guess || is_of_another(mount, paths, manifest, name));
                });
     });
-    return signatures;
+    return std::move(keys.signatures);
 }
 
 } // namespace
@@ -67,11 +108,8 @@ void unload_volume(const Paths& paths, Keyring& keyring, const std::string_view 
         return;
     }
     const std::optional<FileLock> lock = lock_if_possible(store);
-    std::vector<std::string> signatures = loaded_signatures(paths, name);
-    if (signatures.empty() && volume != nullptr) {
-        signatures = volume->signatures();
-    }
-    for (const std::string& signature : not_shared(std::move(signatures), paths, manifest, name)) {
+    Candidates keys = keys_of(paths, manifest, volume, name);
+    for (const std::string& signature : not_shared(std::move(keys), paths, manifest, name)) {
         keyring.unload_volume_key(signature);
     }
     mark_stopped(paths, name);

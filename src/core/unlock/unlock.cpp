@@ -68,17 +68,17 @@ std::expected<Unlocked, Refusal> ask_for_passphrase(const UnlockContext& context
 
 /// Only the list of mounts is asked, never the mount point: an automount there may be waiting for this very
 /// program.
-bool is_mounted(const UnlockContext& context, const Volume& volume) {
-    const auto mount = mount_at(context.store.paths().below_root(volume.mountpoint));
+bool is_mounted(const Store& store, const Volume& volume) {
+    const auto mount = mount_at(store.paths().below_root(volume.mountpoint));
     return mount && mount->type == "ecryptfs";
 }
 
 /// A note that its keys are loaded would let the mount go on in spite of it.
-std::optional<Refusal> obstacle_to(const UnlockContext& context, const Volume& volume) {
-    const Paths& paths = context.store.paths();
+std::optional<Refusal> obstacle_to(const Store& store, const Volume& volume) {
+    const Paths& paths = store.paths();
     const bool was_mounted = volume_state(paths, volume.name) != VolumeState::untouched;
     try {
-        auto obstacle = MountObstacles{paths, context.store.manifest().volumes}.to_mount(volume, was_mounted);
+        auto obstacle = MountObstacles{paths, store.manifest().volumes}.to_mount(volume, was_mounted);
         if (obstacle) {
             forget_loaded(paths, volume.name);
         }
@@ -90,7 +90,7 @@ std::optional<Refusal> obstacle_to(const UnlockContext& context, const Volume& v
 }
 
 std::expected<Unlocked, Refusal> load_unmounted(const UnlockContext& context, const Volume& volume) {
-    if (auto obstacle = obstacle_to(context, volume)) {
+    if (auto obstacle = obstacle_to(context.store, volume)) {
         return std::unexpected{std::move(*obstacle)};
     }
     if (!is_loaded(context.machine.keyring, volume)) {
@@ -120,10 +120,23 @@ std::expected<Unlocked, Refusal> load_unmounted(const UnlockContext& context, co
 std::expected<Unlocked, Refusal> load_volume(const UnlockContext& context, const std::string_view name) {
     const Volume volume = context.store.volume(name);
     context.observer.begins(volume);
-    if (is_mounted(context, volume)) {
+    if (is_mounted(context.store, volume)) {
         return Unlocked{.method = UnlockMethod::mounted};
     }
     return load_unmounted(context, volume);
+}
+
+std::optional<Refusal> look_at_volume(const Store& store, Keyring& keyring, const Volume& volume) {
+    if (is_mounted(store, volume)) {
+        return std::nullopt;
+    }
+    auto obstacle = obstacle_to(store, volume);
+    if (!obstacle && volume_state(store.paths(), volume.name) != VolumeState::loaded &&
+        is_loaded(keyring, volume)) {
+        const FileLock lock = store.unlock_lock();
+        mark_loaded(store.paths(), volume);
+    }
+    return obstacle;
 }
 
 } // namespace sealmount

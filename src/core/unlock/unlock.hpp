@@ -105,10 +105,17 @@ inline constexpr unsigned passphrase_tries = 3;
 [[nodiscard]] std::expected<Unlocked, Refusal> load_volume(const UnlockContext& context,
                                                            std::string_view name);
 
+/// For a volume that is mounted on demand, at each mount: why it may not be mounted now, as MountObstacles
+/// says. Then the note that its keys are loaded goes, and comes again when it may be and the kernel still has
+/// them. Throws Error.
+[[nodiscard]] std::optional<Refusal> look_at_volume(const Store& store, Keyring& keyring,
+                                                    const Volume& volume);
+
 /// Takes the volume's keys out of the keyring, except those that another loaded or mounted volume shares;
 /// nothing with "keep_keys". Which they are is in the note of what was loaded, or else in the manifest: each
-/// of them may be missing, and so may room in /run. Its own mount, where there still is one, does not count:
-/// it holds its keys itself.
+/// of them may be missing or damaged, and so may room in /run. Where neither says it, all keys of
+/// /etc/sealmount go that no volume of the manifest, no note and no mount names. Its own mount, where there
+/// still is one, does not count: it holds its keys itself.
 void unload_volume(const Paths& paths, Keyring& keyring, std::string_view name);
 
 } // namespace sealmount

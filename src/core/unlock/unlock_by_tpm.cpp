@@ -90,13 +90,22 @@ std::expected<Unlocked, MasterRefusal> unseal_or_refuse(const UnlockContext& con
     }
 }
 
+/// For a TPM that the firmware announces; not again where it was in vain already in this boot.
+std::optional<Refusal> wait_once(const UnlockContext& context) {
+    const Paths& paths = context.store.paths();
+    auto absent = wait_for_tpm(context.machine.tpm,
+                               is_tpm_missing_noted(paths) ? std::chrono::seconds{0} : tpm_appearance_limit);
+    absent ? note_tpm_missing(paths) : forget_tpm_missing(paths);
+    return absent;
+}
+
 /// The one unseal, unless somebody else's has loaded the keys meanwhile.
 std::expected<Unlocked, MasterRefusal> try_tpm(const UnlockContext& context, const Volume& volume,
                                                const SecretBytes* const pin = nullptr) {
     std::optional<Refusal> absent;
     if (!is_loaded(context.machine.keyring, volume)) {
         context.observer.step(UnlockStep::waiting_for_tpm);
-        absent = wait_for_tpm(context.machine.tpm);
+        absent = wait_once(context);
     }
     context.observer.step(UnlockStep::waiting_for_others);
     const FileLock lock = context.store.unlock_lock();

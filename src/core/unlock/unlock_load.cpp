@@ -51,7 +51,7 @@ void load_others(const UnlockContext& context, const Volume& volume, const Kerne
     MountObstacles obstacles{context.store.paths(), volumes};
     for (const Volume& other : volumes) {
         if (!is_loaded_with(context, other, volume, master.form(), unlocked.method) ||
-            obstacles.may_wait(other)) {
+            obstacles.is_left_alone(other)) {
             continue;
         }
         try {

@@ -18,11 +18,18 @@ std::vector<Volume> automatic_volumes(std::vector<Volume> volumes, const std::st
     return volumes;
 }
 
-void begin_boot(const UnlockContext& context, const std::vector<Volume>& volumes) {
-    note_booting(context.store.paths());
+/// In a boot nothing counts as stopped. False when somebody has started the unit again since.
+bool begin_together(const UnlockContext& context, const std::vector<Volume>& volumes) {
+    const bool is_boot = !is_booted(context.store.paths());
+    if (is_boot) {
+        note_booting(context.store.paths());
+        forget_tpm_missing(context.store.paths());
+    }
     for (const Volume& volume : volumes) {
         context.observer.begins(volume);
-        forget_stopped(context.store.paths(), volume.name);
+        if (is_boot) {
+            forget_stopped(context.store.paths(), volume.name);
+        }
         if (!is_loaded(context.machine.keyring, volume)) {
             forget_loaded(context.store.paths(), volume.name);
         }
@@ -30,6 +37,7 @@ void begin_boot(const UnlockContext& context, const std::vector<Volume>& volumes
             context.observer.user_key_in_the_way(volume, signature);
         }
     }
+    return is_boot;
 }
 
 /// Is it about this one volume, so that another of the same master key may fare better?
@@ -43,17 +51,22 @@ bool is_its_own(const Volume& volume, const MasterRefusal& refusal) {
 UnlockedTogether load_automatic_volumes(const UnlockContext& context, const std::string_view master) {
     std::vector<Volume> volumes = context.store.manifest().volumes;
     UnlockedTogether all{.volumes = automatic_volumes(volumes, master)};
-    begin_boot(context, all.volumes);
+    const bool is_boot = begin_together(context, all.volumes);
     MountObstacles obstacles{context.store.paths(), std::move(volumes)};
     bool trusted_was_refused = false;
     for (const Volume& volume : all.volumes) {
-        const bool is_loaded_already =
-            volume_state(context.store.paths(), volume.name) != VolumeState::untouched;
-        if (obstacles.may_wait(volume) || obstacles.to_mount(volume, is_loaded_already)) {
-            forget_loaded(context.store.paths(), volume.name);
-            continue; // its own unlock waits, or says why
+        const bool is_done = volume_state(context.store.paths(), volume.name) != VolumeState::untouched;
+        if (obstacles.is_left_alone(volume)) {
+            if (is_boot) { // in which a note of the last one would be believed
+                forget_loaded(context.store.paths(), volume.name);
+            }
+            continue; // its own unlock waits
         }
-        if (is_loaded_already || (volume.form == FormChoice::trusted && trusted_was_refused)) {
+        if (obstacles.to_mount(volume, is_done)) {
+            forget_loaded(context.store.paths(), volume.name);
+            continue; // its own unlock says why
+        }
+        if (is_done || (volume.form == FormChoice::trusted && trusted_was_refused)) {
             continue;
         }
         auto unlocked = unlock_by_tpm(context, volume);

@@ -26,9 +26,10 @@ struct UnlockedTogether {
     std::optional<MasterRefusal> refusal{};
 };
 
-/// Loads the keys of all volumes of the master key that are mounted at boot, whatever was stopped before;
-/// what is stopped while it runs stays stopped. Asks nobody. A damaged key file, or a demand for a trusted
-/// key that cannot be met, costs only its own volume. Throws Error when the manifest as a whole is unusable.
+/// Loads the keys of all volumes of the master key that are mounted at boot by units of ours, whatever was
+/// stopped before that boot. What was stopped since, or is stopped while it runs, stays stopped. Asks nobody.
+/// A damaged key file, or a demand for a trusted key that cannot be met, costs only its own volume. Throws
+/// Error when the manifest as a whole is unusable.
 [[nodiscard]] UnlockedTogether load_automatic_volumes(const UnlockContext& context, std::string_view master);
 
 } // namespace sealmount

@@ -8,11 +8,13 @@
 #include "base/text.hpp"
 #include "core/ecryptfs/ciphers.hpp"
 #include "core/volume/manifest_rules.hpp"
+#include "core/volume/order_circles.hpp"
 #include "core/volume/plain_volume.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <unordered_map>
 #include <unordered_set>
@@ -220,17 +222,48 @@ class Taken {
     std::unordered_map<std::string, std::string> mountpoints_; ///< and the volume's name
 };
 
-/// Takes the volume in, or says what is wrong with it.
-template<typename Read>
-void add_volume(Manifest& manifest, Taken& taken, const std::size_t number, const Read& read) {
-    try {
-        Volume volume = read();
-        taken.add(volume, number);
-        manifest.volumes.push_back(std::move(volume));
-    } catch (const Error& error) {
-        manifest.problems.push_back(error);
-    }
+Error error_about(const OrderCircle& circle, const std::size_t number) {
+    return Error{Reason::config, formatted("{}.{}: the order is a circle: {}: take one of these units out",
+                                           path_of_volume(number), circle.member, describe(circle))};
 }
+
+/// What a document says, one volume after the other.
+class ManifestVolumes {
+  public:
+    explicit ManifestVolumes(const std::size_t size) {
+        manifest_.volumes.reserve(size);
+        numbers_.reserve(size);
+    }
+
+    /// Takes the volume in, or says what is wrong with it.
+    template<typename Read>
+    void add(const std::size_t number, const Read& read) {
+        try {
+            Volume volume = read();
+            taken_.add(volume, number);
+            manifest_.volumes.push_back(std::move(volume));
+            numbers_.push_back(number);
+        } catch (const Error& error) {
+            manifest_.problems.push_back(error);
+        }
+    }
+
+    /// All of them, but those that no order could start.
+    [[nodiscard]] Manifest finished() && {
+        while (const auto circle = find_order_circle(manifest_.volumes)) {
+            const auto place = static_cast<std::ptrdiff_t>(circle->volume);
+            manifest_.problems.push_back(error_about(*circle, numbers_[circle->volume]));
+            manifest_.volumes.erase(manifest_.volumes.begin() + place);
+            numbers_.erase(numbers_.begin() + place);
+        }
+        return std::move(manifest_);
+    }
+
+  private:
+    Manifest manifest_;
+    std::vector<std::size_t> numbers_; ///< their places in the document
+    Taken taken_;
+};
 
 Manifest read_document(const Json& json) {
     ObjectReader reader{json, ""};
@@ -241,13 +274,11 @@ Manifest read_document(const Json& json) {
     static_cast<void>(reader.optional_string("$schema"));
     const Json& volumes = reader.array("volumes");
     reader.finish();
-    Manifest manifest;
-    manifest.volumes.reserve(volumes.size());
-    Taken taken;
+    ManifestVolumes read{volumes.size()};
     for (std::size_t i = 0; i < volumes.size(); ++i) {
-        add_volume(manifest, taken, i, [&] { return read_volume(volumes[i], path_of_volume(i)); });
+        read.add(i, [&] { return read_volume(volumes[i], path_of_volume(i)); });
     }
-    return manifest;
+    return std::move(read).finished();
 }
 
 /// The volumes of a document that says nothing unusual beside them; nothing when it has to be read as a whole
@@ -257,13 +288,11 @@ std::optional<Manifest> read_volume_by_volume(const std::string_view text) {
     if (!volumes) {
         return std::nullopt;
     }
-    Manifest manifest;
-    manifest.volumes.reserve(volumes->size());
-    Taken taken;
+    ManifestVolumes read{volumes->size()};
     for (std::size_t i = 0; i < volumes->size(); ++i) {
         VolumeText& volume = (*volumes)[i];
         if (volume.plain) {
-            add_volume(manifest, taken, i, [&] { return std::move(*volume.plain); });
+            read.add(i, [&] { return std::move(*volume.plain); });
             continue;
         }
         Json json;
@@ -272,9 +301,9 @@ std::optional<Manifest> read_volume_by_volume(const std::string_view text) {
         } catch (const Error&) {
             return std::nullopt;
         }
-        add_volume(manifest, taken, i, [&] { return read_volume(json, path_of_volume(i)); });
+        read.add(i, [&] { return read_volume(json, path_of_volume(i)); });
     }
-    return manifest;
+    return std::move(read).finished();
 }
 
 /// The document, in which every volume is acceptable.
@@ -394,15 +423,20 @@ std::string manifest_with(const std::string_view text, const std::vector<Volume>
                           const std::map<std::string, Ground>& grounds) {
     Json json = read_whole(text);
     Taken taken;
-    for (const Volume& other : read_document(json).volumes) {
+    std::vector<Volume> all = read_document(json).volumes;
+    for (const Volume& other : all) {
         taken.add(other, 0); // each is acceptable
     }
     Json& volumes = json["volumes"];
     for (const Volume& volume : added) {
         const std::size_t number = volumes.size();
         Json entry = volume_to_json(volume);
-        taken.add(read_volume(entry, path_of_volume(number)), number);
+        all.push_back(read_volume(entry, path_of_volume(number)));
+        taken.add(all.back(), number);
         volumes.push_back(std::move(entry));
+    }
+    if (const auto circle = find_order_circle(all)) {
+        throw error_about(*circle, circle->volume);
     }
     put_grounds(volumes, grounds);
     return to_text(json);

@@ -75,7 +75,8 @@ struct Manifest {
 /// version or top-level member); problems of single volumes are collected: unknown member, wrong type,
 /// duplicate name or mount point (the first keeps it), relative or unclean path, bad signature, a pair of
 /// cipher and key size that eCryptfs does not have, an option that belongs to sealmount or would break the
-/// list of options, a name that no unit can have. The time it takes is linear: a volume that says nothing
+/// list of options, a name that no unit can have, an order of units that is a circle
+/// (core/volume/order_circles.hpp). The time it takes is linear: a volume that says nothing
 /// unusual is read as it stands (core/volume/plain_volume.hpp).
 [[nodiscard]] Manifest read_manifest(std::string_view text);
 

@@ -38,6 +38,10 @@ class Paths {
     [[nodiscard]] std::filesystem::path stopped() const { return runtime() / "stopped"; }
     /// A note as well: the mounts of this boot are still to come (units/sealmount-load@.service).
     [[nodiscard]] std::filesystem::path booting() const { return runtime() / "booting"; }
+    /// Nothing but its presence says that those of this boot had their turn (units/sealmount-booted.service).
+    [[nodiscard]] std::filesystem::path booted() const { return root_ / "run/sealmount-booted"; }
+    /// A note, too: a TPM that the firmware announces was waited for in vain.
+    [[nodiscard]] std::filesystem::path tpm_missing() const { return runtime() / "tpm-missing"; }
     /// For whoever makes that directory.
     static constexpr unsigned runtime_mode = 0700;
 

@@ -148,7 +148,14 @@ void append_dependencies(std::string& text, const Volume& volume, const MountPla
     const std::string unlock = as_setting(unlock_unit_name(volume));
     const std::string load = as_setting(load_unit_name(volume));
     const std::string keys = as_setting(keys_unit_name(volume));
-    if (!volume.automount) {
+    std::string look;
+    if (volume.automount) {
+        text +=
+            "# The keys come with the automount. Who else uses the lower directory is looked at each time.\n";
+        look = as_setting(look_unit_name(std::string_view{volume.name}));
+        const std::string automount = as_setting(automount_unit_name(volume.mountpoint));
+        append_units(text, "Wants", UnitList{.ours = {automount, look}});
+    } else {
         text += "# Keys come first; but nothing here takes a mount away that exists (DESIGN.md).\n";
         if (volume.noauto) { // as key_units() has it
             append_units(text, "Wants", UnitList{.ours = {load, keys}});
@@ -159,7 +166,11 @@ void append_dependencies(std::string& text, const Volume& volume, const MountPla
         text += "# Of a volume that was mounted by hand, too, the keys go with the mount.\n";
         append_units(text, "Upholds", UnitList{.ours = {keys}});
     }
-    append_units(text, "After", UnitList{.ours = {unlock, load, keys}, .others = volume.needs});
+    if (volume.automount) {
+        append_units(text, "After", UnitList{.ours = {unlock, load, keys, look}, .others = volume.needs});
+    } else {
+        append_units(text, "After", UnitList{.ours = {unlock, load, keys}, .others = volume.needs});
+    }
     append_units(text, "Requires", volume.needs);
     append_units(text, "Before", later_units(volume, place));
     text += "# Without its keys it would fail in the kernel's words.\n";
@@ -207,6 +218,10 @@ std::string load_unit_name(const std::string_view volume) {
 
 std::string keys_unit_name(const std::string_view volume) {
     return unit_of("keys", volume);
+}
+
+std::string look_unit_name(const std::string_view volume) {
+    return unit_of("look", volume);
 }
 
 std::string unlock_unit_name(const Volume& volume) {
@@ -359,6 +374,17 @@ std::optional<std::string> load_drop_in(const Volume& volume, const std::string_
     return text;
 }
 
+std::string modules_drop_in(const std::vector<std::string>& ciphers) {
+    std::string text{head};
+    text += "\n[Service]\nEnvironment=\"CIPHER_MODULES=";
+    for (const std::string& cipher : ciphers) {
+        text += formatted("crypto-{0} crypto-ecb({0}) crypto-cbc({0}) ", cipher);
+    }
+    text.back() = '"';
+    text += '\n';
+    return text;
+}
+
 std::string masters_drop_in(const std::vector<std::string>& masters) {
     std::string text{head};
     std::vector<std::string> unlocks;
@@ -381,6 +407,9 @@ std::string needed_drop_in(const Needed& units, const bool after) {
         if (after) {
             append_line(text, "After", unit);
         }
+    }
+    for (const std::string& unit : units.awaited) {
+        append_line(text, "After", unit);
     }
     return text;
 }

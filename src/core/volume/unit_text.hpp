@@ -20,10 +20,11 @@ namespace sealmount {
 
 /// "sealmount-unlock@default.service": of all volumes of a master key. Of a single one are
 /// "sealmount-load@vault.service", which loads what that has not loaded, and "sealmount-keys@vault.service",
-/// which unloads.
+/// which unloads, and "sealmount-look@vault.service", which only looks whether it may be mounted.
 [[nodiscard]] std::string unlock_unit_name(std::string_view master);
 [[nodiscard]] std::string load_unit_name(std::string_view volume);
 [[nodiscard]] std::string keys_unit_name(std::string_view volume);
+[[nodiscard]] std::string look_unit_name(std::string_view volume);
 [[nodiscard]] std::string unlock_unit_name(const Volume& volume);
 [[nodiscard]] std::string load_unit_name(const Volume& volume);
 [[nodiscard]] std::string keys_unit_name(const Volume& volume);
@@ -62,6 +63,10 @@ struct MountPlace {
 [[nodiscard]] std::optional<std::string> load_drop_in(const Volume& volume, std::string_view disk,
                                                       std::string_view outer = {});
 
+/// The text of the drop-in for sealmount-modules.service: what these ciphers require, in the variable that it
+/// gives to modprobe(8). At least one, and each is one that eCryptfs has.
+[[nodiscard]] std::string modules_drop_in(const std::vector<std::string>& ciphers);
+
 /// The text of the drop-in for all instances of sealmount-load@.service: they come after the unlocks of these
 /// master keys.
 [[nodiscard]] std::string masters_drop_in(const std::vector<std::string>& masters);
@@ -70,6 +75,7 @@ struct MountPlace {
 struct Needed {
     std::vector<std::string> wanted;   ///< starts, and may fail
     std::vector<std::string> required; ///< has to start
+    std::vector<std::string> awaited;  ///< starts after them, if something else starts them
 };
 
 /// The text of the drop-in for a unit that starts volumes. `after`: it waits for those that it requires, too.

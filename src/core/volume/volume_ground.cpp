@@ -94,7 +94,10 @@ std::string mount_sentence(const EcryptfsMount& mount, const Nearness near, cons
 MountView view_for(const Paths& paths, const Viewer viewer, const std::filesystem::path& proc) {
     if (viewer == Viewer::service_manager && paths.is_running_system()) {
         auto view = MountView::of(proc / "1");
-        if (view && view->reaches_root()) {
+        if (!view || !view->reaches_root()) {
+            view = MountView::of_through(proc / "1", proc / "self");
+        }
+        if (view) {
             return std::move(*view);
         }
     }

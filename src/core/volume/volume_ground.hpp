@@ -28,8 +28,9 @@ enum class Viewer {
     service_manager, ///< that mounts the volumes: a service of its own kind may be confined to another view
 };
 
-/// The view of process 1 where the service manager's is meant and within reach, of the running system only;
-/// else our own. Throws Error{os} when there is none.
+/// The view of process 1 where the service manager's is meant, of the running system only; where its root is
+/// out of reach, as for a service without CAP_SYS_PTRACE, what our own root has in common with it. Else our
+/// own. Throws Error{os} when there is none.
 [[nodiscard]] MountView view_for(const Paths& paths, Viewer viewer,
                                  const std::filesystem::path& proc = "/proc");
 

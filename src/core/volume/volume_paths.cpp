@@ -50,6 +50,11 @@ PathLook look_along_mountpoint(const Paths& paths, const MountView& view, const 
     return look_along(paths, view, volume.mountpoint, PathLinks::refused);
 }
 
+PathLook look_towards_mountpoint(const Paths& paths, const MountView& view, const Volume& volume) {
+    const std::string holder = volume.mountpoint.substr(0, volume.mountpoint.rfind('/'));
+    return look_along(paths, view, holder.empty() ? "/" : holder, PathLinks::refused);
+}
+
 PathLook look_along_lower(const Paths& paths, const MountView& view, const Volume& volume) {
     return look_along(paths, view, volume.lower, PathLinks::of_root);
 }

@@ -35,6 +35,10 @@ enum class LastComponent {
 
 /// The directory where it leads, in this view.
 [[nodiscard]] PathLook look_along_mountpoint(const Paths& paths, const MountView& view, const Volume& volume);
+/// The same up to the directory that holds it: whoever looks at a mount point that an automount is about to
+/// mount waits for that, also with O_PATH (Linux' fs/autofs/root.c, autofs_d_manage()).
+[[nodiscard]] PathLook look_towards_mountpoint(const Paths& paths, const MountView& view,
+                                               const Volume& volume);
 [[nodiscard]] PathLook look_along_lower(const Paths& paths, const MountView& view, const Volume& volume);
 
 /// Why the volume must not be mounted there, with its advice; one sentence that names the component and who

@@ -16,9 +16,13 @@ std::vector<std::string> VolumeUnits::all() const {
 }
 
 VolumeUnits units_of(const Volume& volume) {
-    return {.mount = mount_unit_name(volume.mountpoint),
-            .automount = volume.automount ? automount_unit_name(volume.mountpoint) : "",
-            .services = key_units(volume)};
+    VolumeUnits units{.mount = mount_unit_name(volume.mountpoint),
+                      .automount = volume.automount ? automount_unit_name(volume.mountpoint) : "",
+                      .services = key_units(volume)};
+    if (volume.automount) {
+        units.services.push_back(look_unit_name(std::string_view{volume.name}));
+    }
+    return units;
 }
 
 } // namespace sealmount

@@ -12,10 +12,9 @@
 namespace sealmount {
 
 struct VolumeUnits {
-    std::string mount;     ///< made by the generator, as is
-    std::string automount; ///< "" where the volume has none; it starts the mount
-    std::vector<std::string>
-        services; ///< that the first of the two pulls in and starts after: instances of templates
+    std::string mount;                 ///< made by the generator, as is
+    std::string automount;             ///< "" where the volume has none; it starts the mount
+    std::vector<std::string> services; ///< that they pull in and start after: instances of templates
 
     /// The unit that has to be started at boot.
     [[nodiscard]] const std::string& first() const { return automount.empty() ? mount : automount; }

@@ -23,6 +23,18 @@ std::optional<MountView> MountView::of(const std::filesystem::path& process) {
     return text ? std::optional<MountView>{MountView{process, MountTable::parsed(*text)}} : std::nullopt;
 }
 
+std::optional<MountView> MountView::of_through(const std::filesystem::path& process,
+                                               const std::filesystem::path& self) {
+    const auto theirs = read_proc_file(process / "mountinfo");
+    const auto ours = read_proc_file(self / "mountinfo");
+    if (!ours) {
+        return std::nullopt;
+    }
+    MountView view{self, MountTable::parsed(theirs.value_or(*ours))};
+    view.table_of_root_ = theirs ? MountTable::parsed(*ours) : MountTable{};
+    return view;
+}
+
 MountView::MountView(const std::filesystem::path& process, MountTable table)
     : root_(::open((process / "root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), table_(std::move(table)) {
     if (root_) {
@@ -44,7 +56,29 @@ UniqueFd MountView::open(const std::string& path, const int flags) const {
         const std::string below = start == path.size() ? "." : path.substr(start);
         fd = UniqueFd{::openat(root_.get(), below.c_str(), flags | O_CLOEXEC)};
     }
+    if (table_of_root_) {
+        const int error = errno;
+        if (!is_same_there(fd ? without_root(path_of_descriptor(fd.get())) : path)) {
+            errno = EACCES;
+            return UniqueFd{};
+        }
+        errno = error;
+    }
     return fd;
+}
+
+std::string MountView::without_root(std::string path) const {
+    if (root_path_ != "/" && is_in(path, root_path_)) {
+        path.erase(0, root_path_.size());
+        if (path.empty()) {
+            path = "/";
+        }
+    }
+    return path;
+}
+
+bool MountView::is_same_there(const std::string& path) const {
+    return table_.place_of(path) == table_of_root_->place_of(path);
 }
 
 std::optional<std::string> MountView::resolved(const std::string& path) const {
@@ -52,13 +86,7 @@ std::optional<std::string> MountView::resolved(const std::string& path) const {
     if (!fd) {
         return std::nullopt;
     }
-    std::string found = path_of_descriptor(fd.get());
-    if (root_path_ != "/" && is_in(found, root_path_)) {
-        found.erase(0, root_path_.size());
-        if (found.empty()) {
-            found = "/";
-        }
-    }
+    std::string found = without_root(path_of_descriptor(fd.get()));
     return found.starts_with('/') ? std::optional{std::move(found)} : std::nullopt;
 }
 

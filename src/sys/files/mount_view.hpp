@@ -22,6 +22,13 @@ class MountView {
     /// are written.
     [[nodiscard]] static std::optional<MountView> of(const std::filesystem::path& process);
 
+    /// The same for a process whose root is out of reach, through the root of another one, `self`: a path
+    /// leads somewhere only where both tables say the same of it, as a sandbox may hide what that process
+    /// has. What differs is EACCES, and not absent; without its table, everything is. Then the table is
+    /// `self`'s.
+    [[nodiscard]] static std::optional<MountView> of_through(const std::filesystem::path& process,
+                                                             const std::filesystem::path& self);
+
     /// The same, of a table that was read already.
     MountView(const std::filesystem::path& process, MountTable table);
 
@@ -42,9 +49,15 @@ class MountView {
     [[nodiscard]] std::optional<FilePlace> place_of(const std::string& path) const;
 
   private:
+    /// A path of ours, as that process would write it.
+    [[nodiscard]] std::string without_root(std::string path) const;
+    /// Do both tables have the same place for it? Only where there are two.
+    [[nodiscard]] bool is_same_there(const std::string& path) const;
+
     UniqueFd root_;
     std::string root_path_; ///< what the descriptor's link says: "/", but for a process in a chroot(2)
     MountTable table_;
+    std::optional<MountTable> table_of_root_; ///< where the root is another process's
 };
 
 /// The path of an open file, as /proc/self/fd has it; "" when that cannot be read.

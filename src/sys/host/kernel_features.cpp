@@ -10,6 +10,7 @@
 #include <charconv>
 #include <fstream>
 #include <linux/if_alg.h>
+#include <sstream>
 #include <sys/socket.h>
 #include <sys/utsname.h>
 #include <utility>
@@ -84,6 +85,16 @@ bool answers_about(const std::string_view type) {
     return type == "hash" ? std::ranges::any_of(hashes, is_there) : std::ranges::any_of(ciphers, is_there);
 }
 
+/// An algorithm that nobody could ask for. FIPS mode lists what it does not allow, too.
+Presence presence_by_list(const std::string_view name) {
+    if (module_state().is_fips) {
+        return Presence::unknown;
+    }
+    std::ostringstream text;
+    text << std::ifstream{"/proc/crypto"}.rdbuf();
+    return lists_algorithm(text.str(), name) ? Presence::present : Presence::unknown;
+}
+
 } // namespace
 
 Presence ecryptfs_presence(const fs::path& root) {
@@ -119,10 +130,25 @@ Presence crypto_presence(const std::string_view type, const std::string_view nam
     case EACCES:
     case ENOMEM:
     case EINTR:
-        return Presence::unknown;
+        return presence_by_list(name);
     default:
-        return answers_about(type) ? Presence::absent : Presence::unknown;
+        return answers_about(type) ? Presence::absent : presence_by_list(name);
     }
+}
+
+bool lists_algorithm(std::string_view proc_crypto, const std::string_view name) {
+    constexpr std::string_view label = "name";
+    while (!proc_crypto.empty()) {
+        const std::size_t end = std::min(proc_crypto.find('\n'), proc_crypto.size());
+        const std::string_view line = proc_crypto.substr(0, end);
+        const std::size_t colon = line.find(':');
+        if (line.starts_with(label) && colon != std::string_view::npos && line.ends_with(name) &&
+            line.size() == colon + 2 + name.size()) {
+            return true;
+        }
+        proc_crypto.remove_prefix(std::min(end + 1, proc_crypto.size()));
+    }
+    return false;
 }
 
 bool has_crypto(const std::string_view type, const std::string_view name) {

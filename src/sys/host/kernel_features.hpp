@@ -33,8 +33,12 @@ enum class Presence {
 /// Asks the kernel for an algorithm as its users do, by AF_ALG (Linux'
 /// Documentation/crypto/userspace-if.rst): bind(2) looks for it and loads the modules that it is made from,
 /// if the kernel may still do so. `type` is "skcipher" or "hash", `name` such as "cbc(aes)". Absent is also
-/// what FIPS mode does not allow. Unknown where the kernel has no AF_ALG for this type.
+/// what FIPS mode does not allow. Where the kernel has no AF_ALG for this type, and may not load it any more:
+/// present if somebody uses it, as a mount does, and so it is in /proc/crypto; else unknown.
 [[nodiscard]] Presence crypto_presence(std::string_view type, std::string_view name);
+
+/// Is the algorithm in this text of /proc/crypto (proc(5))?
+[[nodiscard]] bool lists_algorithm(std::string_view proc_crypto, std::string_view name);
 
 /// False only when the kernel says that it does not have the algorithm: where it cannot be asked, the mount
 /// will show.

@@ -35,7 +35,7 @@ stock_suites() {
 DISK_MODULES=(virtio_pci virtio_blk ext4)
 GUEST_MODULES=(9p 9pnet_virtio autofs4 ecryptfs encrypted-keys)
 OPTIONAL_MODULES=(virtio_rng crc32c_generic crc32c crc32c-intel aesni-intel md5 ecb cbc twofish_generic cast6_generic cast5_generic
-    blowfish_generic des_generic efivarfs af_alg algif_hash algif_skcipher)
+    blowfish_generic des_generic efivarfs af_alg algif_hash algif_skcipher loop quota_v2)
 
 STOCK_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 

@@ -58,6 +58,7 @@ fill_home() {
 check "a file in it" fill_home
 printf 'login of alice\n' >/root/login
 check "alice's is imported, while it is mounted" sealmount import-private alice --yes --passphrase-file /root/login
+check "two reloads later hers is still mounted" eval 'systemctl daemon-reload && systemctl daemon-reload && mounted /home/alice/Private'
 printf 'login of bob\n' >/root/login
 check "bob's is imported" sealmount import-private bob --yes --passphrase-file /root/login
 check "alice's own tool unmounts hers" as alice umount.ecryptfs_private

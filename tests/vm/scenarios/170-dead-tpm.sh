@@ -56,6 +56,8 @@ check_no_output "no question is left open" . find /run/systemd/ask-password -nam
 check_no_output "the master key is in no keyring" . master_keys
 check_output "status says how" '\(by the recovery key\)' sealmount status
 check_output "check says what is wrong" 'bad .*cleared or swapped' sealmount check
+check_output "slots of another TPM do not fit" 'does not fit now' sealmount slots
+check_no_output "whatever its PCRs are" 'fits now' sealmount slots
 check "the recovery key binds them to this TPM" sealmount reseal --recover --new-tpm --recovery-key-file /root/recovery-key
 check_output "which opens them now" 'slot 3 of 1' sealmount check
 check_output "and the recovery key stays" 'good .*has a recovery key \(slot 2\)' sealmount check

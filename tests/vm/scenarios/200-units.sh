@@ -35,6 +35,7 @@ done
 check "boot: one unlock" test "$(started sealmount-unlock@default.service)" -gt 0
 unlock=$(invocation sealmount-unlock@default.service)
 check "boot: notes are believed no longer than that" wait_until 30 eval '[ ! -L /run/sealmount/booting ]'
+check "boot: its end is marked" wait_until 30 test -d /run/sealmount-booted
 
 check "stop b" systemctl stop srv-b.mount
 check_fails "stop b: unmounted" mounted /srv/b
@@ -83,6 +84,9 @@ check "the first start works" systemctl start srv-a.mount
 check "start a: mounted" readable /srv/a
 
 check "somebody stops the unlock" systemctl stop sealmount-unlock@default.service
+check "and starts it" systemctl start sealmount-unlock@default.service
+check "which begins no boot" eval '[ ! -L /run/sealmount/booting ]'
+check "somebody stops it again" systemctl stop sealmount-unlock@default.service
 for volume in a b c; do check "$volume stays mounted" readable "/srv/$volume"; done
 check "somebody stops the keys of c" systemctl stop sealmount-keys@c.service
 check "c stays mounted" readable /srv/c

@@ -63,6 +63,7 @@ check "another volume stops and starts meanwhile" eval 'timeout 60 systemctl sto
 check "which does not mount this one" idle
 check "a reload" timeout 60 systemctl daemon-reload
 check_output "it still comes" 'a secret in /srv/demand' look
+check_no_output "nobody else used it meanwhile" 'not mounted' journalctl -b -o cat --no-pager -u sealmount-look@demand.service
 check "its automount stops" timeout 60 systemctl stop srv-demand.automount
 check "and its keys go" wait_until 20 inactive sealmount-keys@demand.service
 END

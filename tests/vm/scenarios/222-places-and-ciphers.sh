@@ -33,11 +33,22 @@ END
 
 boot canonical <<'END'
 check "both are mounted" eval 'readable /srv/vault && readable /srv/other'
+# A manifest that somebody edits.
+cp /etc/sealmount/manifest.json /root/manifest
+jq '.volumes |= map(if .name == "other" then .mountpoint = "/data/other" else . end)' /root/manifest >/etc/sealmount/manifest.json
+systemctl daemon-reload
+check_output "a mount point behind a link is found before it fails" 'bad +volume other: /data, in the path of the mount point /data/other, is a symbolic link' \
+    eval 'sealmount check other || true'
+cat /root/manifest >/etc/sealmount/manifest.json
+systemctl daemon-reload
 END
 
 # Debian's kernel in FIPS mode has no MD5 for eCryptfs.
 boot fips --kernel stock --append fips=1 <<'END'
 expect_equal "the kernel is in FIPS mode" 1 "$(cat /proc/sys/crypto/fips_enabled)"
+check_fails "a volume is not mounted" mounted /srv/vault
+check_status "and check fails" 69 sealmount check vault
+check_output "which says why" 'bad +kernel: is in FIPS mode, which does not allow MD5' eval 'sealmount check vault || true'
 mkdir /srv/.third
 said() { enroll third /srv/.third /srv/third 'a third passphrase' --empty >/tmp/said 2>&1; }
 check_status "a volume that no mount could open is refused" 69 said

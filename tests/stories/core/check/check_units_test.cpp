@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
 #include "core/check/check.hpp"
+#include "core/check/status.hpp"
 #include "core/volume/unit_text.hpp"
 #include "core/volume/volume_units.hpp"
 #include "stories/fake_machine.hpp"
@@ -18,6 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -149,6 +151,58 @@ class CheckUnitsTest : public FakeMachine {
     std::string release = "6.1.0-test";
     std::string more_mounts = "/";
 };
+
+TEST_F(CheckUnitsTest, AnOrderThatIsACircleIsFoundThroughOtherUnits) {
+    volume.needs = {"database.service"};
+    store.write_manifest(manifest_with(manifest_without(store.manifest_text(), "vault"), volume));
+    put(generated + names.mount, mount_unit(volume, {}));
+    mount().starts_after.push_back("database.service");
+    units["database.service"] = {
+        .name = "database.service", .load_state = "loaded", .starts_after = {"a.target", "b.target"}};
+    units["a.target"] = {.name = "a.target", .load_state = "loaded", .starts_after = {"b.target"}};
+    units["b.target"] = {.name = "b.target", .load_state = "loaded"};
+    EXPECT_THAT(findings(), IsEmpty());
+    units["b.target"].starts_after = {names.mount};
+    expect("order", Severity::unknown,
+           "srv-vault.mount after database.service after b.target after srv-vault.mount",
+           AdviceKind::look_at_unit);
+}
+
+TEST_F(CheckUnitsTest, StatusSaysWhatTheUnitsDo) {
+    const MachineFacts answers = facts();
+    const auto remarks = [&] {
+        return status_of(store, machine, std::nullopt, &answers).volumes.front().remarks;
+    };
+    EXPECT_THAT(remarks(), IsEmpty());
+    units.at(load_unit_name(volume)).active_state = "activating";
+    mount().job = "start (waiting)";
+    EXPECT_THAT(remarks(),
+                ElementsAre("waiting: systemd has a job for srv-vault.mount, start (waiting)",
+                            "being unlocked: sealmount-load@vault.service is running, and may be asking"));
+    units.at(load_unit_name(volume)).active_state = "failed";
+    units.at(load_unit_name(volume)).result = "exit-code";
+    mount().job = "";
+    EXPECT_THAT(remarks(),
+                ElementsAre("sealmount-load@vault.service failed when it was started last (exit-code)"));
+    units.at(load_unit_name(volume)).active_state = "inactive";
+    mount().load_state = "masked";
+    EXPECT_THAT(remarks(), ElementsAre("srv-vault.mount is masked"));
+    systemd_fails = "systemd does not answer";
+    EXPECT_THAT(remarks(), ElementsAre("systemd does not answer"));
+}
+
+TEST_F(CheckUnitsTest, StatusSaysWhatWouldRefuseAStart) {
+    const MachineFacts answers = facts();
+    EXPECT_TRUE(status_of(store, machine, std::nullopt, &answers).is_well());
+    fs::rename(path(volume.lower), path("/srv/.elsewhere"));
+    const Status now = status_of(store, machine, std::nullopt, &answers);
+    EXPECT_FALSE(now.is_well());
+    ASSERT_EQ(now.volumes.front().problems.size(), 1U);
+    EXPECT_THAT(now.volumes.front().problems.front().message,
+                HasSubstr("a start would be refused: the lower directory is not what it was"));
+    EXPECT_EQ(now.volumes.front().problems.front().advice.kind, AdviceKind::restore_ground);
+    EXPECT_TRUE(status_of(store, machine, std::nullopt).is_well()) << "of another root nothing is known";
+}
 
 TEST_F(CheckUnitsTest, AWholeMachineIsGood) {
     EXPECT_THAT(findings(), IsEmpty());

@@ -338,6 +338,31 @@ TEST_F(PlainUnlockTest, AMasterKeysJobLoadsAllThatAreAutomatic) {
     EXPECT_EQ(load_plainly("nobody", BootJob::Kind::master), PlainOutcome::not_plain);
 }
 
+TEST_F(PlainUnlockTest, AMasterKeysJobThatIsStartedAgainBeginsNoBoot) {
+    enroll("notes", "another passphrase");
+    const auto after_the_boot = [&] {
+        ASSERT_TRUE(load("vault"));
+        unload("notes");
+        std::filesystem::create_directories(store.paths().booted());
+    };
+    expect_same_together(after_the_boot);
+    EXPECT_EQ(report.way, PlainReport::Way::loaded_already);
+    EXPECT_EQ(volume_state(store.paths(), "notes"), VolumeState::stopped);
+    EXPECT_FALSE(std::filesystem::is_symlink(store.paths().booting()));
+}
+
+TEST_F(PlainUnlockTest, AVolumeWhoseUnitIsAnothersIsNotLoadedAlong) {
+    enroll("notes", "another passphrase");
+    enroll("third", "a third passphrase");
+    std::filesystem::create_directories(root / "etc/systemd/system");
+    std::filesystem::create_symlink("/dev/null", root / "etc/systemd/system/srv-notes.mount");
+    expect_same_together();
+    EXPECT_THAT(along(), ElementsAre("third"));
+    expect_same("vault");
+    EXPECT_THAT(along(), ElementsAre("third"));
+    expect_same("notes");
+}
+
 TEST_F(PlainUnlockTest, ASecondSlotMayBeTheOneThatFits) {
     change_master([](MasterFile& file) {
         Slot other = file.slots.front();
@@ -482,6 +507,10 @@ TEST_F(PlainUnlockTest, AStopTakesTheSameKeys) {
             unload(stopped);
             const Left by_full = left();
             start();
+            if (stopped == "nobody") {
+                EXPECT_EQ(unload_plainly(stopped), PlainOutcome::not_plain) << "its keys have to be guessed";
+                continue;
+            }
             EXPECT_EQ(unload_plainly(stopped), PlainOutcome::done);
             EXPECT_EQ(left(), by_full) << stopped;
         }

@@ -143,6 +143,82 @@ TEST_F(TogetherTest, WhatIsRefusedIsNotNotedAsLoaded) {
     EXPECT_EQ(volume_state(store.paths(), "third"), VolumeState::loaded);
 }
 
+TEST_F(TogetherTest, StartedAgainAfterTheBootItLeavesWhatWasStopped) {
+    static_cast<void>(load_together());
+    std::filesystem::remove(store.paths().booting());
+    std::filesystem::create_directories(store.paths().booted());
+    unload("second");
+    static_cast<void>(load_together());
+    EXPECT_THAT(loaded(), ElementsAre("first", "third"));
+    EXPECT_EQ(volume_state(store.paths(), "second"), VolumeState::stopped);
+    EXPECT_FALSE(std::filesystem::is_symlink(store.paths().booting())) << "nobody would take it away";
+    std::filesystem::remove(store.paths().booted());
+    static_cast<void>(load_together());
+    EXPECT_THAT(loaded(), ElementsAre("first", "second", "third")) << "after a soft-reboot";
+    EXPECT_TRUE(std::filesystem::is_symlink(store.paths().booting()));
+}
+
+TEST_F(TogetherTest, AVolumeWhoseUnitIsAnothersIsNotLoadedAlong) {
+    const auto put = [&](const std::string& directory, const std::string& unit) {
+        std::filesystem::create_directories(root / directory);
+        std::ofstream{root / directory / unit} << "[Mount]\n";
+    };
+    put("run/systemd/generator", "srv-second.mount"); // of fstab
+    std::filesystem::create_directories(root / "etc/systemd/system");
+    std::filesystem::create_symlink("/dev/null", root / "etc/systemd/system/srv-third.mount");
+    static_cast<void>(load_together());
+    EXPECT_THAT(loaded(), ElementsAre("first"));
+    lose_keys();
+    ASSERT_TRUE(load("first"));
+    EXPECT_THAT(loaded(), ElementsAre("first")) << "nor with another";
+    ASSERT_TRUE(load("second"));
+    EXPECT_THAT(loaded(), ElementsAre("first", "second")) << "unless that unit asks for it";
+}
+
+TEST_F(TogetherTest, AVolumeThatTheGeneratorLeftOutIsNotLoadedAlong) {
+    const std::filesystem::path late = root / "run/systemd/generator.late";
+    std::filesystem::create_directories(late);
+    for (const char* const name : {"first", "third"}) {
+        std::ofstream{late / ("srv-" + std::string{name} + ".mount")} << "[Mount]\n";
+    }
+    static_cast<void>(load_together());
+    EXPECT_THAT(loaded(), ElementsAre("first", "third"));
+}
+
+TEST_F(TogetherTest, ATpmThatNeverAppearsIsWaitedForOnceInABoot) {
+    opener.announce(false);
+    const auto all = load_together();
+    ASSERT_TRUE(all.refusal);
+    EXPECT_EQ(all.refusal->kind, RefusalKind::no_tpm);
+    for (const char* const name : {"first", "second", "manual"}) {
+        EXPECT_FALSE(load(name)) << name;
+    }
+    EXPECT_EQ(opener.waited(), tpm_appearance_limit);
+    EXPECT_THAT(reported.refusals.back().detail, ::testing::HasSubstr("no device appeared in 30 seconds"));
+    static_cast<void>(load_together());
+    EXPECT_EQ(opener.waited(), 2 * tpm_appearance_limit) << "again in the next one";
+}
+
+TEST_F(TogetherTest, ALookTakesTheNoteOfAVolumeThatMayNotBeMounted) {
+    static_cast<void>(load_together());
+    const Volume first = store.volume("first");
+    EXPECT_FALSE(look_at_volume(store, keyring, first));
+    EXPECT_EQ(loaded_by(store.paths(), "first"), "trusted");
+    const std::filesystem::path lower = store.paths().below_root(first.lower);
+    std::filesystem::rename(lower, root / "srv/.elsewhere");
+    const auto refusal = look_at_volume(store, keyring, first);
+    ASSERT_TRUE(refusal);
+    EXPECT_EQ(refusal->kind, RefusalKind::ground_changed);
+    EXPECT_EQ(volume_state(store.paths(), "first"), VolumeState::untouched) << "the mount would go on";
+    EXPECT_THAT(loaded(), ElementsAre("first", "second", "third")) << "its automount has them";
+    std::filesystem::rename(root / "srv/.elsewhere", lower);
+    EXPECT_FALSE(look_at_volume(store, keyring, first));
+    EXPECT_EQ(volume_state(store.paths(), "first"), VolumeState::loaded);
+    unload("first");
+    EXPECT_FALSE(look_at_volume(store, keyring, first));
+    EXPECT_EQ(volume_state(store.paths(), "first"), VolumeState::stopped) << "without keys it starts nothing";
+}
+
 TEST_F(TogetherTest, AMasterKeyWithoutVolumesIsNoError) {
     const auto all = load_together("nobody");
     EXPECT_THAT(all.volumes, IsEmpty());

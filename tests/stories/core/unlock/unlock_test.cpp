@@ -319,6 +319,46 @@ TEST_F(UnlockTest, WithoutNotesTheManifestSaysWhichKeysGo) {
     EXPECT_EQ(volume_state(store.paths(), "vault"), VolumeState::stopped);
 }
 
+TEST_F(UnlockTest, WithAnUnreadableManifestTheNoteSaysWhichKeysGo) {
+    enroll("notes", "another passphrase");
+    reboot();
+    ASSERT_TRUE(load("vault"));
+    const std::string other = store.volume("notes").signature;
+    std::ofstream{store.paths().manifest()} << "not JSON";
+    unload("vault");
+    EXPECT_THAT(keyring.volume_keys(), ElementsAre(other));
+    EXPECT_EQ(volume_state(store.paths(), "vault"), VolumeState::stopped);
+}
+
+TEST_F(UnlockTest, WithoutNoteAndManifestAllKeysGoThatNobodyClaims) {
+    enroll("notes", "another passphrase");
+    enroll("third", "a third passphrase");
+    reboot();
+    ASSERT_TRUE(load("vault"));
+    const std::string noted = store.volume("notes").signature;
+    std::filesystem::remove(store.paths().loaded() / "vault");
+    std::filesystem::remove(store.paths().loaded() / "third");
+    const std::string manifest = store.manifest_text();
+    std::ofstream{store.paths().manifest()} << "not JSON";
+    unload("vault");
+    EXPECT_THAT(keyring.volume_keys(), ElementsAre(noted)) << "whose note says whose it is";
+    std::ofstream{store.paths().manifest()} << manifest;
+    ASSERT_TRUE(load("third")) << "which asks again";
+}
+
+TEST_F(UnlockTest, WithoutNoteABadVolumeOfTheManifestTakesNoKeysOfOthers) {
+    enroll("notes", "another passphrase");
+    reboot();
+    ASSERT_TRUE(load("vault"));
+    const std::string other = store.volume("notes").signature;
+    std::filesystem::remove_all(store.paths().loaded());
+    std::string manifest = store.manifest_text();
+    manifest.insert(manifest.find("\"name\": \"vault\""), "\"size\": 1, ");
+    std::ofstream{store.paths().manifest()} << manifest;
+    unload("vault");
+    EXPECT_THAT(keyring.volume_keys(), ElementsAre(other));
+}
+
 TEST_F(UnlockTest, AStopTakesNoNewFile) {
     reboot();
     ASSERT_TRUE(load("vault"));

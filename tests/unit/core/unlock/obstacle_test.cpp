@@ -75,6 +75,25 @@ TEST_F(ObstacleTest, AnAbsentDirectoryIs) {
     EXPECT_THAT(obstacle(RefusalKind::ground_changed), HasSubstr("/srv/.vault is not there"));
 }
 
+TEST_F(ObstacleTest, WhatASandboxHidesIsNotAbsent) {
+    std::filesystem::remove(fake.proc() / "1/root"); // which only the right capability opens
+    fake.process("self", "sealmount", std::string{host} + "40 22 0:33 / /srv rw - tmpfs tmpfs rw\n", "self");
+    EXPECT_EQ(obstacle(RefusalKind::ground_changed), "");
+    fake.process("self", "sealmount", host, "self");
+    EXPECT_THAT(obstacle(RefusalKind::ground_changed), HasSubstr("/srv/.vault is not there"))
+        << "both have the same file system there";
+    std::filesystem::create_directories(fake.root("self") / "srv/.vault");
+    EXPECT_EQ(obstacle(RefusalKind::ground_changed), "");
+    machine(std::string{host} + "31 22 0:50 / /mnt/hand rw - ecryptfs /srv/.vault rw\n");
+    std::filesystem::remove(fake.proc() / "1/root");
+    EXPECT_EQ(obstacle(RefusalKind::lower_in_use), "/srv/.vault is mounted on /mnt/hand already")
+        << "its mounts are listed all the same";
+    std::filesystem::remove_all(fake.proc() /
+                                "1"); // which another one does not even show (proc(5), hidepid=)
+    std::filesystem::remove_all(fake.root("self") / "srv/.vault");
+    EXPECT_EQ(obstacle(RefusalKind::ground_changed), "");
+}
+
 TEST_F(ObstacleTest, AnotherDirectoryIs) {
     volume.ground = Ground{.uuid = "0b5c1a5e-0000-4000-8000-000000000001", .inode = 1, .empty = false};
     EXPECT_THAT(obstacle(RefusalKind::ground_changed), HasSubstr("/srv/.vault is another directory"));
@@ -98,6 +117,16 @@ TEST_F(ObstacleTest, AnAutomountOnTheLowerDirectoryIsNotWokenUp) {
     std::filesystem::remove_all(fake.root("host") / "srv/.vault");
     machine(std::string{host} + "31 22 0:40 / /srv/.vault rw - autofs systemd-1 rw\n");
     EXPECT_EQ(obstacle(RefusalKind::ground_changed), "");
+}
+
+TEST_F(ObstacleTest, AnAutomountOnTheMountPointIsNotLookedAt) {
+    std::filesystem::create_symlink("elsewhere", fake.root("host") / "srv/vault"); // shows a look
+    EXPECT_THAT(obstacle(RefusalKind::place_unsafe), HasSubstr("is a symbolic link"));
+    machine(std::string{host} + "31 22 0:40 / /srv/vault rw - autofs systemd-1 rw\n");
+    EXPECT_EQ(obstacle(RefusalKind::place_unsafe), "");
+    std::filesystem::rename(fake.root("host") / "srv", fake.root("host") / "moved");
+    std::filesystem::create_symlink("moved", fake.root("host") / "srv");
+    EXPECT_THAT(obstacle(RefusalKind::place_unsafe), HasSubstr("/srv, in the path of the mount point"));
 }
 
 TEST_F(ObstacleTest, OpenFilesOfALazilyUnmountedVolumeAreLookedForOnlyIfItWasMounted) {

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 
 #include <cerrno>
+#include <fcntl.h>
 
 namespace sealmount::testing {
 
@@ -183,7 +184,15 @@ TEST_F(OtherMountsTest, TheViewIsThatOfProcessOneWhereItCanBeReached) {
     EXPECT_EQ(view_for(Paths{"/mnt"}, Viewer::service_manager, fake.proc()).table().lines().front().device,
               "8:9");
     std::filesystem::remove(fake.proc() / "1/root");
-    EXPECT_EQ(view_for(Paths{}, Viewer::service_manager, fake.proc()).table().lines().front().device, "8:9");
+    const MountView confined = view_for(Paths{}, Viewer::service_manager, fake.proc());
+    EXPECT_EQ(confined.table().lines().front().device, "8:1") << "its mounts are listed all the same";
+    EXPECT_FALSE(confined.open("/", O_PATH)) << "our own root is another file system";
+    fake.process("self", "unlock", host, "confined");
+    EXPECT_TRUE(view_for(Paths{}, Viewer::service_manager, fake.proc()).open("/", O_PATH));
+    std::filesystem::remove_all(fake.proc() / "1");
+    const MountView alone = view_for(Paths{}, Viewer::service_manager, fake.proc());
+    EXPECT_EQ(alone.table().lines().front().device, "8:1");
+    EXPECT_FALSE(alone.open("/", O_PATH)) << "what process 1 has there is not known";
 }
 
 } // namespace

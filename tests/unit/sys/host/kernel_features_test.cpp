@@ -2,11 +2,14 @@
 // Copyright (C) the sealmount authors
 #include "sys/host/kernel_features.hpp"
 
+#include "base/unique_fd.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <sys/socket.h>
 
 namespace sealmount::testing {
 
@@ -38,6 +41,18 @@ class KernelFeaturesTest : public ::testing::Test {
 
     fs::path root;
 };
+
+TEST(ListedAlgorithmsTest, WholeNamesCount) {
+    constexpr auto text =
+        "name         : cbc(aes)\ndriver       : cbc-aes-aesni\nmodule       : ecb(twofish)\n\n"
+        "name         : md5\ndriver       : md5-generic\n";
+    EXPECT_TRUE(lists_algorithm(text, "cbc(aes)"));
+    EXPECT_TRUE(lists_algorithm(text, "md5"));
+    EXPECT_FALSE(lists_algorithm(text, "ecb(aes)"));
+    EXPECT_FALSE(lists_algorithm(text, "aes)"));
+    EXPECT_FALSE(lists_algorithm(text, "ecb(twofish)"));
+    EXPECT_FALSE(lists_algorithm("", "md5"));
+}
 
 TEST_F(KernelFeaturesTest, RegisteredFileSystemIsPresent) {
     write("proc/filesystems", "nodev\tsysfs\n\text4\nnodev\tecryptfs\n");
@@ -76,7 +91,9 @@ TEST(KernelCryptoTest, WhatNobodyHasIsNotPresent) {
     EXPECT_NE(crypto_presence("a type longer than there is", "x"), Presence::present);
     if (crypto_presence("skcipher", "cbc(aes)") == Presence::present) {
         EXPECT_TRUE(has_crypto("skcipher", "cbc(aes)"));
-        EXPECT_FALSE(has_crypto("skcipher", "cbc(nothing)"));
+        // Without AF_ALG only what somebody uses is known.
+        const UniqueFd socket{::socket(AF_ALG, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
+        EXPECT_EQ(has_crypto("skcipher", "cbc(nothing)"), !socket);
     }
 }
 
