@@ -7,10 +7,8 @@
 #include "sys/files/mounts.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <optional>
 #include <string_view>
-#include <system_error>
 
 namespace sealmount {
 
@@ -45,32 +43,28 @@ struct Candidates {
 };
 
 /// The keys of /etc/sealmount that no volume has, of those that can be read.
-std::vector<std::string> unclaimed_keys(const Paths& paths, const std::optional<Manifest>& manifest) {
-    namespace fs = std::filesystem;
+std::vector<std::string> unclaimed_keys(const Store& store, const std::optional<Manifest>& manifest) {
     std::vector<std::string> signatures;
-    std::error_code ignored;
-    for (fs::directory_iterator entry{paths.keys(), ignored}, end; entry != end; entry.increment(ignored)) {
-        const fs::path name = entry->path().filename();
-        std::string signature = name.stem().string();
+    for (const std::string& signature : store.key_signatures()) {
         const bool is_claimed = manifest && std::ranges::any_of(manifest->volumes, [&](const Volume& volume) {
                                     return std::ranges::count(volume.signatures(), signature) > 0;
                                 });
-        if (name.extension() == ".key" && !problem_with_signature(signature) && !is_claimed) {
-            signatures.push_back(std::move(signature));
+        if (!problem_with_signature(signature) && !is_claimed) {
+            signatures.push_back(signature);
         }
     }
     return signatures;
 }
 
-Candidates keys_of(const Paths& paths, const std::optional<Manifest>& manifest, const Volume* const volume,
+Candidates keys_of(const Store& store, const std::optional<Manifest>& manifest, const Volume* const volume,
                    const std::string_view name) {
-    if (auto noted = loaded_signatures(paths, name); !noted.empty()) {
+    if (auto noted = loaded_signatures(store.paths(), name); !noted.empty()) {
         return {.signatures = std::move(noted)};
     }
     if (volume != nullptr) {
         return {.signatures = volume->signatures()};
     }
-    return {.signatures = unclaimed_keys(paths, manifest), .is_guess = true};
+    return {.signatures = unclaimed_keys(store, manifest), .is_guess = true};
 }
 
 /// Is it mounted on the mount point of another volume of the manifest? Whoever mounts elsewhere, by hand, has
@@ -108,7 +102,7 @@ void unload_volume(const Paths& paths, Keyring& keyring, const std::string_view 
         return;
     }
     const std::optional<FileLock> lock = lock_if_possible(store);
-    Candidates keys = keys_of(paths, manifest, volume, name);
+    Candidates keys = keys_of(store, manifest, volume, name);
     for (const std::string& signature : not_shared(std::move(keys), paths, manifest, name)) {
         keyring.unload_volume_key(signature);
     }
