@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# what stops and starts do: one unlock for all, one process for one, keys go with the mount, and no mount goes by itself
 # Copyright (C) the sealmount authors
+# what stops and starts do: one unlock for all, one process for one, keys go with the mount, and no mount goes by itself
 need_product
 
 boot enroll <<'END'

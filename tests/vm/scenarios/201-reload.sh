@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# a reload with a broken, emptied or renamed manifest, and imports of what is mounted, leave every mount alone
 # Copyright (C) the sealmount authors
+# a reload with a broken, emptied or renamed manifest, and imports of what is mounted, leave every mount alone
 need_product
 
 boot enroll <<'END'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# mounted by hand after the TPM refused: it stays, its unit adopts it, a start is done, and its keys go with it
 # Copyright (C) the sealmount authors
+# mounted by hand after the TPM refused: it stays, its unit adopts it, a start is done, and its keys go with it
 need_product
 
 boot enroll <<'END'

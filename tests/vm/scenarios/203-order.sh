@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# a home is there before logins, a service before which and for which a volume is, and a volume on demand
 # Copyright (C) the sealmount authors
+# a home is there before logins, a service before which and for which a volume is, and a volume on demand
 need_product
 
 boot enroll <<'END'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# a line of /etc/fstab, and a unit in /etc/systemd/system, win over the manifest: in every boot and reload
 # Copyright (C) the sealmount authors
+# a line of /etc/fstab, and a unit in /etc/systemd/system, win over the manifest: in every boot and reload
 need_product
 
 # SEALMOUNT_LAB_ALL=yes: twenty boots. Reloads are twenty in each.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# a full and an emptied /run, and one of fifty volumes stopped and started again and again: keys come and go, others stay
 # Copyright (C) the sealmount authors
+# a full and an emptied /run, and one of fifty volumes stopped and started again and again: keys come and go, others stay
 need_product
 
 # SEALMOUNT_LAB_ALL=yes: two hundred rounds.

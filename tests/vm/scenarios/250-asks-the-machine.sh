@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# check asks systemd, the kernel and the TPM: whatever keeps a volume from its start is found, and the advice helps
 # Copyright (C) the sealmount authors
+# check asks systemd, the kernel and the TPM: whatever keeps a volume from its start is found, and the advice helps
 need_product
 
 cat >"$SHARE/ask.sh" <<'END'
