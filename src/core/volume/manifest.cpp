@@ -250,11 +250,20 @@ class ManifestVolumes {
 
     /// All of them, but those that no order could start.
     [[nodiscard]] Manifest finished() && {
-        while (const auto circle = find_order_circle(manifest_.volumes)) {
-            const auto place = static_cast<std::ptrdiff_t>(circle->volume);
-            manifest_.problems.push_back(error_about(*circle, numbers_[circle->volume]));
-            manifest_.volumes.erase(manifest_.volumes.begin() + place);
-            numbers_.erase(numbers_.begin() + place);
+        const std::vector<OrderCircle> circles = find_order_circles(manifest_.volumes);
+        if (circles.empty()) {
+            return std::move(manifest_);
+        }
+        std::vector<bool> is_out(manifest_.volumes.size(), false);
+        for (const OrderCircle& circle : circles) {
+            manifest_.problems.push_back(error_about(circle, numbers_[circle.volume]));
+            is_out[circle.volume] = true;
+        }
+        std::vector<Volume> all = std::exchange(manifest_.volumes, {});
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            if (!is_out[i]) {
+                manifest_.volumes.push_back(std::move(all[i]));
+            }
         }
         return std::move(manifest_);
     }
@@ -435,8 +444,8 @@ std::string manifest_with(const std::string_view text, const std::vector<Volume>
         taken.add(all.back(), number);
         volumes.push_back(std::move(entry));
     }
-    if (const auto circle = find_order_circle(all)) {
-        throw error_about(*circle, circle->volume);
+    if (const auto circles = find_order_circles(all); !circles.empty()) {
+        throw error_about(circles.front(), circles.front().volume);
     }
     put_grounds(volumes, grounds);
     return to_text(json);

@@ -10,7 +10,6 @@
 #include "core/volume/manifest.hpp"
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,10 +22,11 @@ struct OrderCircle {
     std::vector<std::string> units; ///< each starts after the next one; the last one is the first again
 };
 
-/// The circle that the last of these volumes closes, or nothing. Known of a volume is what its mount unit
+/// The circle that the last of these volumes closes, then the one that the last of the others closes, and so
+/// on: without the volumes that they name, an order can be kept. Known of a volume is what its mount unit
 /// says (core/volume/unit_text.hpp) and what systemd adds to it (systemd.mount(5), "Automatic Dependencies"),
 /// of other units the targets of bootup(7). What their files say, only systemd knows.
-[[nodiscard]] std::optional<OrderCircle> find_order_circle(const std::vector<Volume>& volumes);
+[[nodiscard]] std::vector<OrderCircle> find_order_circles(const std::vector<Volume>& volumes);
 
 /// "srv-a.mount waits for srv-b.mount, that for srv-a.mount".
 [[nodiscard]] std::string describe(const OrderCircle& circle);

@@ -6,6 +6,8 @@
 
 #include <gmock/gmock.h>
 
+#include <ctime>
+
 namespace sealmount::testing {
 
 namespace {
@@ -24,8 +26,8 @@ Volume volume(const std::string& name) {
 }
 
 std::string circle_in(const std::vector<Volume>& volumes) {
-    const auto circle = find_order_circle(volumes);
-    return circle ? describe(*circle) : "";
+    const auto circles = find_order_circles(volumes);
+    return circles.empty() ? "" : describe(circles.front());
 }
 
 TEST(OrderCirclesTest, OrdersThatCanBeKeptAreNone) {
@@ -44,8 +46,9 @@ TEST(OrderCirclesTest, VolumesThatRequireEachOther) {
     Volume b = volume("b");
     a.needs = {"srv-b.mount"};
     b.needs = {"srv-a.mount"};
-    const auto circle = find_order_circle({a, b});
-    ASSERT_TRUE(circle);
+    const auto circles = find_order_circles({a, b});
+    ASSERT_EQ(circles.size(), 1U);
+    const OrderCircle* const circle = &circles.front();
     EXPECT_EQ(circle->volume, 1U);
     EXPECT_EQ(circle->member, "requires");
     EXPECT_THAT(circle->units, ElementsAre("srv-b.mount", "srv-a.mount", "srv-b.mount"));
@@ -67,8 +70,9 @@ TEST(OrderCirclesTest, ThroughAServiceThatOneWaitsForAndTheOtherComesBefore) {
     b.before = {"backup.service"};
     c.before = {"srv-a.mount"};
     c.needs = {"backup.service"};
-    const auto circle = find_order_circle({a, b, c});
-    ASSERT_TRUE(circle);
+    const auto circles = find_order_circles({a, b, c});
+    ASSERT_EQ(circles.size(), 1U);
+    const OrderCircle* const circle = &circles.front();
     EXPECT_EQ(circle->volume, 2U);
     EXPECT_THAT(circle->units, ElementsAre("srv-a.mount", "srv-c.mount", "backup.service", "srv-b.mount",
                                            "database.service", "srv-a.mount"));
@@ -133,6 +137,56 @@ TEST(OrderCirclesTest, EachCircleCostsTheVolumeThatClosesIt) {
                  "these units out");
     EXPECT_THAT(manifest.problems[1].what(), HasSubstr("volumes[1].requires: the order is a circle"));
     EXPECT_THROW(static_cast<void>(manifest_with(text, volume("e"))), Error);
+}
+
+/// The places of those that circles cost, in their order.
+std::vector<std::size_t> taken_out_of(const std::vector<Volume>& volumes) {
+    std::vector<std::size_t> places;
+    for (const OrderCircle& circle : find_order_circles(volumes)) {
+        places.push_back(circle.volume);
+    }
+    return places;
+}
+
+TEST(OrderCirclesTest, WhatIsLeftOutClosesNoOtherCircle) {
+    Volume a = volume("a");
+    Volume b = volume("b");
+    Volume c = volume("c");
+    a.needs = {"srv-b.mount"};
+    b.needs = {"srv-c.mount"};
+    c.needs = {"srv-a.mount", "srv-b.mount"};
+    EXPECT_THAT(taken_out_of({a, b, c}), ElementsAre(2)) << "of a, b and c, and of b and c";
+    EXPECT_THAT(taken_out_of({c, a, b}), ElementsAre(2)) << "of all of them";
+    EXPECT_THAT(taken_out_of({a, c, b}), ElementsAre(2));
+    c.needs = {"srv-c.mount"};
+    b.before = {"srv-b.mount"};
+    EXPECT_THAT(taken_out_of({a, b, c}), ElementsAre(2, 1)) << "the last one first";
+}
+
+TEST(OrderCirclesTest, AVolumeInOneThatIsLeftOutDoesNotWaitForIt) {
+    Volume outer = volume("outer");
+    outer.needs = {"srv-outer.mount"};
+    Volume inner = volume("inner");
+    inner.mountpoint = "/srv/outer/inner";
+    Volume first = volume("first");
+    first.before = {"srv-outer.mount"};
+    first.needs = {"srv-outer-inner.mount"};
+    EXPECT_THAT(taken_out_of({first, inner, outer}), ElementsAre(2));
+    outer.needs.clear();
+    EXPECT_THAT(taken_out_of({first, inner, outer}), ElementsAre(0));
+}
+
+TEST(OrderCirclesTest, AsManyAsVolumesTakeNoLonger) {
+    constexpr std::size_t number = 10000;
+    std::vector<Volume> volumes;
+    for (std::size_t i = 0; i < number; ++i) {
+        volumes.push_back(volume(std::to_string(i)));
+        volumes.back().nofail = false;
+        volumes.back().needs = {"multi-user.target"};
+    }
+    const std::clock_t begin = std::clock();
+    EXPECT_EQ(find_order_circles(volumes).size(), number);
+    EXPECT_LT((std::clock() - begin) / CLOCKS_PER_SEC, 5) << "where it was looked for anew for each, 48";
 }
 
 TEST(OrderCirclesTest, AVolumeThatWouldCloseOneIsNotPutIn) {
