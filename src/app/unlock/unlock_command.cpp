@@ -100,12 +100,15 @@ int load_all_of(const std::string& master) {
     });
 }
 
-/// A stop that was not the last one: somebody else has the volume mounted, or its files open.
+/// A stop that was not the last one: somebody else has the volume mounted, or its files open. It names its
+/// unit: this process may be gone before journald asks whose it was.
 void log_users_left(const std::string& name) {
     try {
-        for (const std::string& user :
-             MountObstacles{Paths{}}.users_left(Store{Paths{}}.volume(name), true)) {
-            log(Level::warning, name, formatted("stopped, but not everywhere: {}", user));
+        const Volume volume = Store{Paths{}}.volume(name);
+        const JournalFields units = {{journal::object_unit, keys_unit_name(name)},
+                                     {journal::object_unit, mount_unit_name(volume.mountpoint)}};
+        for (const std::string& user : MountObstacles{Paths{}}.users_left(volume, true)) {
+            log(Level::warning, name, formatted("stopped, but not everywhere: {}", user), units);
         }
     } catch (const Error&) { // NOLINT(bugprone-empty-catch): it has left the manifest, which a stop may
     }

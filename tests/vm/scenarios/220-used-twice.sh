@@ -78,6 +78,7 @@ check "the container has it" wait_until 10 grep -q /srv/vault "/proc/$holder/mou
 check "it is stopped" stop_vault
 check "the journal says that it was not the last one" \
     wait_until 20 said_by_unlock "stopped, but not everywhere: /srv/.vault is mounted on /srv/vault in the mount namespace of process $holder \\(sleep\\)"
+check_output "also that of the mount unit" 'stopped, but not everywhere: /srv/.vault is mounted' journalctl -b -o cat --no-pager -u srv-vault.mount
 in_use "a container that holds the mount" "process $holder \\(sleep\\)"
 kill "$holder"
 wait "$holder" || true
