@@ -5,6 +5,7 @@
 import ast
 import ctypes
 import resource
+import time
 
 from harness import *
 

@@ -13,6 +13,8 @@ PROCESSORS=1
 # shellcheck disable=SC2034 # uml.sh reads it
 CPU=0
 swtpm_pid='' machine_pid=''
+# shellcheck source=tests/tools/swtpm.bash
+. "$VM_DIR/../tools/swtpm.bash"
 # uml or qemu, where a scenario insists; else each boot has the faster one of those that can do what is asked of it.
 ENGINE=''
 
@@ -82,12 +84,8 @@ start_tpm() {
     [ "$2" = qemu ] || options=(--server "type=unixio,path=$socket" --flags not-need-init --terminate)
     [ ${#socket} -lt 100 ] || die "the path $socket is too long for a socket; set SEALMOUNT_LAB_WORK to a shorter one"
     rm -f "$socket"
-    swtpm socket --tpm2 --tpmstate "dir=$WORK/tpm" "${options[@]}" --log "file=$1,level=20" &
-    swtpm_pid=$!
-    until [ -S "$socket" ]; do
-        kill -0 "$swtpm_pid" 2>/dev/null || die "swtpm did not start; see $1"
-        sleep 0.05
-    done
+    start_swtpm "$WORK/tpm.ready" --tpmstate "dir=$WORK/tpm" "${options[@]}" --log "file=$1,level=20" ||
+        die "swtpm did not start; see $1"
 }
 
 # end_process PID: ends one of our own and waits for it.
