@@ -39,7 +39,7 @@ keys_gone() { ! systemctl -q is-active sealmount-keys@v7.service && ! has; }
 round() {
     systemctl stop srv-v7.mount
     if mounted /srv/v7; then return 1; fi
-    wait_until 10 keys_gone
+    wait_until keys_gone
     systemctl start srv-v7.mount
     has
     [ "$(cat /srv/v7/file)" = here ]

@@ -32,7 +32,7 @@ follow() {
 reload() { systemctl daemon-reload; }
 stop() {
     systemctl stop "$mount_unit"
-    wait_until 10 inactive sealmount-keys@vault.service
+    wait_until inactive sealmount-keys@vault.service
 }
 END
 
@@ -152,7 +152,7 @@ printf '[Service]\nExecStartPre=/bin/sleep 15\n' >"/run/systemd/system/$unlock.d
 reload
 systemctl start --no-block "$mount_unit"
 finds 75 'unknown .*systemd has a job for it, start' "being started"
-check "it comes" wait_until 60 readable /srv/vault
+check "it comes" wait_until readable /srv/vault
 rm -r "/run/systemd/system/$unlock.d"
 reload
 fine "started"

@@ -15,7 +15,7 @@ open_both() {
 }
 close_both() {
     systemctl stop srv-old.mount srv-new.mount
-    wait_until 120 inactive sealmount-keys@old.service && wait_until 120 inactive sealmount-keys@new.service
+    wait_until inactive sealmount-keys@old.service && wait_until inactive sealmount-keys@new.service
 }
 reopen() { close_both && open_both; }
 
