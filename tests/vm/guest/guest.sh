@@ -33,6 +33,12 @@ wait_until() {
     done
 }
 
+# journalctl ARGUMENT...: with all that was said until now. What is said comes to journald through sockets, and it takes its time.
+journalctl() {
+    command journalctl --sync
+    command journalctl "$@"
+}
+
 # pcr_value N: the value in the SHA-256 bank, in lower-case hex.
 pcr_value() { tpm2_pcrread -T device:/dev/tpmrm0 "sha256:$1" | sed -n 's/.*: 0x//p' | tr A-F a-f; }
 

@@ -39,7 +39,7 @@ unattended() {
 }
 install() { DEBIAN_FRONTEND=noninteractive apt-get install -y "$@"; }
 slots() { sealmount slots --json | jq '.slots | length'; }
-hook_journal() { journalctl --sync && journalctl -b -o cat -t sealmount-upgrade; }
+hook_journal() { journalctl -b -o cat -t sealmount-upgrade; }
 next_of() { jq -r ".pcrs[] | select(.pcr == $1).next" /lab/predicted; }
 END
 

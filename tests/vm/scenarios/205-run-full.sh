@@ -54,7 +54,6 @@ full
 check "with one that was emptied and is full" eval 'rm -rf /run/sealmount && round'
 rm -f /run/filler
 # The journal itself reports that /run was full; from here on it is not.
-journalctl --sync
 mark=$(journalctl -b -n 0 --show-cursor --no-pager | sed -n 's/^-- cursor: //p')
 check "the journal has come to here" test -n "$mark"
 rounds() { local n; for ((n = 0; n < rounds; n++)); do round; done; }
@@ -63,7 +62,6 @@ expect_equal "the others were not touched" "$before" "$(others)"
 expect_equal "fifty volumes are mounted" 50 "$(findmnt -n -t ecryptfs -o TARGET | wc -l)"
 # mount.ecryptfs and umount.ecryptfs of ecryptfs-utils report their missing GPG module, and keys that are not theirs, at each call.
 errors() {
-    journalctl --sync
     journalctl -b --no-pager -o json -p err --after-cursor "$mark" |
         jq -r 'select((.SYSLOG_IDENTIFIER // "") | test("^(u?mount|u?mount[.]ecryptfs)$") | not) | .SYSLOG_IDENTIFIER + ": " + .MESSAGE'
 }

@@ -31,11 +31,9 @@ state() {
     systemctl stop srv-vault.mount
     wait_until eval '[[ "$(systemctl show -P ActiveState sealmount-keys@vault.service)" == @(inactive|failed) ]]'
     systemctl reset-failed "$unit" srv-vault.mount 2>/dev/null || true
-    journalctl --sync
     lines=$(unlock_journal vault | wc -l) before=$(outcomes | wc -l)
     systemctl start srv-vault.mount || true
     took=$((($(systemctl show -P ExecMainExitTimestampMonotonic "$unit") - $(systemctl show -P ExecMainStartTimestampMonotonic "$unit")) / 1000))
-    journalctl --sync
     found=$(outcomes | tail -n +$((before + 1)))
     printf '%-34s %-26s %3s %6s ms  (bound %s ms)\n' "$name" "$found" "$(systemctl show -P ExecMainStatus "$unit")" "$took" "$longest" >>/lab/results/table
     expect_equal "$name: the outcome" "$outcome" "$found"
