@@ -15,7 +15,7 @@ END
 
 # measured NAME MASTER [KERNEL]: the costs are then in boots/NAME/costs, with the number of TPM commands in place of the mark.
 measured() {
-    # shellcheck disable=SC2034 # qemu_command of ../unlock reads it
+    # shellcheck disable=SC2034 # boot.sh reads it
     COUNTED=yes
     boot "$1" ${3:+--kernel "$3"} --seconds 3000 <<END
 . /lab/guest.sh

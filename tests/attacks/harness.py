@@ -14,9 +14,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 import interposer
+import software_tpm
 
 SEALMOUNT, UNLOCK, LEAN_UNLOCK = sys.argv[1:4]
 PASSPHRASE = "correct horse battery"
@@ -54,17 +54,9 @@ class Machine:
         shutil.rmtree(self.work)
 
     def start_tpm(self):
-        os.mkdir(f"{self.work}/tpm")
-        self.swtpm = subprocess.Popen(
-            ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.work}/tpm",
-             "--server", f"type=unixio,path={self.work}/sock", "--ctrl", f"type=unixio,path={self.work}/tap.ctrl",
-             "--flags", "not-need-init,startup-clear"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            if os.path.exists(f"{self.work}/sock") and os.path.exists(f"{self.work}/tap.ctrl"):
-                return
-            check(self.swtpm.poll() is None, "swtpm does not start")
-            time.sleep(0.05)
-        fail("swtpm does not start")
+        self.swtpm = software_tpm.start(self.work, "--server", f"type=unixio,path={self.work}/sock", "--ctrl",
+                                        f"type=unixio,path={self.work}/tap.ctrl")
+        check(self.swtpm is not None, "swtpm does not start")
 
     def extend(self, pcr):
         """By whatever is booted."""

@@ -2,9 +2,13 @@
 # Copyright (C) the sealmount authors
 # Another process, even of the same user, looks at a program that has a secret: ptrace, /proc, core dumps, swap; and
 # another user looks at the files. Runs as root, and leaves the rights of root.
+import array
 import ast
 import ctypes
+import fcntl
 import resource
+import termios
+import time
 
 from harness import *
 
@@ -52,14 +56,17 @@ def look_at(process):
     return result
 
 
-def wait_for(process, name, found):
-    for _ in range(200):
-        with open(f"/proc/{process}/status", encoding="ascii") as file:
-            values = dict(line.split(":", 1) for line in file.read().splitlines())
-        if found(values[name].split()[0]):
-            return True
-        time.sleep(0.05)
-    return False
+def wait_until_read(pipe, process):
+    """Until the process has taken what is in the pipe, or has ended."""
+    waiting = array.array("i", [1])
+    while waiting[0] > 0 and process.poll() is None:
+        time.sleep(0.01)
+        fcntl.ioctl(pipe, termios.FIONREAD, waiting)
+
+
+def status_of(process, name):
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        return dict(line.split(":", 1) for line in file.read().splitlines())[name].split()[0]
 
 
 check(os.geteuid() == 0, "must run as root: only root can become another user")
@@ -105,7 +112,8 @@ with Machine() as machine:
                 control.kill()
                 return program.communicate()[0].decode()
             os.write(writer, b"half of a passph")
-            result = look_at(control), look_at(program), wait_for(program.pid, "VmLck", lambda size: int(size) > 0)
+            wait_until_read(writer, program)
+            result = look_at(control), look_at(program), int(status_of(program, "VmLck")) > 0
             with open(f"/proc/{program.pid}/limits", encoding="ascii") as file:
                 core = [line.split()[4] for line in file if line.startswith("Max core file size")]
             control.kill()

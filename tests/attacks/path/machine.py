@@ -11,6 +11,8 @@ import sys
 import tempfile
 import time
 
+import software_tpm
+
 SEALMOUNT = sys.argv[1]
 PASSPHRASE = b"correct horse battery\n"
 ANNA = 61234
@@ -34,17 +36,9 @@ class Machine:
         for directory in ("srv", "etc"):
             os.makedirs(f"{self.root}/{directory}")
         self.home("")
-        os.mkdir(f"{self.work}/tpm")
-        self.swtpm = subprocess.Popen(
-            ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.work}/tpm", "--server",
-             f"type=unixio,path={self.work}/sock", "--ctrl", f"type=unixio,path={self.work}/sock.ctrl", "--flags",
-             "not-need-init,startup-clear"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            if os.path.exists(f"{self.work}/sock"):
-                return
-            check(self.swtpm.poll() is None, "swtpm does not start")
-            time.sleep(0.05)
-        check(False, "swtpm does not start")
+        self.swtpm = software_tpm.start(self.work, "--server", f"type=unixio,path={self.work}/sock", "--ctrl",
+                                        f"type=unixio,path={self.work}/sock.ctrl")
+        check(self.swtpm is not None, "swtpm does not start")
 
     def __enter__(self):
         return self

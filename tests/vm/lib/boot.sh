@@ -9,10 +9,16 @@ OVMF_VARS=/usr/share/OVMF/OVMF_VARS_4M.fd
 MEMORY=1024 # MiB
 # One is enough, and a sixth cheaper to emulate. A scenario that is about races sets two.
 PROCESSORS=1
+# yes: in QEMU one instruction is one nanosecond of the machine's clock (qemu(1), -icount), so that what the machine computes takes
+# as long on every host, however busy. One processor on one thread. While the machine waits, its clock goes on with the host's:
+# elapsed time is still no count.
+COUNTED=no
 # The processor of the host that user-mode Linux runs on; each of the scenarios that run at once has its own.
 # shellcheck disable=SC2034 # uml.sh reads it
 CPU=0
 swtpm_pid='' machine_pid=''
+# shellcheck source=tests/tools/swtpm.bash
+. "$VM_DIR/../tools/swtpm.bash"
 # uml or qemu, where a scenario insists; else each boot has the faster one of those that can do what is asked of it.
 ENGINE=''
 
@@ -82,12 +88,8 @@ start_tpm() {
     [ "$2" = qemu ] || options=(--server "type=unixio,path=$socket" --flags not-need-init --terminate)
     [ ${#socket} -lt 100 ] || die "the path $socket is too long for a socket; set SEALMOUNT_LAB_WORK to a shorter one"
     rm -f "$socket"
-    swtpm socket --tpm2 --tpmstate "dir=$WORK/tpm" "${options[@]}" --log "file=$1,level=20" &
-    swtpm_pid=$!
-    until [ -S "$socket" ]; do
-        kill -0 "$swtpm_pid" 2>/dev/null || die "swtpm did not start; see $1"
-        sleep 0.05
-    done
+    start_swtpm "$WORK/tpm.ready" --tpmstate "dir=$WORK/tpm" "${options[@]}" --log "file=$1,level=20" ||
+        die "swtpm did not start; see $1"
 }
 
 # end_process PID: ends one of our own and waits for it.
@@ -108,10 +110,11 @@ stop_machine() {
 # Debian's own kernels, which have an initial file system, get one processor: they rewrite their code while they run, and under
 # software emulation another processor then meets the breakpoint that is there for a moment, and the kernel dies of it.
 qemu_command() {
-    local processors=$PROCESSORS machine=q35
+    local processors=$PROCESSORS machine=q35 accelerator='tcg,thread=multi' clock=()
     [ -z "$INITRD" ] || processors=1
     [ "$3" != firmware ] || machine=q35,smm=on
-    MACHINE=(qemu-system-x86_64 -machine "$machine" -accel "tcg,thread=multi" -cpu max -smp "$processors" -m "$MEMORY"
+    [ "$COUNTED" = no ] || accelerator='tcg,thread=single' clock=(-icount shift=0)
+    MACHINE=(qemu-system-x86_64 -machine "$machine" -accel "$accelerator" "${clock[@]}" -cpu max -smp "$processors" -m "$MEMORY"
         -display none -nodefaults -no-reboot
         -drive "file=$WORK/disk.img,if=virtio,format=raw,cache=unsafe"
         -virtfs "local,path=$SHARE,mount_tag=share,security_model=none"
@@ -191,11 +194,11 @@ boot() {
     judge_boot "$name" "$results" $((SECONDS - began))
 }
 
-# engine_for TPM UEFI: user-mode Linux has one processor, a kernel of its own, no firmware and no ACPI tables.
+# engine_for TPM UEFI: user-mode Linux has one processor, a kernel of its own, no firmware, no ACPI tables and the host's clock.
 engine_for() {
     if [ -n "$ENGINE" ]; then
         say "$ENGINE"
-    elif [ -z "$INITRD" ] && [ "$1" != table-only ] && [ "$2" = no ] && [ "$PROCESSORS" = 1 ]; then
+    elif [ -z "$INITRD" ] && [ "$1" != table-only ] && [ "$2" = no ] && [ "$PROCESSORS" = 1 ] && [ "$COUNTED" = no ]; then
         say uml
     else
         say qemu
@@ -243,7 +246,7 @@ dump_memory() {
         '{"execute": "cont"}'; do
         printf '%s\n' "$command" >&"$in"
         while :; do
-            read -r -t 60 -u "$out" line || line='{"error": "no answer"}'
+            read -r -t 300 -u "$out" line || line='{"error": "no answer"}'
             case $line in
                 *'"return"'*) break ;;
                 # A second dump repeats the greeting's command, which only the first one needs.

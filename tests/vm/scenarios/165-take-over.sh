@@ -187,5 +187,5 @@ END
 
 # Another machine, as far as the TPM is concerned.
 boot typed --no-tpm --answer 'for the contents' --answer 'for the names' <<'END'
-check "without the TPM, two passphrases open the volume that has two" wait_until 60 readable /srv/two
+check "without the TPM, two passphrases open the volume that has two" wait_until readable /srv/two
 END

@@ -39,7 +39,6 @@ left() {
 
 # said CURSOR_FILE: what the journal has since then, but for what journald itself adds.
 said() {
-    journalctl --sync
     journalctl -q -b -o json --cursor-file="$1" |
         jq -cS 'select(.MASTER != null) | with_entries(select(.key | startswith("_") | not))'
 }
@@ -51,7 +50,6 @@ outcome() {
     shift
     untouched
     rm -f /run/cursor
-    journalctl --sync
     journalctl -q -b -n 0 --cursor-file=/run/cursor
     for step in "$@"; do
         status=0

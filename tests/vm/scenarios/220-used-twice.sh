@@ -74,10 +74,10 @@ check_output "and says why" '/srv/.vault is mounted on /srv/vault already' recov
 # A container, or a service with its own mounts, that keeps what was mounted when it began.
 unshare --mount --propagation private sleep 1000 &
 holder=$!
-check "the container has it" wait_until 10 grep -q /srv/vault "/proc/$holder/mountinfo"
+check "the container has it" wait_until grep -q /srv/vault "/proc/$holder/mountinfo"
 check "it is stopped" stop_vault
 check "the journal says that it was not the last one" \
-    wait_until 20 said_by_unlock "stopped, but not everywhere: /srv/.vault is mounted on /srv/vault in the mount namespace of process $holder \\(sleep\\)"
+    wait_until said_by_unlock "stopped, but not everywhere: /srv/.vault is mounted on /srv/vault in the mount namespace of process $holder \\(sleep\\)"
 check_output "also that of the mount unit" 'stopped, but not everywhere: /srv/.vault is mounted' journalctl -b -o cat --no-pager -u srv-vault.mount
 in_use "a container that holds the mount" "process $holder \\(sleep\\)"
 kill "$holder"
@@ -96,7 +96,7 @@ exec sleep 1000
 SCRIPT
 unshare --mount --propagation private bash /tmp/own-mount &
 holder=$!
-check "a container mounts it" wait_until 30 test -e /tmp/own-mount.done
+check "a container mounts it" wait_until test -e /tmp/own-mount.done
 in_use "a container's own mount" "/srv/.vault is mounted on /mnt/hand in the mount namespace of process $holder"
 kill "$holder"
 wait "$holder" || true
@@ -120,9 +120,9 @@ free "without the bind mount"
 # A process whose working directory is in the volume: root shows whose mount it is.
 (cd /srv/vault && exec sleep 1000) &
 holder=$!
-check "the process is in the volume" wait_until 10 eval "[ \"\$(readlink /proc/$holder/cwd)\" = /srv/vault ]"
+check "the process is in the volume" wait_until eval "[ \"\$(readlink /proc/$holder/cwd)\" = /srv/vault ]"
 umount -l /srv/vault
-check "its unit has stopped" wait_until 10 inactive srv-vault.mount
+check "its unit has stopped" wait_until inactive srv-vault.mount
 in_use "a lazy unmount with somebody in it" "/srv/.vault is still in use: process $holder \\(sleep\\)"
 kill "$holder"
 wait "$holder" || true
@@ -132,7 +132,7 @@ free "when the process has ended"
 sleep 1000 </srv/vault/secret &
 holder=$!
 umount -l /srv/vault
-check "its unit has stopped" wait_until 10 inactive srv-vault.mount
+check "its unit has stopped" wait_until inactive srv-vault.mount
 check_fails "a lazy unmount with an open file: it does not start" systemctl start srv-vault.mount
 check_output "and the journal says why" "/srv/.vault may still be in use: process $holder \\(sleep\\)" unlock_journal vault
 kill "$holder"

@@ -84,7 +84,7 @@ check "nothing in the environment, and an odd umask" env -i /bin/sh -c \
 check_no_output "what it wrote is root's alone" . find /etc/sealmount/keys /etc/sealmount/masters -type f ! -perm 600
 check "a locale that is not there" env LC_ALL=tr_TR.UTF-8 LANGUAGE=tr TZ=:/nowhere sealmount list
 check "it starts" eval 'systemctl daemon-reload && systemctl start srv-odd.mount && mounted /srv/odd'
-check "and leaves" eval 'systemctl stop srv-odd.mount && wait_until 10 inactive sealmount-keys@odd.service && sealmount remove odd --yes'
+check "and leaves" eval 'systemctl stop srv-odd.mount && wait_until inactive sealmount-keys@odd.service && sealmount remove odd --yes'
 systemctl daemon-reload
 
 # A restored store.

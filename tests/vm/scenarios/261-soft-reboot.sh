@@ -42,7 +42,7 @@ for name in vault other third; do
     expect_equal "no process of its own for $name" "$(cat "/root/process-$name")" "$(process_of "$name")"
 done
 expect_equal "one unlock for all of them" 1 "$(($(unlocks) - $(cat /root/before)))"
-check "the boot is over" wait_until 60 test -d /run/sealmount-booted
+check "the boot is over" wait_until test -d /run/sealmount-booted
 wire_mark
 check "all would open" sealmount check
 

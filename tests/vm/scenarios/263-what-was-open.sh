@@ -46,10 +46,10 @@ check_fails "nor one that is not mounted at boot" has later
 check "the one on demand has" has demand
 
 # The unlock of all, again by hand.
-check "the boot is over" wait_until 60 test -d /run/sealmount-booted
+check "the boot is over" wait_until test -d /run/sealmount-booted
 check "and notes are believed no longer" eval '[ ! -L /run/sealmount/booting ]'
 check "vault stops" systemctl stop srv-vault.mount
-check "its keys go" wait_until 10 eval '! has vault'
+check "its keys go" wait_until eval '! has vault'
 check "somebody starts the unlock of all again" systemctl restart sealmount-unlock@default.service
 check_fails "what was stopped stays stopped" has vault
 check_fails "it is not mounted" mounted /srv/vault
@@ -63,7 +63,7 @@ look() { timeout 40 cat "/srv/$1/secret"; }
 check_output "whoever looks finds it" 'a secret in /srv/demand' look demand
 unshare --mount --propagation private sleep 1000 &
 holder=$!
-check "a container has it" wait_until 10 grep -q '/srv/demand .* - ecryptfs' "/proc/$holder/mountinfo"
+check "a container has it" wait_until grep -q '/srv/demand .* - ecryptfs' "/proc/$holder/mountinfo"
 check "it is unmounted here" systemctl stop srv-demand.mount
 check_fails "it is not mounted a second time" look demand
 check_output "the journal says why" 'not mounted: the lower directory is in use by another mount \(/srv/.demand is mounted on /srv/demand in the mount namespace' \
@@ -80,21 +80,21 @@ check "the mount unit of a volume on demand that no boot starts" timeout 60 syst
 check "readable" readable /srv/later
 expect_equal "its automount came along" active "$(systemctl show -P ActiveState srv-later.automount)"
 check "both stop" timeout 60 systemctl stop srv-later.automount srv-later.mount
-check "and its keys go" wait_until 20 eval '! has later'
+check "and its keys go" wait_until eval '! has later'
 
 # A stop while the manifest cannot be read.
 break_it() { sed 's/"version"/version"/' /root/manifest.json >/etc/sealmount/manifest.json; }
 break_it
 check "with a broken manifest, vault stops" systemctl stop srv-vault.mount
 check_fails "unmounted" mounted /srv/vault
-check "its keys go by the note" wait_until 10 eval '! has vault'
+check "its keys go by the note" wait_until eval '! has vault'
 check "the others keep theirs" eval 'has other && has hidden'
 cat /root/manifest.json >/etc/sealmount/manifest.json
 check "repaired, it starts" eval 'systemctl daemon-reload && systemctl start srv-vault.mount'
 break_it
 rm -rf /run/sealmount
 check "without notes either, it stops" systemctl stop srv-vault.mount
-check "its keys go by what the mounts say" wait_until 10 eval '! has vault'
+check "its keys go by what the mounts say" wait_until eval '! has vault'
 check "those of mounted volumes stay" eval 'has other && has hidden'
 cat /root/manifest.json >/etc/sealmount/manifest.json
 check "repaired, it starts" eval 'systemctl daemon-reload && systemctl start srv-vault.mount'
@@ -144,7 +144,7 @@ systemctl daemon-reload
 
 # What status says to people.
 check "vault stops" systemctl stop srv-vault.mount
-wait_until 10 inactive sealmount-keys@vault.service
+wait_until inactive sealmount-keys@vault.service
 rm -rf /run/sealmount
 check "it is mounted by hand" utils_mount /srv/.vault /srv/vault 'passphrase vault' 16 plain
 keyctl clear @u
@@ -152,11 +152,13 @@ check_output "status says whose mount it is" '^vault: mounted, not by us, keys n
 check "umount" umount /srv/vault
 drop_in=/run/systemd/system/sealmount-load@vault.service.d
 mkdir -p "$drop_in"
-printf '[Service]\nExecStartPre=/bin/sleep 5\n' >"$drop_in/lab.conf"
+printf '[Service]\nExecStartPre=/bin/sh -c "until test -e /tmp/go; do sleep 0.1; done"\n' >"$drop_in/lab.conf"
 systemctl daemon-reload
 systemctl start --no-block srv-vault.mount
+check "its unlock begins" wait_until eval '[ "$(systemctl show -P ActiveState sealmount-load@vault.service)" = activating ]'
 check_output "what it is waiting for" 'being unlocked: sealmount-load@vault.service is running' said_by_status vault
-check "it comes" wait_until 60 readable /srv/vault
+touch /tmp/go
+check "it comes" wait_until readable /srv/vault
 check "it stops" systemctl stop srv-vault.mount
 printf '[Service]\nExecStart=\nExecStart=/bin/false\n' >"$drop_in/lab.conf"
 systemctl daemon-reload

@@ -14,7 +14,7 @@ check "it is enrolled" enroll vault /mnt/data/.vault /srv/vault 'correct horse b
 systemctl daemon-reload
 check "it starts" systemctl start srv-vault.mount
 check "and is readable" readable /srv/vault
-stop() { systemctl stop srv-vault.mount && wait_until 20 inactive sealmount-keys@vault.service; }
+stop() { systemctl stop srv-vault.mount && wait_until inactive sealmount-keys@vault.service; }
 check "it stops" stop
 
 uuid=$(blkid -o value -s UUID /root/true.img)

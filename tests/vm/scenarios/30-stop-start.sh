@@ -38,18 +38,18 @@ done
 
 check "systemctl stops the first" systemctl stop srv-vault.mount
 check_fails "it is unmounted" mounted /srv/vault
-check "with its keys unit" wait_until 10 inactive sealmount-keys@vault.service
+check "with its keys unit" wait_until inactive sealmount-keys@vault.service
 check_fails "its filename key is gone" has_key "$names"
 check "the key that it shares is there while the other volume uses it" has_key "$shared"
 check "the others can be read" eval 'readable /srv/twin && readable /srv/third'
 
 check "the other one is stopped" systemctl stop srv-twin.mount
-check "with its keys unit" wait_until 10 inactive sealmount-keys@twin.service
+check "with its keys unit" wait_until inactive sealmount-keys@twin.service
 check_fails "the shared key went with the last that used it" has_key "$shared"
 expect_equal "one key is left" 1 "$(hidden_keys | wc -l)"
 
 check "a mount that is taken away by hand" umount /srv/third
-check "stops its keys unit as well" wait_until 10 inactive sealmount-keys@third.service
+check "stops its keys unit as well" wait_until inactive sealmount-keys@third.service
 check_no_output "no key of ours is in any keyring" . hidden_keys
 check_no_output "nor a visible one that could be ours" "$shared|$names|$third|encrypted|trusted" cat /proc/keys
 check "systemd may be reloaded in between" systemctl daemon-reload

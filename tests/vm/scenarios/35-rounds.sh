@@ -21,7 +21,7 @@ keys=sealmount-keys@vault.service load=sealmount-load@vault.service
 settled() { [ "$(systemctl show -P Job "$keys")$(systemctl show -P Job srv-vault.mount)" = 00 ] || [ -z "$(systemctl list-jobs --no-legend | grep -E 'vault')" ]; }
 check_unmounted() { if mounted /srv/vault; then return 1; fi; }
 nothing_left() {
-    wait_until 20 inactive "$keys"
+    wait_until inactive "$keys"
     check_unmounted
     [ -z "$(hidden_keys)" ] && [ -z "$(master_keys)" ]
     local kind
@@ -53,7 +53,7 @@ interrupted() {
         systemctl stop srv-vault.mount
     fi
     systemctl reset-failed srv-vault.mount "$load" 2>/dev/null || true
-    wait_until 20 settled
+    wait_until settled
     nothing_left
 }
 for delay in 0 0.05 0.1 0.2 0.3 0.4 0.5 0.6 0.8 1.0 1.3 1.6; do

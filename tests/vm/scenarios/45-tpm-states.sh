@@ -29,13 +29,11 @@ outcomes() {
 state() {
     local name=$1 outcome=$2 status=$3 sentence=$4 longest=$5 lines before found took
     systemctl stop srv-vault.mount
-    wait_until 20 inactive sealmount-keys@vault.service || true
+    wait_until eval '[[ "$(systemctl show -P ActiveState sealmount-keys@vault.service)" == @(inactive|failed) ]]'
     systemctl reset-failed "$unit" srv-vault.mount 2>/dev/null || true
-    journalctl --sync
     lines=$(unlock_journal vault | wc -l) before=$(outcomes | wc -l)
     systemctl start srv-vault.mount || true
     took=$((($(systemctl show -P ExecMainExitTimestampMonotonic "$unit") - $(systemctl show -P ExecMainStartTimestampMonotonic "$unit")) / 1000))
-    journalctl --sync
     found=$(outcomes | tail -n +$((before + 1)))
     printf '%-34s %-26s %3s %6s ms  (bound %s ms)\n' "$name" "$found" "$(systemctl show -P ExecMainStatus "$unit")" "$took" "$longest" >>/lab/results/table
     expect_equal "$name: the outcome" "$outcome" "$found"
@@ -96,7 +94,7 @@ printf '[Service]\nExecStartPre=+/usr/bin/systemd-run --service-type=exec --rema
 systemctl daemon-reload
 before=$(pcr_value 10)
 state "800 PCR extensions by others" "opened trusted" 0 'unlocked by the TPM' 60000
-check "they were made" wait_until 60 eval '[ "$(systemctl show -P SubState others.service)" = exited ]'
+check "they were made" wait_until eval '[ "$(systemctl show -P SubState others.service)" = exited ]'
 check "PCR 10 is another" test "$(pcr_value 10)" != "$before"
 when() { echo $(($(systemctl show -P "$2" "$1") / 1000)); }
 others_ended=$(when others.service ExecMainExitTimestampMonotonic)

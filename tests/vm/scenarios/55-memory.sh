@@ -62,7 +62,7 @@ enroll_slowly() {
         sealmount enroll vault --lower /srv/.vault --mountpoint /srv/vault --passphrase-file -
 }
 enroll_slowly >/lab/results/enroll.log 2>&1 &
-check "the passphrase was read from standard input" wait_until 60 test -e /run/fed
+check "the passphrase was read from standard input" wait_until test -e /run/fed
 process=$(pidof -s sealmount)
 keep "/proc/$process/cmdline" "/proc/$process/environ"
 memory_dump enrolling
@@ -89,7 +89,7 @@ memory_dump with-master
 
 trace() {
     { /lab/feed /lab/masked && : >/run/all; } |
-        (wait_until 60 test -e /run/all && exec strace -f -v -xx -s 9999 -o /lab/results/trace \
+        (wait_until test -e /run/all && exec strace -f -v -xx -s 9999 -o /lab/results/trace \
             sealmount enroll other --lower /srv/.other --mountpoint /srv/other --passphrase-file -)
 }
 check "another volume is enrolled, each system call on record" trace

@@ -91,7 +91,7 @@ full_file_system() {
 check "a full /etc/sealmount: whatever could not be written, nothing was changed" full_file_system
 
 check "the volume starts" eval 'systemctl daemon-reload && systemctl start srv-vault.mount && readable /srv/vault'
-check "and stops" eval 'systemctl stop srv-vault.mount && wait_until 10 inactive sealmount-keys@vault.service'
+check "and stops" eval 'systemctl stop srv-vault.mount && wait_until inactive sealmount-keys@vault.service'
 busy() {
     exec 8<>/dev/tpm0
     (sleep 4; echo released >/tmp/released) &

@@ -25,7 +25,7 @@ opens() {
     systemctl start "srv-$1.mount"
     readable "/srv/$1"
     systemctl stop "srv-$1.mount"
-    wait_until 20 inactive "sealmount-keys@$1.service"
+    wait_until inactive "sealmount-keys@$1.service"
 }
 
 # killed STEP COMMAND...: fails when the command came to its end before that step.

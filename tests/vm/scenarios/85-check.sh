@@ -76,7 +76,7 @@ check "the fix: $fix" eval "$fix"
 check_no_output "fixes it" 'user key' sealmount check
 
 systemctl stop srv-vault.mount
-wait_until 10 inactive sealmount-keys@vault.service
+wait_until inactive sealmount-keys@vault.service
 chattr -i /srv/vault
 check_output "an unguarded mount point is a warning" "warning +volume vault: /srv/vault would accept plaintext" sealmount check
 echo plaintext >/srv/vault/leak
@@ -104,7 +104,7 @@ check_status "check says that the next boot would not open it by the TPM" 69 sea
 check_output "and names the PCR" 'bad +master default: slot 1: PCR 7 .*expected [0-9a-f]{64}, found [0-9a-f]{64}' sealmount check
 printf 'wrong\n' >/etc/credstore/sealmount.passphrase.vault
 systemctl stop srv-vault.mount
-wait_until 10 inactive sealmount-keys@vault.service
+wait_until inactive sealmount-keys@vault.service
 check_fails "with a wrong one a person is asked" timeout 20 systemctl start srv-vault.mount
 check_output "and the journal says that it was wrong" "the passphrase of the service's credential is not the volume's" unlock_journal vault
 END

@@ -59,7 +59,7 @@ check "the inner volume was mounted after the outer one" \
 check "the outer one can be stopped" systemctl stop srv-outer.mount
 check_fails "the inner one was unmounted before it" mounted /srv/outer/inner
 check_fails "then the outer one" mounted /srv/outer
-check "their keys units have stopped" wait_until 20 eval 'inactive sealmount-keys@outer.service && inactive sealmount-keys@inner.service'
+check "their keys units have stopped" wait_until eval 'inactive sealmount-keys@outer.service && inactive sealmount-keys@inner.service'
 check "the inner one starts" systemctl start srv-outer-inner.mount
 check "and has brought the outer one along" eval 'readable /srv/outer && readable /srv/outer/inner'
 
@@ -75,7 +75,7 @@ expect_equal "the keys units of the others are active" 'active active' \
     "$(echo $(systemctl is-active sealmount-keys@outer.service sealmount-keys@inner.service))"
 check "it can be stopped" systemctl stop srv-must.mount
 check_fails "it is unmounted" mounted /srv/must
-check "its keys unit has stopped" wait_until 20 inactive sealmount-keys@must.service
+check "its keys unit has stopped" wait_until inactive sealmount-keys@must.service
 check "its two keys are gone" eval '[ "$(hidden_keys | wc -l)" = '$((keys - 2))' ]'
 check_fails "it cannot be started any more" systemctl start srv-must.mount
 check "it is back in the manifest" change .
@@ -103,7 +103,7 @@ rescue() {
     systemctl isolate rescue.target
 }
 check "systemd goes to rescue.target" rescue
-check "which stopped what is not part of it" wait_until 20 inactive witness.service
+check "which stopped what is not part of it" wait_until inactive witness.service
 check_fails "multi-user.target for one" systemctl is-active multi-user.target
 for volume in /srv/must /srv/outer /srv/outer/inner; do
     check "$volume is still mounted and readable" readable "$volume"
