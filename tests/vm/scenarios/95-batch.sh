@@ -4,6 +4,8 @@
 # a thousand volumes in a batch cost each what ten do; a kill and a power cut amid one lose nothing, and it is run again
 need_product
 
+cp "$BUILD/tests/tools/libstep_shim.so" "$SHARE/"
+
 # noauto: what is to be shown is the batch, and not their mounts.
 mkdir "$SHARE/keys"
 for ((n = 1; n <= 1000; n++)); do
@@ -48,30 +50,40 @@ timed() {
     wire_mark
     awk '{ printf "%.0f\n", ($1 + $2) * 1000 }' /root/time >"/lab/results/cpu-$1"
 }
-# synced COUNT: how often all of them wait for the disk.
-synced() {
-    as_before
-    strace -f --seccomp-bpf -qq -e trace=fsync,fdatasync,sync,syncfs -o /root/syncs sealmount enroll --batch "/lab/$1.json" --quiet
-    grep -c 'sync' /root/syncs >"/lab/results/syncs-$1"
-}
 for count in 10 100 1000; do
     check "$count volumes are enrolled as a batch" timed "$count"
     check "all of them are whole" whole "$count"
 done
+END
+boot syncs <<'END'
+. /lab/batch.sh
 check "enrolled once more, all are found, and proved in the kernel" all_there /lab/1000.json
-for count in 10 100 1000; do
-    check "how often $count volumes are written is counted" synced "$count"
-    check "all of them are whole again" whole "$count"
+# synced COUNT: how often all of them wait for the disk.
+synced() {
+    as_before
+    rm -f /root/steps
+    LD_PRELOAD=/lab/libstep_shim.so STEP_BELOW=/etc/sealmount:/srv STEP_LOG=/root/steps sealmount enroll --batch "/lab/$1.json" --quiet
+    grep -c '^[0-9]* fsync ' /root/steps >"/lab/results/syncs-$1"
+}
+for count in 100 1000; do
+    check "how often $count volumes are written to the disk is counted" synced "$count"
+    check "all of them are whole" whole "$count"
 done
 END
-mark=1
+cpu() { cat "$WORK/boots/figures/cpu-$1"; }
+syncs() { cat "$WORK/boots/syncs/syncs-$1"; }
+tpm_commands() { wire_count "$WORK/boots/figures/wire.log" "$1"; }
+declare -A asked=([10]="$(tpm_commands 1)" [100]="$(tpm_commands 3)" [1000]="$(tpm_commands 5)")
 for count in 10 100 1000; do
-    given=$WORK/boots/figures
-    # CPU-MS SYNCS TPM-COMMANDS
-    say "$(cat "$given/cpu-$count" "$given/syncs-$count" | xargs) $(wire_count "$given/wire.log" "$mark")" >"$WORK/figures-$count"
-    step "$count volumes: CPU ms, syncs and TPM commands: $(cat "$WORK/figures-$count")"
-    mark=$((mark + 2))
+    step "$count volumes: $(cpu "$count") ms of CPU, ${asked[$count]} TPM commands$([ "$count" = 10 ] || echo ", $(syncs "$count") syncs")"
 done
+# no_more FACTOR AT_100 AT_1000: each of the thousand has at most so many times as much as each of the hundred.
+no_more() { awk -v most="$1" -v few="$2" -v many="$3" 'BEGIN { exit !(few > 0 && many > 0 && many / 1000 <= most * few / 100) }'; }
+check "at 1,000, each costs at most 5 ms of CPU" test "$(cpu 1000)" -le 5000
+check "which is not more than at 100" no_more 1.1 "$(cpu 100)" "$(cpu 1000)"
+check "and at most 2.5 syncs" test "$(syncs 1000)" -le 2500
+check "which are not more than at 100, either" no_more 1 "$(syncs 100)" "$(syncs 1000)"
+check "the TPM is asked for all of them together" test "${asked[1000]}" -gt 10 -a "${asked[1000]}" -le "${asked[100]}"
 
 boot killed --seconds 1500 <<'END'
 . /lab/batch.sh
