@@ -56,6 +56,8 @@ run_scenarios() {
     rootfs_path >/dev/null
     cache_seconds=$((SECONDS - run_began))
     RUN=$(new_run_directory)
+    exec {run_lock}<"$RUN"
+    flock --shared "$run_lock"
     step "making the disk image${build:+ with the product from $build}"
     make_image "$build" "$RUN/base.img"
     image_seconds=$((SECONDS - run_began - cache_seconds))
@@ -212,11 +214,12 @@ end_run() {
     say "vm: $passed_checks passed, $failed_checks failed"
 }
 
+# new_run_directory: those of the last runs are kept, and those of runs that have not ended, which hold a lock on them.
 new_run_directory() {
     local old
     mkdir -p "$LAB_WORK"
     find "$LAB_WORK" -maxdepth 1 -name 'run-*' -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2- | tail -n +5 |
-        while read -r old; do rm -rf --one-file-system "$old"; done
+        while read -r old; do flock --nonblock "$old" rm -rf --one-file-system "$old" || true; done
     mktemp -d "$LAB_WORK/run-$(date +%m%d-%H%M%S)-XXX"
 }
 

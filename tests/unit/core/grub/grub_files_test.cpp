@@ -28,7 +28,7 @@ std::string module_file(const std::string& name, const std::string& needs) {
                        "ELF\x02\x01";
     const auto put = [&file](const std::uint64_t value, const unsigned size) {
         for (unsigned at = 0; at < size; ++at) {
-            file += static_cast<char>(value >> (8 * at));
+            file += at < sizeof value ? static_cast<char>(value >> (8 * at)) : '\0';
         }
     };
     file.resize(0x40);
