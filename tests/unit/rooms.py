@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) the sealmount authors
-"""The order of the rooms, and what each of them may know and hold.
+"""The order of the rooms, what each of them may know and hold, and that the build lists their tests.
 
 Usage: rooms.py PROJECT [--without RULE]...   checks the source tree
        rooms.py --self-test                   checks that every rule fails where it is broken
@@ -186,6 +186,15 @@ class Tree:
                                         f'{mine or "nothing more"}')
                 return
 
+    def tests_are_listed(self):
+        for suite in ('unit', 'stories'):
+            top = self.project / 'tests' / suite
+            for path in sorted(top.rglob('*_test.cpp')):
+                room = path.parent.relative_to(top).as_posix()
+                for build, listed in [(top / 'meson.build', room), (path.parent / 'meson.build', path.name)]:
+                    if not build.is_file() or f"'{listed}'" not in text_of(build):
+                        self.complain('tests', f"{self.name(path)} is not run: {self.name(build)} does not list '{listed}'")
+
     def check(self):
         self.folders_are_rooms()
         self.includes_run_down()
@@ -195,6 +204,7 @@ class Tree:
         self.no_room_is_too_big()
         self.functions_are_short()
         self.design_lists_the_rooms()
+        self.tests_are_listed()
         return self.complaints
 
 
@@ -220,6 +230,9 @@ GOOD = {
     'src/app/main.cpp': '#include "app/verbs/v.hpp"\n#include "core/g/g.cpp"\n',
     'src/app/verbs/v.hpp': 'const char* x = "\'sealmount check\' --json";\n',
     'generators/main.cpp': 'int main() { return 0; }\n',
+    'tests/unit/meson.build': "foreach room : [\n  'core/a',\n]\n",
+    'tests/unit/core/a/meson.build': "unit_sources += files(\n  'a_test.cpp',\n)\n",
+    'tests/unit/core/a/a_test.cpp': '\n',
     'DESIGN.md': '# Design\n\n| room | what |\n|---|---|\n'
                  + ''.join(f'| `{room}` | what it does |\n' for room in
                            ['base', 'sys/tpm', *(f'core/{room}' for room in 'abcdefg'), 'app/verbs', 'app']),
@@ -246,6 +259,9 @@ FAULTS = [
     ('functions', 'src/core/b/b.cpp', long_function(61)),
     ('functions', 'generators/main.cpp', long_function(61)),
     ('functions', 'src/base/text.hpp', 'struct A {\n    int f() const {\n' + '\n' * 59 + '    }\n};\n'),
+    ('tests', 'tests/unit/core/a/b_test.cpp', '\n'),
+    ('tests', 'tests/unit/meson.build', 'foreach room : []\n'),
+    ('tests', 'tests/stories/core/a/a_test.cpp', '\n'),
     ('design', 'DESIGN.md', GOOD['DESIGN.md'].replace('| `core/c` | what it does |\n', '')),
     ('design', 'DESIGN.md', GOOD['DESIGN.md'] + '| `core/gone` | d |\n'),
     ('design', 'DESIGN.md', GOOD['DESIGN.md'].replace('`core/a`', '`core/x`').replace('`core/b`', '`core/a`')),
