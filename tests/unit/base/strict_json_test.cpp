@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include <chrono>
+#include <ctime>
 
 namespace sealmount {
 
@@ -40,14 +40,15 @@ TEST(StrictJsonTest, AnObjectWithManyMembersIsRefusedAtOnce) {
     };
     EXPECT_EQ(parse_json(object_of(most_members)).size(), most_members);
     // Of the length for which a search through all members for each took minutes.
-    const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t begin = std::clock();
     EXPECT_EQ(refusal(object_of(400000)), "an object has more than 1024 members");
     std::string many = "[";
     for (int i = 0; i < 400; ++i) {
         many += object_of(most_members) + ",";
     }
     EXPECT_EQ(parse_json(many + "1]").size(), 401U);
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{20});
+    // Processor time: others may have the processors.
+    EXPECT_LT((std::clock() - begin) / CLOCKS_PER_SEC, 20);
 }
 
 TEST(StrictJsonTest, EmptyTextIsRefused) {
