@@ -39,7 +39,7 @@ def say(message):
 class Machine:
     def __init__(self):
         for tool in ("swtpm", "swtpm_ioctl"):
-            check(shutil.which(tool), f"{tool} is missing: sudo tools/packages")
+            check(shutil.which(tool), f"{tool} is missing: sudo tools/packages test")
         self.work = tempfile.mkdtemp(prefix="sealmount-attack.")
         self.swtpm = None
         self.start_tpm()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) the sealmount authors
-"""The order of the rooms, and what each of them may know and hold.
+"""The order of the rooms, what each of them may know and hold, and that the build lists their tests.
 
 Usage: rooms.py PROJECT [--without RULE]...   checks the source tree
        rooms.py --self-test                   checks that every rule fails where it is broken
@@ -24,6 +24,7 @@ STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 # What is a program's business to say: commands to run, and options of ours. What we run ourselves is given as separate
 # arguments, in the files below.
 COMMAND = re.compile(r"'(sealmount|systemd-[a-z]+) |(systemctl|journalctl|modprobe) |tpm2_[a-z]|chattr|(^|[\s'(\"])--[a-z]")
+VERB = re.compile(r'\bVerb\{\w+,\s*"([a-z-]+)"')
 RUNS_PROGRAMS = {
     'src/sys/host/bootctl.cpp',
     'src/sys/prompt/password_agents.cpp',
@@ -150,14 +151,17 @@ class Tree:
                     self.complain('interfaces', f'{self.name(path)}: includes the real form "{included}"')
 
     def core_names_no_commands(self):
+        verbs = VERB.findall(self.texts.get(self.project / 'src/app/command.cpp', ''))
+        with_verb = re.compile(rf"\bsealmount ({'|'.join(verbs)})(?![\w-])") if verbs else COMMAND
         for path in self.files:
             if self.room_of(path).split('/')[0] not in ('core', 'sys') or self.name(path) in RUNS_PROGRAMS:
                 continue
             code = without_comments(self.texts[path])
             for number, line in enumerate(code.split('\n'), 1):
                 for literal in STRING.findall(line):
-                    if COMMAND.search(literal[1:-1]):
-                        self.complain('commands', f'{self.name(path)}:{number}: {literal}: app/output/hints.cpp says that')
+                    if COMMAND.search(literal[1:-1]) or with_verb.search(literal[1:-1]):
+                        self.complain('commands', f'{self.name(path)}:{number}: {literal}: a command or an option is for '
+                                                  'app/output/hints.cpp to name, by an AdviceKind')
 
     def no_room_is_too_big(self):
         lines = dict.fromkeys(self.rooms, 0)
@@ -186,6 +190,15 @@ class Tree:
                                         f'{mine or "nothing more"}')
                 return
 
+    def tests_are_listed(self):
+        for suite in ('unit', 'stories'):
+            top = self.project / 'tests' / suite
+            for path in sorted(top.rglob('*_test.cpp')):
+                room = path.parent.relative_to(top).as_posix()
+                for build, listed in [(top / 'meson.build', room), (path.parent / 'meson.build', path.name)]:
+                    if not build.is_file() or f"'{listed}'" not in text_of(build):
+                        self.complain('tests', f"{self.name(path)} is not run: {self.name(build)} does not list '{listed}'")
+
     def check(self):
         self.folders_are_rooms()
         self.includes_run_down()
@@ -195,6 +208,7 @@ class Tree:
         self.no_room_is_too_big()
         self.functions_are_short()
         self.design_lists_the_rooms()
+        self.tests_are_listed()
         return self.complaints
 
 
@@ -218,8 +232,12 @@ GOOD = {
     'src/core/c/c.cpp': 'constexpr int table[] = {\n' + '    1,\n' * 60 + '};\n',
     **{f'src/core/{room}/{room}.cpp': '\n' * 60 for room in 'defg'},
     'src/app/main.cpp': '#include "app/verbs/v.hpp"\n#include "core/g/g.cpp"\n',
+    'src/app/command.cpp': 'Verb{volumes,\n     "check", "check all", declare_check},\n',
     'src/app/verbs/v.hpp': 'const char* x = "\'sealmount check\' --json";\n',
     'generators/main.cpp': 'int main() { return 0; }\n',
+    'tests/unit/meson.build': "foreach room : [\n  'core/a',\n]\n",
+    'tests/unit/core/a/meson.build': "unit_sources += files(\n  'a_test.cpp',\n)\n",
+    'tests/unit/core/a/a_test.cpp': '\n',
     'DESIGN.md': '# Design\n\n| room | what |\n|---|---|\n'
                  + ''.join(f'| `{room}` | what it does |\n' for room in
                            ['base', 'sys/tpm', *(f'core/{room}' for room in 'abcdefg'), 'app/verbs', 'app']),
@@ -238,6 +256,7 @@ FAULTS = [
     ('outside', 'src/app/main.cpp', '#include <systemd/sd-journal.h>\n'),
     ('interfaces', 'src/core/a/a.cpp', '#include "sys/tpm/esys_tpm.cpp"\n'),
     ('commands', 'src/core/a/a.cpp', 'const char* x = "run \'sealmount check\'";\n'),
+    ('commands', 'src/core/a/a.cpp', 'const char* x = "look at it with sealmount check";\n'),
     ('commands', 'src/core/a/a.cpp', 'const char* x = "--authority: too long";\n'),
     ('commands', 'src/sys/tpm/esys_tpm.cpp', 'const char* x = "give (--force)";\n'),
     ('commands', 'src/sys/tpm/esys_tpm.cpp', 'const char* x = "lift that with \'chattr -i\'";\n'),
@@ -246,6 +265,9 @@ FAULTS = [
     ('functions', 'src/core/b/b.cpp', long_function(61)),
     ('functions', 'generators/main.cpp', long_function(61)),
     ('functions', 'src/base/text.hpp', 'struct A {\n    int f() const {\n' + '\n' * 59 + '    }\n};\n'),
+    ('tests', 'tests/unit/core/a/b_test.cpp', '\n'),
+    ('tests', 'tests/unit/meson.build', 'foreach room : []\n'),
+    ('tests', 'tests/stories/core/a/a_test.cpp', '\n'),
     ('design', 'DESIGN.md', GOOD['DESIGN.md'].replace('| `core/c` | what it does |\n', '')),
     ('design', 'DESIGN.md', GOOD['DESIGN.md'] + '| `core/gone` | d |\n'),
     ('design', 'DESIGN.md', GOOD['DESIGN.md'].replace('`core/a`', '`core/x`').replace('`core/b`', '`core/a`')),

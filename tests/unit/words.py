@@ -51,7 +51,7 @@ class List:
             for found in pattern.finditer(joined):
                 line = joined.count(MARK, 0, found.start()) + 1
                 said = found.group(0).replace(MARK, ' ')
-                yield f'{name}:{line}: "{said}": {instead}'
+                yield f'{name}:{line}: "{said}" is listed in {LIST}; instead: {instead}'
 
     def unused(self):
         return [f'{LIST}: no longer needed: {line}' for _, _, line in self.kept if line not in self.used]
@@ -97,11 +97,12 @@ def self_test():
         'tests/vectors/x': 'mend\n',
     }
     faults = [
-        ('src/a.cpp', tree['src/a.cpp'] + '// mend it\n', ['src/a.cpp:4: "mend": fix']),
-        ('src/b.cpp', 'x["mend"]\n', ['src/b.cpp:1: "mend": fix']),
-        ('README.md', 'this is\nno cat\n', ['README.md:1: "is no cat": is not a cat']),
-        ('src/b.cpp', '\nf("this is "\n  "no cat");\n', ['src/b.cpp:2: "is no cat": is not a cat']),
-        ('man/a.scd', 'so: mend\n', ['man/a.scd:1: "mend": fix']),
+        ('src/a.cpp', tree['src/a.cpp'] + '// mend it\n', [f'src/a.cpp:4: "mend" is listed in {LIST}; instead: fix']),
+        ('src/b.cpp', 'x["mend"]\n', [f'src/b.cpp:1: "mend" is listed in {LIST}; instead: fix']),
+        ('README.md', 'this is\nno cat\n', [f'README.md:1: "is no cat" is listed in {LIST}; instead: is not a cat']),
+        ('src/b.cpp', '\nf("this is "\n  "no cat");\n',
+         [f'src/b.cpp:2: "is no cat" is listed in {LIST}; instead: is not a cat']),
+        ('man/a.scd', 'so: mend\n', [f'man/a.scd:1: "mend" is listed in {LIST}; instead: fix']),
         ('src/a.cpp', '// nothing to keep\n', [f'{LIST}: no longer needed: "mend" in src/a.cpp']),
     ]
     wrong = []

@@ -30,7 +30,7 @@ def say(message):
 class Machine:
     def __init__(self):
         check(os.geteuid() == 0, "must run as root: only root can give directories to users")
-        check(shutil.which("swtpm"), "swtpm is missing: sudo tools/packages")
+        check(shutil.which("swtpm"), "swtpm is missing: sudo tools/packages test")
         self.work = tempfile.mkdtemp(prefix="sealmount-attack.")
         self.root = f"{self.work}/root"
         for directory in ("srv", "etc"):

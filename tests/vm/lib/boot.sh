@@ -30,10 +30,13 @@ machine_needs() {
 
 # new_machine DIR IMAGE: an empty TPM and a copy of the image.
 new_machine() {
+    local volume
     WORK=$1 SHARE=$1/share
     mkdir -p "$WORK/boots" "$SHARE/made"
     cp --sparse=always "$2" "$WORK/disk.img"
-    [ ! -e "$MADE_VOLUMES" ] || cp "$MADE_VOLUMES"/*.tar "$SHARE/made/"
+    for volume in "$MADE_VOLUMES"/*.tar; do
+        [ ! -e "$volume" ] || cp "$volume" "$SHARE/made/"
+    done
     new_tpm "$PCR_BANKS"
 }
 
