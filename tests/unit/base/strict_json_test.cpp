@@ -37,7 +37,7 @@ TEST(StrictJsonTest, AnObjectWithManyMembersIsRefusedAtOnce) {
         return text + "}";
     };
     EXPECT_EQ(parse_json(object_of(most_members)).size(), most_members);
-    // What comes behind the name of the first member too many is not even read: it is no JSON. So no search
+    // What comes behind the name of the first member too many is not even read: it is not JSON. So no search
     // through the members of an object, of which there is one for each member, is ever longer.
     std::string text = object_of(most_members + 1);
     text.resize(text.rfind(':'));
