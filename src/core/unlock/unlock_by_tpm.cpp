@@ -51,8 +51,7 @@ std::expected<Unlocked, MasterRefusal> load_in_any_form(const UnlockContext& con
 void note_moment(const UnlockContext& context, const std::string_view master) {
     try {
         note_unseal(context.store.paths(), master);
-    } catch (
-        const std::exception&) { // NOLINT(bugprone-empty-catch): only a forecast of slots makes use of it
+    } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): only forecasts of slots use it
     }
 }
 

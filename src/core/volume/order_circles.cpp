@@ -48,8 +48,7 @@ class OrderOfUnits {
         for (std::size_t i = 0; i < volumes.size(); ++i) {
             try {
                 add(volumes[i], i);
-            } catch (
-                const Error&) { // NOLINT(bugprone-empty-catch): a path that is too long for a unit has none
+            } catch (const Error&) { // NOLINT(bugprone-empty-catch): its path is too long for a unit
             }
         }
     }
@@ -83,7 +82,7 @@ class OrderOfUnits {
     [[nodiscard]] std::vector<OrderCircle> take_circles() {
         std::vector<OrderCircle> circles;
         for (const Listed& listed : std::views::reverse(listed_)) {
-            std::vector<std::size_t> units =
+            const std::vector<std::size_t> units =
                 is_out_[listed.volume] ? std::vector<std::size_t>{} : way(listed.first, listed.unit);
             if (units.empty()) {
                 continue;

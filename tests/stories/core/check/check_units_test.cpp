@@ -156,7 +156,7 @@ TEST_F(CheckUnitsTest, AnOrderThatIsACircleIsFoundThroughOtherUnits) {
     volume.needs = {"database.service"};
     store.write_manifest(manifest_with(manifest_without(store.manifest_text(), "vault"), volume));
     put(generated + names.mount, mount_unit(volume, {}));
-    mount().starts_after.push_back("database.service");
+    mount().starts_after.emplace_back("database.service");
     units["database.service"] = {
         .name = "database.service", .load_state = "loaded", .starts_after = {"a.target", "b.target"}};
     units["a.target"] = {.name = "a.target", .load_state = "loaded", .starts_after = {"b.target"}};
