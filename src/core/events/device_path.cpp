@@ -266,6 +266,8 @@ FileOnPartition file_in(const BytesView path) {
             const bool is_absolute = !is_first && part.starts_with('\\');
             if (!file.path.empty() || is_absolute) {
                 file.path += (is_absolute ? "" : "\\") + part;
+            } else if (part.starts_with('\\')) {
+                file.path_alone = part;
             }
         }
         is_first = false;

@@ -64,10 +64,18 @@ std::vector<BootImage> boot_images(const EventLog& log) {
         const auto size = reader.u64();
         const auto path = size ? reader.take(*size) : std::nullopt;
         FileOnPartition file = path ? file_in(*path) : FileOnPartition{};
-        images.push_back(
-            {.event = &event, .partition = std::move(file.partition), .path = std::move(file.path)});
+        images.push_back({.event = &event,
+                          .partition = std::move(file.partition),
+                          .path = std::move(file.path),
+                          .path_alone = std::move(file.path_alone)});
     }
     return images;
+}
+
+bool is_behind_grub(const EventLog& log) {
+    return std::ranges::any_of(log.events, [](const LogEvent& event) {
+        return event.pcr == grub_pcr && event.type == EventType::ipl;
+    });
 }
 
 bool is_same_path(const std::string_view one, const std::string_view other) {

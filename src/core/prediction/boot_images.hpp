@@ -19,12 +19,16 @@ namespace sealmount {
 /// 10.2.3).
 struct BootImage {
     const LogEvent* event = nullptr;
-    std::string partition; ///< its unique GUID (UEFI 2.10, 10.3.5.1); "" when it has none
-    std::string path;      ///< on that partition, with backslashes; "" for an image from memory or firmware
+    std::string partition;  ///< its unique GUID (UEFI 2.10, 10.3.5.1); "" when it has none
+    std::string path;       ///< on that partition, with backslashes; "" for an image from memory or firmware
+    std::string path_alone; ///< on a partition that the log does not name: that of shim; else ""
 };
 
 /// In the order in which they were started.
 [[nodiscard]] std::vector<BootImage> boot_images(const EventLog& log);
+
+/// Has GRUB started this boot? It alone measures texts into PCR 8.
+[[nodiscard]] bool is_behind_grub(const EventLog& log);
 
 /// Is it the same file on a FAT partition? Slashes are backslashes, and case is ignored.
 [[nodiscard]] bool is_same_path(std::string_view one, std::string_view other);

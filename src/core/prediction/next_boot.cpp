@@ -32,8 +32,8 @@ class NextBoot {
                     forecast_.log().file),
                 {AdviceKind::name_changes}};
         }
-        if (has_grub()) {
-            spoil_for_grub();
+        if (is_behind_grub(forecast_.log())) {
+            apply_grub();
         } else {
             choose();
         }
@@ -52,12 +52,6 @@ class NextBoot {
     }
 
   private:
-    [[nodiscard]] bool has_grub() const {
-        return std::ranges::any_of(forecast_.log().events, [](const LogEvent& event) {
-            return event.pcr == grub_pcr && event.type == EventType::ipl;
-        });
-    }
-
     void spoil_for_grub() {
         for (const unsigned pcr : {grub_pcr, linux_pcr}) {
             forecast_.spoil(pcr, "GRUB measures each command and file of its menu, and what it will choose "
@@ -66,6 +60,44 @@ class NextBoot {
         if (std::ranges::any_of(images_, [](const BootImage& image) { return image.path.empty(); })) {
             forecast_.spoil(image_pcr, "GRUB starts an image that it chooses from its menu, and which one is "
                                        "not known");
+        }
+    }
+
+    void apply_grub() {
+        if (!facts_.grub) {
+            spoil_for_grub();
+            return;
+        }
+        for (const auto& [pcr, digests] : facts_.grub->events) {
+            if (!digests) {
+                forecast_.spoil(pcr, digests.error().message, digests.error().advice);
+            } else if (!forecast_.replace_all(pcr, *digests)) {
+                forecast_.spoil(pcr, "what GRUB makes of the changes that were named is not computed");
+            }
+        }
+        if (facts_.grub->authority) {
+            forecast_.spoil(secure_boot_pcr, facts_.grub->authority->message, facts_.grub->authority->advice);
+        }
+        if (!facts_.grub->images) {
+            forecast_.spoil(image_pcr, facts_.grub->images.error().message,
+                            facts_.grub->images.error().advice);
+            return;
+        }
+        for (const BootImage& image : images_) {
+            replace_by_grub(image, *facts_.grub->images);
+        }
+    }
+
+    /// What GRUB is, and what it starts. Other images have a path of their own.
+    void replace_by_grub(const BootImage& image, const std::map<unsigned, Bytes>& digests) {
+        const auto found = digests.find(image.event->number);
+        ForecastEvent* const event = forecast_of(forecast_, *image.event);
+        if (found != digests.end() && event != nullptr && !event->is_changed) {
+            event->is_changed = event->digest != found->second;
+            event->digest = found->second;
+        } else if (found == digests.end() && image.path.empty()) {
+            forecast_.spoil(image_pcr, formatted("which image is event {} of the next boot is not known",
+                                                 image.event->number));
         }
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
+#include "core/prediction/grub_changes.hpp"
 #include "core/prediction/prediction_command_line.hpp"
 #include "core/prediction/prediction_secure_boot.hpp"
 
@@ -219,6 +220,32 @@ TEST(SecureBootTest, WhatCannotBeIsRefused) {
     EXPECT_EQ(error_of({.variables = {{"SecureBoot", {"f", off}}}, .authorities = {named_pe_file("one.pem")}})
                   .reason(),
               Reason::usage);
+}
+
+TEST(GrubChangeTest, WhatGrubMakesOfANamedChangeIsNotGuessed) {
+    AgileLog log{{sha256_bank}};
+    add_grub(log, "grub_cmd: ", "linux /boot/vmlinuz-1 quiet");
+    const auto add_file = [&log](const std::string& name, const std::string& content) {
+        log.add(9, EventType::ipl, bytes_of(content), bytes_of(name + '\0'));
+    };
+    add_file("(hd0,gpt2)/boot/grub/grub.cfg", "script");
+    add_file("/boot/vmlinuz-1", "kernel");
+    const EventLog parsed = log.parsed();
+    const auto spoilt_by = [&](const NamedFile& before, const NamedFile& after) {
+        Forecast forecast{parsed, sha256_bank};
+        replace_file(forecast, before, after);
+        doubt_after_file(forecast, before, after);
+        return forecast.spoilt();
+    };
+    const auto script = spoilt_by({"/boot/grub/grub.cfg", "script"}, {"/boot/grub/grub.cfg.new", "other"});
+    EXPECT_TRUE(script.contains(8) && script.contains(9));
+    const auto kernel = spoilt_by({"/boot/vmlinuz-1", "kernel"}, {"/boot/vmlinuz-2", "other"});
+    EXPECT_THAT(kernel.at(8).message, HasSubstr("measures the name of /boot/vmlinuz-1"));
+    EXPECT_TRUE(kernel.contains(9));
+    EXPECT_TRUE(spoilt_by({"/boot/vmlinuz-1", "kernel"}, {"/root/built", "other"}).empty());
+    Forecast forecast{parsed, sha256_bank};
+    doubt_after_command_line(forecast);
+    EXPECT_TRUE(forecast.spoilt().contains(8) && forecast.spoilt().contains(9));
 }
 
 } // namespace sealmount
