@@ -8,7 +8,7 @@
 #include "core/events/log_files.hpp"
 #include "core/master/measured_events.hpp"
 #include "core/prediction/boot_images.hpp"
-#include "core/prediction/grub_changes.hpp"
+#include "core/prediction/named_changes.hpp"
 #include "core/prediction/next_boot_facts.hpp"
 #include "core/prediction/prediction_command_line.hpp"
 #include "core/prediction/prediction_files.hpp"

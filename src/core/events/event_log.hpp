@@ -31,6 +31,8 @@ enum class EventType : std::uint32_t {
     variable_driver_config = 0x80000001,
     variable_boot = 0x80000002,
     boot_services_application = 0x80000003,
+    boot_services_driver = 0x80000004,
+    runtime_services_driver = 0x80000005,
     variable_boot2 = 0x8000000c,
     variable_authority = 0x800000e0,
 };

@@ -7,6 +7,8 @@
 #include "base/format.hpp"
 #include "base/text.hpp"
 #include "core/events/event_text.hpp"
+#include "core/prediction/boot_images.hpp"
+#include "core/prediction/image_authority.hpp"
 #include "core/prediction/next_boot_kernel.hpp"
 #include "sys/tpm/digest.hpp"
 
@@ -20,7 +22,7 @@ class NextBoot {
   public:
     NextBoot(Forecast& forecast, const BootFacts& facts)
         : forecast_(forecast), facts_(facts), images_(boot_images(forecast.log())),
-          loader_version_(facts.systemd_boot.value_or("")) {}
+          is_unified_(has_unified_events(forecast)), loader_version_(facts.systemd_boot.value_or("")) {}
 
     void apply() {
         if (images_.empty()) {
@@ -31,6 +33,9 @@ class NextBoot {
                     "will measure cannot be found out",
                     forecast_.log().file),
                 {AdviceKind::name_changes}};
+        }
+        if (facts_.variable) {
+            apply_variables(forecast_, facts_.variable);
         }
         if (is_behind_grub(forecast_.log())) {
             apply_grub();
@@ -49,6 +54,7 @@ class NextBoot {
                 {.started = *started_, .before = before_, .after = after_, .loader_version = loader_version_},
                 facts_.read);
         }
+        look_at_others();
     }
 
   private:
@@ -66,6 +72,7 @@ class NextBoot {
     void apply_grub() {
         if (!facts_.grub) {
             spoil_for_grub();
+            doubt_authority();
             return;
         }
         for (const auto& [pcr, digests] : facts_.grub->events) {
@@ -78,6 +85,9 @@ class NextBoot {
         if (facts_.grub->authority) {
             forecast_.spoil(secure_boot_pcr, facts_.grub->authority->message, facts_.grub->authority->advice);
         }
+        if (!facts_.grub->is_kernel_known) {
+            doubt_authority();
+        }
         if (!facts_.grub->images) {
             forecast_.spoil(image_pcr, facts_.grub->images.error().message,
                             facts_.grub->images.error().advice);
@@ -86,6 +96,46 @@ class NextBoot {
         for (const BootImage& image : images_) {
             replace_by_grub(image, *facts_.grub->images);
         }
+    }
+
+    /// Whichever kernel GRUB starts: are all signed as the one of this boot?
+    void doubt_authority() {
+        if (!is_verified(forecast_.log())) {
+            return;
+        }
+        constexpr std::string_view unknown = "which kernel GRUB will start is not known";
+        std::optional<std::string> signers;
+        const std::vector<NamedFile> kernels = facts_.kernels ? facts_.kernels() : std::vector<NamedFile>{};
+        for (const NamedFile& kernel : kernels) {
+            const auto image = PeImage::parse(as_bytes(kernel.contents));
+            if (image && has_started(*image, kernel)) {
+                signers = signers_of(*image);
+            }
+        }
+        if (!signers) {
+            forecast_.spoil(secure_boot_pcr,
+                            formatted("{}, and that of this boot is not in /boot to compare signatures with",
+                                      unknown));
+            return;
+        }
+        for (const NamedFile& kernel : kernels) {
+            const auto image = PeImage::parse(as_bytes(kernel.contents));
+            if (image && signers_of(*image) != *signers) {
+                forecast_.spoil(secure_boot_pcr, formatted("{}, and {} is signed with other certificates than "
+                                                           "that of this boot",
+                                                           unknown, printable(kernel.name)));
+            }
+        }
+    }
+
+    [[nodiscard]] bool has_started(const PeImage& image, const NamedFile& file) const {
+        const PcrBank bank = forecast_.bank();
+        const Bytes as_image = image.authenticode(bank);
+        const Bytes as_file = digest(bank, {as_bytes(file.contents)});
+        return std::ranges::any_of(forecast_.log().events, [&](const LogEvent& event) {
+            return event.is_measured() && ((event.pcr == image_pcr && event.digests.at(bank) == as_image) ||
+                                           (event.pcr == linux_pcr && event.digests.at(bank) == as_file));
+        });
     }
 
     /// What GRUB is, and what it starts. Other images have a path of their own.
@@ -153,24 +203,35 @@ class NextBoot {
                                                       : "is not on a mounted boot partition"));
             return;
         }
-        ForecastEvent* const event = forecast_of(forecast_, *image.event);
-        const bool is_other =
-            event != nullptr && !event->is_changed && event->digest != now->authenticode(forecast_.bank());
         replace_image(forecast_, *image.event, *now);
-        if (is_other && &image == &images_.front() && has_events(shim_pcr)) {
-            for (const unsigned pcr : {secure_boot_pcr, shim_pcr}) {
-                forecast_.spoil(pcr, "shim was replaced, and what the new one measures of its own keys and "
-                                     "generations is not known");
-            }
-        }
         if (const std::string version = boot_loader_version(*now); !version.empty()) {
             change_loader(version);
         }
     }
 
-    [[nodiscard]] bool has_events(const unsigned pcr) const {
-        return std::ranges::any_of(forecast_.log().events, [&](const LogEvent& event) {
-            return event.is_measured() && event.pcr == pcr;
+    /// Images that are no files of their own: those in the firmware are as it is, a kernel in a unified image
+    /// has been looked at with that, and what shim verifies for others is there twice.
+    void look_at_others() {
+        if (is_behind_grub(forecast_.log())) {
+            return;
+        }
+        for (const BootImage& image : images_) {
+            const ForecastEvent* const event = forecast_of(forecast_, *image.event);
+            const bool is_in_unified = started_ != nullptr && &image == started_ + 1 &&
+                                       is_unified_;
+            if (!image.path.empty() || image.is_in_firmware || event == nullptr || event->is_changed ||
+                is_in_unified || is_also_file(image)) {
+                continue;
+            }
+            forecast_.spoil(image_pcr, formatted("where event {}, an image, comes from is not known, so whether "
+                                                 "it will be the same is not, either",
+                                                 image.event->number));
+        }
+    }
+
+    [[nodiscard]] bool is_also_file(const BootImage& image) const {
+        return std::ranges::any_of(images_, [&](const BootImage& other) {
+            return !other.path.empty() && other.event->digests == image.event->digests;
         });
     }
 
@@ -204,6 +265,7 @@ class NextBoot {
     Forecast& forecast_;
     const BootFacts& facts_;
     std::vector<BootImage> images_;
+    bool is_unified_; ///< this boot was that of a unified image
     const BootImage* started_ = nullptr;
     BootEntry before_;
     BootEntry after_;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/prediction/boot_entries.hpp"
+#include "core/prediction/next_boot_variables.hpp"
 #include "core/prediction/prediction_files.hpp"
 
 #include <expected>
@@ -34,7 +35,8 @@ struct GrubForecast {
     /// Of PCR 4: for each image of the log from GRUB on, by the number of its event, what will be measured in
     /// its place; or why that is not known.
     std::expected<std::map<unsigned, Bytes>, Problem> images{};
-    /// Why PCR 7 is not known: another kernel may be verified by another certificate.
+    bool is_kernel_known = false; ///< which one is started
+    /// Why PCR 7 is not known: it is another kernel, which may be verified by another certificate.
     std::optional<Problem> authority{};
 };
 
@@ -44,6 +46,9 @@ struct BootFacts {
     std::optional<std::string> systemd_boot;
     std::vector<BootEntry> entries; ///< of systemd-boot; empty without it
     BootFileReader read;
+    /// All of Linux' kernels in /boot, where it matters which may be started.
+    std::function<std::vector<NamedFile>()> kernels;
+    VariableReader variable; ///< empty where the firmware's variables cannot be looked at
     std::optional<GrubForecast> grub; ///< where GRUB started this boot, and it is known what it does
 };
 

@@ -35,10 +35,20 @@ class ImageChange {
 
     unsigned apply_image() {
         const unsigned count = forecast_.replace(before_.authenticode(bank_), after_.authenticode(bank_));
-        if (count > 0 && is_verified_by_unknown()) {
-            check_signatures();
-        }
         return count;
+    }
+
+    /// By whom will the new image be verified?
+    void check_signatures() {
+        if (!is_verified_by_unknown()) {
+            return;
+        }
+        if (before_.is_signed() && !after_.is_signed()) {
+            forecast_.spoil(secure_boot_pcr, "the new image is not signed, and Secure Boot is on");
+        } else if (before_.certificates() != after_.certificates()) {
+            forecast_.spoil(secure_boot_pcr, "the new image is signed with other certificates",
+                            {AdviceKind::give_authority});
+        }
     }
 
     unsigned apply_uki() {
@@ -59,15 +69,6 @@ class ImageChange {
             is_known = is_known || (is_authority && event.past == nullptr);
         }
         return is_verified && !is_known;
-    }
-
-    void check_signatures() {
-        if (before_.is_signed() && !after_.is_signed()) {
-            forecast_.spoil(secure_boot_pcr, "the new image is not signed, and Secure Boot is on");
-        } else if (before_.certificates() != after_.certificates()) {
-            forecast_.spoil(secure_boot_pcr, "the new image is signed with other certificates",
-                            {AdviceKind::give_authority});
-        }
     }
 
     /// Versions of the stub differ in what they measure, and in which order.
@@ -261,6 +262,9 @@ void replace_file(Forecast& forecast, const NamedFile& before, const NamedFile& 
         }
         ImageChange change{forecast, *old_image, *new_image};
         count += change.apply_image();
+        if (count > 0) { // also where it is only a file to GRUB
+            change.check_signatures();
+        }
         if (is_uki(*old_image)) {
             if (!is_uki(*new_image)) {
                 throw Error{Reason::bad_data,

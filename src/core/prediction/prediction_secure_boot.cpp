@@ -7,6 +7,8 @@
 #include "base/text.hpp"
 #include "core/events/efi_variable.hpp"
 #include "core/events/event_text.hpp"
+#include "core/prediction/boot_images.hpp"
+#include "core/prediction/image_authority.hpp"
 #include "sys/crypto/certificate.hpp"
 #include "sys/tpm/digest.hpp"
 
@@ -37,7 +39,7 @@ bool is_db_authority(const ForecastEvent& event) {
 void check_database(const std::string& name, const NamedFile& file) {
     constexpr std::size_t attributes_size = 4;
     const BytesView contents = as_bytes(file.contents);
-    if (std::ranges::find(databases, name) == databases.end() || signatures_of(contents)) {
+    if (!is_signature_database(name) || signatures_of(contents)) {
         return;
     }
     const bool has_attributes =
@@ -129,9 +131,35 @@ const Signature& entry_of(const std::vector<Signature>& db, const NamedFile& fil
     return *entry;
 }
 
+/// Measured by shim, of what it verified itself: behind it, or without the owner, as old ones do.
+bool is_of_shim(const Forecast& forecast, const ForecastEvent& event) {
+    const LogEvent* const shim = shim_in(forecast.log());
+    const auto variable = variable_data_of(event.past->data);
+    return (shim != nullptr && event.past->number > shim->number) ||
+           (variable && certificate_in(*event.past) == variable->contents);
+}
+
 /// Replaces the db entries that verified images with those that will.
 void replace_authorities(Forecast& forecast, const std::vector<Bytes>& digests) {
     std::vector<ForecastEvent>& events = forecast.events();
+    std::vector<Bytes> before;
+    bool has_shims = false;
+    for (const ForecastEvent& event : events) {
+        if (is_db_authority(event)) {
+            has_shims = has_shims || is_of_shim(forecast, event);
+            if (!is_of_shim(forecast, event)) {
+                before.push_back(event.digest);
+            }
+        }
+    }
+    if (before == digests) {
+        return;
+    }
+    if (has_shims) {
+        forecast.spoil(secure_boot_pcr, "shim verifies images with db, too, and with which certificate of it at "
+                                        "the next boot is not known");
+        return;
+    }
     auto place = std::ranges::find_if(events, is_db_authority);
     if (place == events.end()) {
         place = std::ranges::find_if(events, [](const ForecastEvent& event) {
@@ -173,7 +201,8 @@ void check_authorities(Forecast& forecast, const SecureBootChange& change, const
     for (const ForecastEvent& event : forecast.events()) {
         const bool holds =
             !is_db_authority(event) || std::ranges::any_of(db, [&](const Signature& signature) {
-                return authority_digest(forecast.bank(), signature) == event.digest;
+                return authority_digest(forecast.bank(), signature) == event.digest ||
+                       (signature.is_certificate() && signature.data == certificate_in(*event.past));
             });
         if (!holds) {
             forecast.spoil(secure_boot_pcr, "a certificate that verifies an image is removed from db",
@@ -183,6 +212,10 @@ void check_authorities(Forecast& forecast, const SecureBootChange& change, const
 }
 
 } // namespace
+
+bool is_signature_database(const std::string_view name) {
+    return std::ranges::find(databases, name) != databases.end();
+}
 
 void apply(Forecast& forecast, const SecureBootChange& change) {
     if (change.variables.empty() && change.authorities.empty()) {

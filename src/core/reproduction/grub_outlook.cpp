@@ -6,6 +6,7 @@
 #include "base/format.hpp"
 #include "base/text.hpp"
 #include "core/grub/grub_states.hpp"
+#include "core/prediction/image_authority.hpp"
 
 #include <algorithm>
 #include <array>
@@ -77,38 +78,40 @@ class NextGrub {
     }
 
     void look_at_kernel(const GrubBoot& boot, GrubForecast& forecast) const {
-        if (!proof_.holds(image_pcr)) {
-            forecast.images = not_reproduced(image_pcr);
-            return;
+        // Which kernel is started follows from the script.
+        for (const unsigned pcr : {image_pcr, grub_command_pcr}) {
+            if (!proof_.holds(pcr)) {
+                forecast.images = not_reproduced(pcr);
+                return;
+            }
         }
-        std::map<unsigned, Bytes> images{{grub_.image->number, grub_.image->digests.at(bank_)}};
-        if (grub_.started.empty()) {
-            forecast.images = std::move(images);
-            return;
-        }
-        if (!boot.kernel || !boot.kernel->is_linux) {
-            forecast.images = std::unexpected{Problem{"what GRUB will start is not known"}};
-            return;
-        }
-        const std::string contents = grub_.machine->read_image(boot.kernel->image);
+        const bool is_known = boot.kernel && boot.kernel->is_linux;
+        const std::string contents = is_known ? grub_.machine->read_image(boot.kernel->image) : "";
         const auto image = PeImage::parse(as_bytes(contents));
-        if (!image) {
+        std::map<unsigned, Bytes> images{{grub_.image->number, grub_.image->digests.at(bank_)}};
+        if (!is_known && !grub_.started.empty()) {
+            forecast.images = std::unexpected{Problem{"what GRUB will start is not known"}};
+        } else if (!image && !grub_.started.empty()) {
             forecast.images = std::unexpected{Problem{formatted(
                 "{}, which GRUB will start, is not an EFI program", printable(boot.kernel->image.path))}};
-            return;
+        } else {
+            for (const LogEvent* const event : grub_.started) {
+                images.emplace(event->number, image->authenticode(bank_));
+            }
+            forecast.images = std::move(images);
         }
-        const Bytes next = image->authenticode(bank_);
-        bool is_other = false;
-        for (const LogEvent* const event : grub_.started) {
-            is_other = is_other || event->digests.at(bank_) != next;
-            images.emplace(event->number, next);
+        if (is_known && image) {
+            forecast.is_kernel_known = true;
+            compare_signers(*image, *boot.kernel, forecast);
         }
-        forecast.images = std::move(images);
-        if (is_other && grub_.start.secure_boot && signers_of(*image) != proof_.signers) {
+    }
+
+    void compare_signers(const PeImage& image, const GrubKernel& kernel, GrubForecast& forecast) const {
+        if (grub_.start.secure_boot && signers_of(image) != proof_.signers) {
             forecast.authority =
                 Problem{formatted("{} is signed with other certificates than the kernel of this boot, so "
                                   "what verifies it is not known",
-                                  printable(boot.kernel->image.path))};
+                                  printable(kernel.image.path))};
         }
     }
 

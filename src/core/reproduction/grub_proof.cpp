@@ -7,6 +7,7 @@
 #include "base/hex.hpp"
 #include "base/text.hpp"
 #include "core/grub/grub_comparison.hpp"
+#include "core/prediction/image_authority.hpp"
 #include "core/reproduction/found_environment.hpp"
 #include "sys/crypto/crypto.hpp"
 
@@ -108,24 +109,22 @@ class GrubTrial {
     /// Where GRUB starts a kernel without the firmware, PCR 4 has no event of it, and will not have one.
     void look_at_kernel(const GrubBoot& boot, GrubProof& proof) {
         std::string& difference = proof.differences[image_pcr];
-        if (grub_.started.empty()) {
-            return;
-        }
-        if (!boot.kernel || !boot.kernel->is_linux) {
-            difference = "the image that GRUB started in this boot was not computed";
-            return;
-        }
-        const std::string contents = grub_.machine->read_image(boot.kernel->image);
+        const bool is_known = boot.kernel && boot.kernel->is_linux;
+        const std::string contents = is_known ? grub_.machine->read_image(boot.kernel->image) : "";
         const auto image = PeImage::parse(as_bytes(contents));
         const Bytes digest = image ? image->authenticode(bank_) : Bytes{};
         const auto other = std::ranges::find_if(
             grub_.started, [&](const LogEvent* event) { return event->digests.at(bank_) != digest; });
-        if (other != grub_.started.end()) {
+        if (other == grub_.started.end()) {
+            // Without events of it in PCR 4, the kernel is that of this boot if its file in PCR 9 is.
+            const bool is_same = !grub_.started.empty() || proof.holds(grub_file_pcr);
+            proof.signers = image && is_same ? signers_of(*image) : "";
+        } else if (!is_known) {
+            difference = "the image that GRUB started in this boot was not computed";
+        } else {
             difference = formatted("{} is not the image that this boot has as event {} of the log",
                                    printable(boot.kernel->image.path), (*other)->number);
-            return;
         }
-        proof.signers = signers_of(*image);
     }
 
     const EventLog& log_;
@@ -152,15 +151,6 @@ GrubProof prove_grub(const EventLog& log, const PcrBank bank, const BootedGrub& 
         }
         return proof;
     }
-}
-
-std::string signers_of(const PeImage& image) {
-    Bytes all;
-    for (const Bytes& certificate : image.certificates()) {
-        const auto mark = sha256({certificate});
-        all.insert(all.end(), mark.begin(), mark.end());
-    }
-    return to_hex(sha256({all}));
 }
 
 } // namespace sealmount

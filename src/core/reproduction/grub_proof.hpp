@@ -35,9 +35,6 @@ struct GrubProof {
 /// the log's.
 [[nodiscard]] GrubProof prove_grub(const EventLog& log, PcrBank bank, const BootedGrub& grub);
 
-/// The mark of the certificates of a kernel, by which another one signed with the same is known.
-[[nodiscard]] std::string signers_of(const PeImage& image);
-
 /// The text of the record of a proof, and back; `boot` is the kernel's name for this boot. Nothing when the
 /// record is of another boot or version of this program, or is damaged.
 [[nodiscard]] std::string to_record(const GrubProof& proof, std::string_view boot);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
-#include "core/prediction/grub_changes.hpp"
+#include "core/prediction/named_changes.hpp"
 #include "core/prediction/prediction_command_line.hpp"
 #include "core/prediction/prediction_secure_boot.hpp"
 
