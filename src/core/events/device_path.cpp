@@ -275,11 +275,11 @@ FileOnPartition file_in(const BytesView path) {
             file.is_in_firmware || (type == NodeType::media && node->subtype == firmware_file_node);
         is_first = false;
     }
-    for (std::string* const path : {&file.path, &file.path_alone}) {
-        std::ranges::replace(*path, '/', '\\');
+    for (std::string* const one : {&file.path, &file.path_alone}) {
+        std::ranges::replace(*one, '/', '\\');
         constexpr std::string_view twice = "\\\\";
-        for (std::size_t at = path->find(twice); at != std::string::npos; at = path->find(twice)) {
-            path->erase(at, 1);
+        for (std::size_t at = one->find(twice); at != std::string::npos; at = one->find(twice)) {
+            one->erase(at, 1);
         }
     }
     return file;

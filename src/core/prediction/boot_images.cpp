@@ -6,6 +6,7 @@
 #include "core/events/device_path.hpp"
 #include "core/prediction/image_authority.hpp"
 #include "core/prediction/uki.hpp"
+#include "sys/tpm/digest.hpp"
 
 #include <algorithm>
 
@@ -63,6 +64,13 @@ bool is_behind_grub(const EventLog& log) {
     });
 }
 
+bool is_file_of_grub(const EventLog& log, const PcrBank bank, const BytesView contents) {
+    const Bytes value = digest(bank, {contents});
+    return std::ranges::any_of(log.events, [&](const LogEvent& event) {
+        return event.is_measured() && event.pcr == linux_pcr && event.digests.at(bank) == value;
+    });
+}
+
 bool is_same_path(const std::string_view one, const std::string_view other) {
     return std::ranges::equal(one, other, {}, folded, folded);
 }
@@ -75,7 +83,11 @@ ForecastEvent* forecast_of(Forecast& forecast, const LogEvent& event) {
 void replace_image(Forecast& forecast, const LogEvent& event, const PeImage& image) {
     ForecastEvent* const found = forecast_of(forecast, event);
     const Bytes value = image.authenticode(forecast.bank());
-    if (found == nullptr || found->is_changed || found->digest == value) {
+    if (found == nullptr || found->is_changed) {
+        return;
+    }
+    if (found->digest == value) {
+        check_authority(forecast, event, image);
         return;
     }
     // An image that shim verifies for others is measured twice, and has no path in one of both.

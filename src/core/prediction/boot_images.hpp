@@ -35,6 +35,9 @@ struct BootImage {
 /// Has GRUB started this boot? It alone measures texts into PCR 8.
 [[nodiscard]] bool is_behind_grub(const EventLog& log);
 
+/// Has GRUB opened a file with these contents? It measures them as they are, with their signatures.
+[[nodiscard]] bool is_file_of_grub(const EventLog& log, PcrBank bank, BytesView contents);
+
 /// Is it the same file on a FAT partition? Slashes are backslashes, and case is ignored.
 [[nodiscard]] bool is_same_path(std::string_view one, std::string_view other);
 

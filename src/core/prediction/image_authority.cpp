@@ -80,17 +80,23 @@ void check_authority(Forecast& forecast, const LogEvent& started, const PeImage&
         return;
     }
     if (!image.is_signed()) {
-        forecast.spoil(secure_boot_pcr, "a new image is not signed, and Secure Boot is on");
+        forecast.spoil(secure_boot_pcr, "an image is not signed, and Secure Boot is on");
         return;
     }
     const auto [earlier, own] = verifiers_until(forecast.log(), started);
     const std::vector<Bytes> certificates = image.certificates();
     const auto is_one = [&](const Bytes& authority) { return verifies(authority, certificates); };
     const bool has_earlier = std::ranges::any_of(earlier, is_one);
-    const bool is_same = own.empty() ? has_earlier : is_one(own.back()) && !has_earlier;
+    const bool has_own = std::ranges::any_of(own, is_one);
+    const bool is_other = image.authenticode(forecast.bank()) != started.digests.at(forecast.bank());
+    const bool has_hash = std::ranges::any_of(earlier, &Bytes::empty) || std::ranges::any_of(own, &Bytes::empty);
+    // The signature is not part of the digest: the same image may have been signed once more.
+    const bool is_same = !is_other     ? has_earlier || has_own || has_hash
+                         : own.empty() ? has_earlier
+                                       : is_one(own.back()) && !has_earlier;
     if (!is_same) {
         forecast.spoil(secure_boot_pcr,
-                       "a new image is signed with other certificates than those that verified this boot",
+                       "an image is signed with other certificates than those that verified this boot",
                        {AdviceKind::give_authority});
     }
 }

@@ -108,7 +108,7 @@ class NextBoot {
         const std::vector<NamedFile> kernels = facts_.kernels ? facts_.kernels() : std::vector<NamedFile>{};
         for (const NamedFile& kernel : kernels) {
             const auto image = PeImage::parse(as_bytes(kernel.contents));
-            if (image && has_started(*image, kernel)) {
+            if (image && is_file_of_grub(forecast_.log(), forecast_.bank(), as_bytes(kernel.contents))) {
                 signers = signers_of(*image);
             }
         }
@@ -126,16 +126,6 @@ class NextBoot {
                                                            unknown, printable(kernel.name)));
             }
         }
-    }
-
-    [[nodiscard]] bool has_started(const PeImage& image, const NamedFile& file) const {
-        const PcrBank bank = forecast_.bank();
-        const Bytes as_image = image.authenticode(bank);
-        const Bytes as_file = digest(bank, {as_bytes(file.contents)});
-        return std::ranges::any_of(forecast_.log().events, [&](const LogEvent& event) {
-            return event.is_measured() && ((event.pcr == image_pcr && event.digests.at(bank) == as_image) ||
-                                           (event.pcr == linux_pcr && event.digests.at(bank) == as_file));
-        });
     }
 
     /// What GRUB is, and what it starts. Other images have a path of their own.

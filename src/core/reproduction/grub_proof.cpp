@@ -116,9 +116,9 @@ class GrubTrial {
         const auto other = std::ranges::find_if(
             grub_.started, [&](const LogEvent* event) { return event->digests.at(bank_) != digest; });
         if (other == grub_.started.end()) {
-            // Without events of it in PCR 4, the kernel is that of this boot if its file in PCR 9 is.
-            const bool is_same = !grub_.started.empty() || proof.holds(grub_file_pcr);
-            proof.signers = image && is_same ? signers_of(*image) : "";
+            // Signatures are part of the file only.
+            const bool is_same = image && is_file_of_grub(log_, bank_, as_bytes(contents));
+            proof.signers = is_same ? signers_of(*image) : "";
         } else if (!is_known) {
             difference = "the image that GRUB started in this boot was not computed";
         } else {

@@ -24,16 +24,18 @@ using testing::HasSubstr;
 namespace {
 
 /// EFI_IMAGE_LOAD_EVENT with a device path of a GPT partition and a file; of a file of no name, from memory.
-Bytes image_event(const std::string& path) {
+Bytes image_event(const std::string& path, const bool has_partition = true) {
     Bytes device_path;
     if (!path.empty()) {
-        put(device_path, 0x2a0104, 3);
-        put(device_path, 0, 1);
-        put(device_path, 1, 4);
-        put(device_path, 2048, 8);
-        put(device_path, 4096, 8);
-        put(device_path, Bytes(16, std::byte{0x11}));
-        put(device_path, 0x0202, 2);
+        if (has_partition) {
+            put(device_path, 0x2a0104, 3);
+            put(device_path, 0, 1);
+            put(device_path, 1, 4);
+            put(device_path, 2048, 8);
+            put(device_path, 4096, 8);
+            put(device_path, Bytes(16, std::byte{0x11}));
+            put(device_path, 0x0202, 2);
+        }
         const Bytes name = wide_with_nul(path);
         put(device_path, 0x0404, 2);
         put(device_path, 4 + name.size(), 2);
@@ -95,9 +97,10 @@ class NextBootTest : public testing::Test {
         }
     }
 
-    void add_image(AgileLog& log, const std::string& path, const std::string& contents) const {
+    void add_image(AgileLog& log, const std::string& path, const std::string& contents,
+                   const bool has_partition = true) const {
         log.add(4, EventType::boot_services_application, bytes_of("in place of the digest"),
-                image_event(path));
+                image_event(path, has_partition));
         const Bytes value = PeImage::parse(as_bytes(contents)).value().authenticode(sha256_bank);
         const Bytes wrong = digest(sha256_bank, {bytes_of("in place of the digest")});
         const auto at = std::ranges::search(log.bytes, wrong);
@@ -131,6 +134,40 @@ class NextBootTest : public testing::Test {
             log.add(11, EventType::ipl, image.section(name).value(), bytes_of(name));
         }
         log.add(12, EventType::ipl, wide_with_nul(command_line_for_kernel(image)));
+        return log;
+    }
+
+    /// Firmware that starts a program of its own, shim, and what shim starts, which it does not name a
+    /// partition of; then the kernel, which shim verifies for the boot loader, so that it is there twice.
+    AgileLog boot_with_shim(const std::string& shim, const std::string& loader, const std::string& kernel) const {
+        AgileLog log{{sha256_bank}};
+        add_image(log, "\\EFI\\vendor\\logo.efi", pe_file("pe32.efi"));
+        add_image(log, "\\EFI\\debian\\shimx64.efi", pe_file(shim));
+        log.add(14, EventType::ipl, bytes_of("keys"), bytes_of("MokList"));
+        add_image(log, "\\EFI\\debian\\grubx64.efi", pe_file(loader), false);
+        add_image(log, "", pe_file(kernel));
+        add_image(log, "\\lab\\vmlinuz-1", pe_file(kernel));
+        log.add(12, EventType::ipl, wide_with_nul("initrd=\\lab\\initrd-1 quiet"));
+        log.add(9, EventType::event_tag, wide_with_nul("initrd=\\lab\\initrd-1 quiet"), tag(linux_options_tag));
+        log.add(9, EventType::event_tag, bytes_of("first"), tag(linux_initrd_tag));
+        return log;
+    }
+
+    AgileLog shim_boot() {
+        disk["/EFI/vendor/logo.efi"] = pe_file("pe32.efi");
+        disk["/EFI/debian/shimx64.efi"] = pe_file("trailer.efi");
+        disk["/EFI/debian/grubx64.efi"] = pe_file("kernel-signed.efi");
+        next_is(0);
+        return boot_with_shim("trailer.efi", "kernel-signed.efi", "kernel-old.efi");
+    }
+
+    AgileLog grub_boot(const std::string& kernel) const {
+        AgileLog log{{sha256_bank}};
+        log.add(7, EventType::variable_authority, bytes_of("whoever verifies"));
+        add_image(log, "\\EFI\\BOOT\\BOOTX64.EFI", pe_file("pe32.efi"));
+        log.add(8, EventType::ipl, bytes_of("set timeout=5"), bytes_of("grub_cmd: set timeout=5"));
+        log.add(9, EventType::ipl, bytes_of(pe_file(kernel)), bytes_of(std::string{"/boot/vmlinuz"} + '\0'));
+        add_image(log, "", pe_file(kernel));
         return log;
     }
 
@@ -253,6 +290,59 @@ TEST_F(NextBootTest, GrubsChoiceIsNotGuessed) {
     const auto spoilt = spoilt_by(log);
     EXPECT_THAT(spoilt.at(8), HasSubstr("GRUB"));
     EXPECT_THAT(spoilt.at(9), HasSubstr("GRUB"));
+}
+
+TEST_F(NextBootTest, WhatShimStartsIsLookedAtOnItsPartition) {
+    const AgileLog log = shim_boot();
+    expect_same(log, log);
+    disk["/EFI/debian/grubx64.efi"] = pe_file("pe32.efi");
+    expect_same(log, boot_with_shim("trailer.efi", "pe32.efi", "kernel-old.efi"));
+    disk.erase("/EFI/debian/grubx64.efi");
+    EXPECT_THAT(spoilt_by(log).at(4), HasSubstr("\\EFI\\debian\\grubx64.efi"));
+}
+
+TEST_F(NextBootTest, AnImageThatIsMeasuredTwiceIsReplacedTwice) {
+    const AgileLog log = shim_boot();
+    disk["/lab/vmlinuz-1"] = pe_file("kernel-new.efi");
+    expect_same(log, boot_with_shim("trailer.efi", "kernel-signed.efi", "kernel-new.efi"));
+}
+
+TEST_F(NextBootTest, AnotherShimMeasuresWhatNobodyKnowsWhereverItIsInTheChain) {
+    const AgileLog log = shim_boot();
+    disk["/EFI/debian/shimx64.efi"] = pe_file("pe32.efi");
+    const auto spoilt = spoilt_by(log);
+    EXPECT_THAT(spoilt.at(7), HasSubstr("shim was replaced"));
+    EXPECT_THAT(spoilt.at(14), HasSubstr("shim was replaced"));
+}
+
+TEST_F(NextBootTest, AnImageFromNowhereMayBeAnotherOne) {
+    AgileLog log = first_boot();
+    next_is(0);
+    add_image(log, "", pe_file("kernel-signed.efi"));
+    EXPECT_THAT(spoilt_by(log).at(4), HasSubstr("comes from is not known"));
+}
+
+TEST_F(NextBootTest, WhicheverKernelGrubStartsItsSignaturesAreCompared) {
+    facts.systemd_boot.reset();
+    facts.entries.clear();
+    facts.grub.emplace();
+    facts.grub->images = std::unexpected{Problem{"not known"}};
+    const AgileLog log = grub_boot("kernel-signed.efi");
+    const auto with = [&](const std::vector<std::string>& names) {
+        facts.kernels = [names] {
+            std::vector<NamedFile> files;
+            for (const std::string& name : names) {
+                files.push_back(test::named_pe_file(name));
+            }
+            return files;
+        };
+        return spoilt_by(log);
+    };
+    EXPECT_FALSE(with({"kernel-signed.efi"}).contains(7));
+    EXPECT_THAT(with({"kernel-signed.efi", "kernel-old.efi"}).at(7), HasSubstr("kernel-old.efi is signed with"));
+    EXPECT_THAT(with({"kernel-old.efi"}).at(7), HasSubstr("that of this boot is not in /boot"));
+    facts.kernels = nullptr;
+    EXPECT_TRUE(spoilt_by(log).contains(7));
 }
 
 TEST_F(NextBootTest, WithoutUefiItIsUnavailable) {

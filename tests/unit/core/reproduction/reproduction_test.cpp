@@ -26,8 +26,11 @@ class ReproductionTest : public testing::Test {
     PcrValues values_of(const GrubOutlook& outlook) const {
         Forecast forecast{log, sha256_bank};
         BootFacts facts;
-        facts.read = [&](const BootPlace&) {
-            return NamedFile{.name = "shim", .contents = tree.read("/boot/efi/EFI/debian/shimx64.efi")};
+        facts.read = [&](const BootPlace& place) {
+            const bool is_shim = is_same_path(place.path, "/EFI/debian/shimx64.efi");
+            return NamedFile{.name = place.path,
+                             .contents = tree.read(is_shim ? "/boot/efi/EFI/debian/shimx64.efi"
+                                                           : "/boot/efi/EFI/debian/grubx64.efi")};
         };
         facts.grub = outlook.forecast;
         apply_next_boot(forecast, facts);
