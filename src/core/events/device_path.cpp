@@ -154,7 +154,10 @@ std::string media(const std::uint8_t subtype, ByteReader body) {
     case 7:
         return call("Fv", {guid_text(body)});
     case 8: {
-        (void)body.u32();
+        constexpr std::size_t without_reserved = 16; // older firmware leaves the reserved field out
+        if (body.left() > without_reserved) {
+            (void)body.u32();
+        }
         const std::string start = hex_number(body.u64().value_or(0));
         return call("Offset", {start, hex_number(body.u64().value_or(0))});
     }

@@ -2,6 +2,7 @@
 // Copyright (C) the sealmount authors
 #include "core/prediction/next_boot.hpp"
 
+#include "core/events/efi_variable.hpp"
 #include "core/prediction/boot_images.hpp"
 #include "core/prediction/uki.hpp"
 #include "unit/core/prediction/pe_vectors.hpp"
@@ -343,6 +344,86 @@ TEST_F(NextBootTest, WhicheverKernelGrubStartsItsSignaturesAreCompared) {
     EXPECT_THAT(with({"kernel-old.efi"}).at(7), HasSubstr("that of this boot is not in /boot"));
     facts.kernels = nullptr;
     EXPECT_TRUE(spoilt_by(log).contains(7));
+}
+
+/// The variables of a firmware, as they are now, and as they were measured.
+class VariablesTest : public testing::Test {
+  protected:
+    static constexpr const char* global = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
+
+    VariablesTest() {
+        add(1, EventType::variable_boot, "BootOrder", std::string("\2\0\1\0", 4));
+        add(1, EventType::variable_boot, "Boot0002", "shim");
+        add(1, EventType::variable_boot, "Boot0001", "another");
+        add(7, EventType::variable_driver_config, "SecureBoot", "\1");
+        add(7, EventType::variable_driver_config, "db", test::pe_file("one.esl"));
+        now["BootCurrent"] = std::string("\2\0", 2);
+    }
+
+    void add(const unsigned pcr, const EventType type, const std::string& name, const std::string& contents) {
+        const Guid vendor = name == "db" ? image_security_database() : guid_of(global);
+        log.add(pcr, type,
+                to_bytes({.guid = vendor, .name = test::wide(name), .contents = bytes_of(contents)}));
+        now[name] = contents;
+    }
+
+    Forecast look() {
+        parsed = log.parsed();
+        Forecast forecast{parsed, sha256_bank};
+        apply_variables(forecast, [this](const std::string& name, const std::string&) -> std::optional<Bytes> {
+            const auto found = now.find(name);
+            return found == now.end() ? std::nullopt : std::optional{bytes_of(found->second)};
+        });
+        return forecast;
+    }
+
+    AgileLog log{{sha256_bank}};
+    std::map<std::string, std::string> now;
+    EventLog parsed;
+};
+
+TEST_F(VariablesTest, ThoseThatAreAsTheyWereChangeNothing) {
+    EXPECT_TRUE(look().spoilt().empty());
+}
+
+TEST_F(VariablesTest, ABootOrderThatChangesBehindThisBootIsOnlyPcr1) {
+    now["BootOrder"] = std::string("\2\0\3\0", 4);
+    const Forecast forecast = look();
+    EXPECT_THAT(forecast.spoilt().at(1).message, HasSubstr("BootOrder"));
+    EXPECT_EQ(forecast.spoilt().size(), 1U);
+}
+
+TEST_F(VariablesTest, WhatMayStartSomethingElseIsNotGuessed) {
+    const auto spoilt = [this](const std::string& name, const std::string& contents) {
+        const auto before = now;
+        now[name] = contents;
+        const auto all = look().spoilt();
+        now = before;
+        return all;
+    };
+    for (const unsigned pcr : {4U, 7U, 8U, 9U, 11U, 14U}) {
+        EXPECT_THAT(spoilt("BootOrder", std::string("\1\0\2\0", 4)).at(pcr).message, HasSubstr("boot order"));
+        EXPECT_THAT(spoilt("BootNext", std::string("\1\0", 2)).at(pcr).message, HasSubstr("Boot0001"));
+        EXPECT_THAT(spoilt("Boot0002", "another file").at(pcr).message, HasSubstr("Boot0002"));
+        EXPECT_THAT(spoilt("OsIndications", std::string("\1\0\0\0\0\0\0\0", 8)).at(pcr).message,
+                    HasSubstr("OsIndications"));
+    }
+    const auto mok = spoilt("MokNew", "x");
+    EXPECT_TRUE(mok.contains(14) && mok.contains(7) && mok.contains(4));
+}
+
+TEST_F(VariablesTest, DatabasesAreMeasuredAsTheyAreNow) {
+    now["db"] += test::pe_file("two.esl");
+    const Forecast forecast = look();
+    EXPECT_TRUE(forecast.spoilt().empty());
+    AgileLog next{{sha256_bank}};
+    next.add(7, EventType::variable_driver_config,
+             to_bytes({.guid = guid_of(global), .name = test::wide("SecureBoot"), .contents = bytes_of("\1")}));
+    next.add(7, EventType::variable_driver_config,
+             to_bytes({.guid = image_security_database(), .name = test::wide("db"), .contents = bytes_of(now["db"])}));
+    EXPECT_EQ(forecast.value(7), replay(next.parsed(), sha256_bank).at(7));
+    now["db"] = "garbage";
+    EXPECT_TRUE(look().spoilt().contains(7));
 }
 
 TEST_F(NextBootTest, WithoutUefiItIsUnavailable) {
