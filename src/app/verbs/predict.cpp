@@ -71,7 +71,8 @@ Outcome predict_it(const PredictOptions& options, const Globals& globals, const 
     PredictionOptions unchanged;
     unchanged.log = options.changes.log;
     unchanged.systemd_log = options.changes.systemd_log;
-    for (const auto& [pcr, value] : predicted_by_log(unchanged, paths, selection).front().values) {
+    const std::vector<PredictedBoot> today = predicted_by_log(unchanged, paths, selection);
+    for (const auto& [pcr, value] : today.front().values) {
         if (value) {
             outcome.now.emplace(pcr, *value);
         }
