@@ -94,9 +94,15 @@ void replace_image(Forecast& forecast, const LogEvent& event, const PeImage& ima
     const Bytes before = found->digest;
     (void)forecast.replace(before, value, image_pcr);
     check_authority(forecast, event, image);
-    if (&event == shim_in(forecast.log())) {
+    if (&event == shim_in(forecast.log()) || is_shim(image)) {
         spoil_for_shim(forecast);
     }
+}
+
+bool is_shim(const PeImage& image) {
+    const Bytes sbat = image.section(".sbat").value_or(Bytes{});
+    const std::string_view text{reinterpret_cast<const char*>(sbat.data()), sbat.size()};
+    return text.find("\nshim,") != std::string_view::npos;
 }
 
 void spoil_for_shim(Forecast& forecast) {

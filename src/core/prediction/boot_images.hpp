@@ -49,6 +49,9 @@ struct BootImage {
 /// Secure Boot on, see check_authority() for PCR 7. Another shim is spoil_for_shim().
 void replace_image(Forecast& forecast, const LogEvent& event, const PeImage& image);
 
+/// Is it a shim, by the generation that it says (shim, SBAT.md)?
+[[nodiscard]] bool is_shim(const PeImage& image);
+
 /// Another shim: what it measures of its own is not known.
 void spoil_for_shim(Forecast& forecast);
 

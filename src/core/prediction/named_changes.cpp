@@ -53,7 +53,9 @@ void doubt_after_program(Forecast& forecast, const PeImage& before, const PeImag
         doubt_script(forecast, why);
     }
     const LogEvent* const shim = shim_in(forecast.log());
-    if (shim != nullptr && shim->digests.at(forecast.bank()) == before.authenticode(forecast.bank())) {
+    const bool was_shim =
+        shim != nullptr && shim->digests.at(forecast.bank()) == before.authenticode(forecast.bank());
+    if (was_shim || is_shim(before) || is_shim(after)) {
         spoil_for_shim(forecast);
     }
     const std::string old_loader = boot_loader_version(before);

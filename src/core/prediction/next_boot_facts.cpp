@@ -112,8 +112,7 @@ BootFacts boot_facts(const Paths& paths) {
     facts.read = [paths](const BootPlace& place) { return read_boot_file(paths, place); };
     facts.kernels = [paths] { return kernels_in_boot(paths); };
     const fs::path variables = paths.below_root("/sys/firmware/efi/efivars");
-    std::error_code ignored;
-    if (fs::exists(variables, ignored) && !fs::is_empty(variables, ignored)) {
+    if (variable_now(variables, "BootCurrent", "8be4df61-93ca-11d2-aa0d-00e098032b8c")) {
         facts.variable = [variables](const std::string& name, const std::string& vendor) {
             return variable_now(variables, name, vendor);
         };

@@ -82,6 +82,9 @@ class Variables {
                 continue;
             }
             changed_.push_back(name);
+            if (name == "PK" && contents.empty() != variable->contents.empty()) {
+                spoil_all("Secure Boot is switched, as its variable PK tells");
+            }
             if (!is_signature_database(name) ||
                 contents.empty() != variable->contents.empty()) {
                 forecast_.spoil(event.pcr, formatted("the EFI variable {} is no longer as this boot has "

@@ -184,6 +184,42 @@ void replace_authorities(Forecast& forecast, const std::vector<Bytes>& digests) 
     std::erase_if(events, is_db_authority);
 }
 
+/// Boot loaders do other things when images are verified: a kernel in a unified image is not started through
+/// the firmware, shim asks its own keys, and GRUB is locked down.
+void doubt_after_switch(Forecast& forecast) {
+    const auto has = [&](const unsigned pcr) {
+        return std::ranges::any_of(forecast.log().events, [&](const LogEvent& event) {
+            return event.is_measured() && event.pcr == pcr && event.type == EventType::ipl;
+        });
+    };
+    const auto doubt = [&](const std::initializer_list<unsigned> pcrs, const char* const who) {
+        for (const unsigned pcr : pcrs) {
+            forecast.spoil(pcr, formatted("{} measures otherwise when Secure Boot is switched", who));
+        }
+    };
+    if (has(uki_pcr)) {
+        doubt({image_pcr}, "systemd-stub");
+    }
+    if (has(grub_pcr)) {
+        doubt({image_pcr, grub_pcr, linux_pcr}, "GRUB");
+    }
+    if (has(shim_pcr)) {
+        doubt({image_pcr, secure_boot_pcr, shim_pcr}, "shim");
+    }
+}
+
+/// The firmware starts what its boot variables say.
+void doubt_after_boot_variable(Forecast& forecast, const std::string& name) {
+    constexpr std::array chosen = {image_pcr, loader_pcr, secure_boot_pcr, grub_pcr,
+                                   linux_pcr, uki_pcr,    parameters_pcr,  shim_pcr};
+    const bool is_entry = name.size() == 8 && name.starts_with("Boot");
+    if (is_entry || name == "BootOrder") {
+        for (const unsigned pcr : chosen) {
+            forecast.spoil(pcr, formatted("what the firmware starts with another {} is not known", printable(name)));
+        }
+    }
+}
+
 /// No authorities were named: do those of this boot still hold?
 void check_authorities(Forecast& forecast, const SecureBootChange& change, const std::vector<Signature>& db) {
     const bool was_on = is_on(contents_of(forecast, {}, "SecureBoot"));
@@ -223,6 +259,10 @@ void apply(Forecast& forecast, const SecureBootChange& change) {
     }
     for (const auto& [name, file] : change.variables) {
         replace_variable(forecast, name, file);
+        doubt_after_boot_variable(forecast, name);
+    }
+    if (is_on(contents_of(forecast, change, "SecureBoot")) != is_on(contents_of(forecast, {}, "SecureBoot"))) {
+        doubt_after_switch(forecast);
     }
     const std::vector<Signature> db = signatures_of(contents_of(forecast, change, "db").value_or(Bytes{}))
                                           .value_or(std::vector<Signature>{});
