@@ -103,9 +103,9 @@ void apply_all(Forecast& forecast, const PredictionOptions& options, const Paths
     }
     apply(forecast, secure_boot_change(options));
     if (options.command_line) {
+        doubt_after_command_line(forecast);
         replace_command_line(forecast, present_command_lines(options, paths, forecast),
                              *options.command_line);
-        doubt_after_command_line(forecast);
     } else if (options.old_command_line) {
         throw Error{Reason::usage, "--old-command-line goes with --command-line"};
     }

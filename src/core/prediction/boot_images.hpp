@@ -19,9 +19,10 @@ namespace sealmount {
 /// 10.2.3).
 struct BootImage {
     const LogEvent* event = nullptr;
-    std::string partition;  ///< its unique GUID (UEFI 2.10, 10.3.5.1); "" when it has none
-    std::string path;       ///< on that partition, with backslashes; "" for an image from memory or firmware
-    std::string path_alone; ///< what shim starts is logged without its partition, which is shim's own; else ""
+    std::string partition; ///< its unique GUID (UEFI 2.10, 10.3.5.1); "" when it has none
+    std::string path;      ///< on that partition, with backslashes; "" for an image from memory or firmware
+    std::string
+        path_alone; ///< what shim starts is logged without its partition, which is shim's own; else ""
     bool is_in_firmware = false; ///< part of the firmware, which has measured itself
 };
 

@@ -59,7 +59,8 @@ Bytes certificate_in(const LogEvent& event) {
     for (const std::size_t owner : {std::size_t{0}, sizeof(Guid)}) {
         if (variable && variable->contents.size() > owner &&
             certificate_subject(BytesView{variable->contents}.subspan(owner))) {
-            return {variable->contents.begin() + static_cast<std::ptrdiff_t>(owner), variable->contents.end()};
+            return {variable->contents.begin() + static_cast<std::ptrdiff_t>(owner),
+                    variable->contents.end()};
         }
     }
     return {};
@@ -87,13 +88,18 @@ void check_authority(Forecast& forecast, const LogEvent& started, const PeImage&
     const std::vector<Bytes> certificates = image.certificates();
     const auto is_one = [&](const Bytes& authority) { return verifies(authority, certificates); };
     const bool has_earlier = std::ranges::any_of(earlier, is_one);
-    const bool has_own = std::ranges::any_of(own, is_one);
+    const bool has_own = !own.empty() && is_one(own.back());
+    // Shim measures once more what the firmware has measured.
+    const bool has_other = std::ranges::any_of(earlier, [&](const Bytes& authority) {
+        return !own.empty() && authority != own.back() && is_one(authority);
+    });
     const bool is_other = image.authenticode(forecast.bank()) != started.digests.at(forecast.bank());
-    const bool has_hash = std::ranges::any_of(earlier, &Bytes::empty) || std::ranges::any_of(own, &Bytes::empty);
+    const bool has_hash =
+        std::ranges::any_of(earlier, &Bytes::empty) || std::ranges::any_of(own, &Bytes::empty);
     // The signature is not part of the digest: the same image may have been signed once more.
     const bool is_same = !is_other     ? has_earlier || has_own || has_hash
                          : own.empty() ? has_earlier
-                                       : is_one(own.back()) && !has_earlier;
+                                       : has_own && !has_other;
     if (!is_same) {
         forecast.spoil(secure_boot_pcr,
                        "an image is signed with other certificates than those that verified this boot",

@@ -62,8 +62,9 @@ void doubt_after_program(Forecast& forecast, const PeImage& before, const PeImag
     const std::string new_loader = boot_loader_version(after);
     if (!old_loader.empty() && major_version(old_loader) != major_version(new_loader)) {
         for (const unsigned pcr : {loader_pcr, linux_pcr, parameters_pcr}) {
-            forecast.spoil(pcr, formatted("systemd-boot is replaced by another {}, which may measure differently",
-                                          new_loader.empty() ? "program" : "version"));
+            forecast.spoil(pcr,
+                           formatted("systemd-boot is replaced by another {}, which may measure differently",
+                                     new_loader.empty() ? "program" : "version"));
         }
     }
 }

@@ -1,7 +1,7 @@
-// What a change that was named means beyond the digests that it replaces. GRUB measures its script, the script's
-// commands and the names of files; shim and systemd-boot in another version measure otherwise; a unified image
-// holds the command line. Nothing is guessed: a PCR that may change otherwise cannot be predicted; what GRUB
-// makes of files as they are then is computed elsewhere (core/reproduction).
+// What a change that was named means beyond the digests that it replaces. GRUB measures its script, the
+// script's commands and the names of files; shim and systemd-boot in another version measure otherwise; a
+// unified image holds the command line. Nothing is guessed: a PCR that may change otherwise cannot be
+// predicted; what GRUB makes of files as they are then is computed elsewhere (core/reproduction).
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors

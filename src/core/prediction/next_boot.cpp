@@ -113,17 +113,18 @@ class NextBoot {
             }
         }
         if (!signers) {
-            forecast_.spoil(secure_boot_pcr,
-                            formatted("{}, and that of this boot is not in /boot to compare signatures with",
-                                      unknown));
+            forecast_.spoil(
+                secure_boot_pcr,
+                formatted("{}, and that of this boot is not in /boot to compare signatures with", unknown));
             return;
         }
         for (const NamedFile& kernel : kernels) {
             const auto image = PeImage::parse(as_bytes(kernel.contents));
             if (image && signers_of(*image) != *signers) {
-                forecast_.spoil(secure_boot_pcr, formatted("{}, and {} is signed with other certificates than "
-                                                           "that of this boot",
-                                                           unknown, printable(kernel.name)));
+                forecast_.spoil(secure_boot_pcr,
+                                formatted("{}, and {} is signed with other certificates than "
+                                          "that of this boot",
+                                          unknown, printable(kernel.name)));
             }
         }
     }
@@ -207,15 +208,15 @@ class NextBoot {
         }
         for (const BootImage& image : images_) {
             const ForecastEvent* const event = forecast_of(forecast_, *image.event);
-            const bool is_in_unified = started_ != nullptr && &image == started_ + 1 &&
-                                       is_unified_;
+            const bool is_in_unified = started_ != nullptr && &image == started_ + 1 && is_unified_;
             if (!image.path.empty() || image.is_in_firmware || event == nullptr || event->is_changed ||
                 is_in_unified || is_also_file(image)) {
                 continue;
             }
-            forecast_.spoil(image_pcr, formatted("where event {}, an image, comes from is not known, so whether "
-                                                 "it will be the same is not, either",
-                                                 image.event->number));
+            forecast_.spoil(image_pcr,
+                            formatted("where event {}, an image, comes from is not known, so whether "
+                                      "it will be the same is not, either",
+                                      image.event->number));
         }
     }
 

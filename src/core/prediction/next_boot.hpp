@@ -48,7 +48,7 @@ struct BootFacts {
     BootFileReader read;
     /// All of Linux' kernels in /boot, where it matters which may be started.
     std::function<std::vector<NamedFile>()> kernels;
-    VariableReader variable; ///< empty where the firmware's variables cannot be looked at
+    VariableReader variable;          ///< empty where the firmware's variables cannot be looked at
     std::optional<GrubForecast> grub; ///< where GRUB started this boot, and it is known what it does
 };
 

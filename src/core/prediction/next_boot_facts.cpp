@@ -67,8 +67,8 @@ bool is_kernel(const fs::path& file) {
     std::ifstream stream{file, std::ios::binary};
     stream.read(head.data(), static_cast<std::streamsize>(head.size()));
     return head.starts_with("MZ") && std::ranges::any_of(marks, [&](const Mark& mark) {
-        return head.compare(mark.offset, mark.text.size(), mark.text) == 0;
-    });
+               return head.compare(mark.offset, mark.text.size(), mark.text) == 0;
+           });
 }
 
 std::vector<NamedFile> kernels_in_boot(const Paths& paths) {
@@ -78,7 +78,8 @@ std::vector<NamedFile> kernels_in_boot(const Paths& paths) {
     for (fs::recursive_directory_iterator entry{paths.below_root("/boot"), error};
          !error && entry != fs::recursive_directory_iterator{}; entry.increment(error)) {
         if (entry->is_regular_file() && !entry->is_symlink() && is_kernel(entry->path())) {
-            kernels.push_back({.name = entry->path(), .contents = read_trusted_file(entry->path(), file_limit)});
+            kernels.push_back(
+                {.name = entry->path(), .contents = read_trusted_file(entry->path(), file_limit)});
         }
         if (entry.depth() >= deepest) {
             entry.disable_recursion_pending();

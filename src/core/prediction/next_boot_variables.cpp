@@ -40,7 +40,8 @@ std::string boot_entry(const unsigned number) {
 std::vector<unsigned> numbers_in(const BytesView bytes) {
     std::vector<unsigned> numbers;
     for (std::size_t at = 0; at + 1 < bytes.size(); at += 2) {
-        numbers.push_back(std::to_integer<unsigned>(bytes[at]) | std::to_integer<unsigned>(bytes[at + 1]) << 8U);
+        numbers.push_back(std::to_integer<unsigned>(bytes[at]) | std::to_integer<unsigned>(bytes[at + 1])
+                                                                     << 8U);
     }
     return numbers;
 }
@@ -69,7 +70,8 @@ class Variables {
     void compare() {
         SecureBootChange change;
         for (const ForecastEvent& event : forecast_.events()) {
-            const auto variable = is_unchanged_variable(event) ? variable_data_of(event.past->data) : std::nullopt;
+            const auto variable =
+                is_unchanged_variable(event) ? variable_data_of(event.past->data) : std::nullopt;
             if (!variable) {
                 continue;
             }
@@ -85,8 +87,7 @@ class Variables {
             if (name == "PK" && contents.empty() != variable->contents.empty()) {
                 spoil_all("Secure Boot is switched, as its variable PK tells");
             }
-            if (!is_signature_database(name) ||
-                contents.empty() != variable->contents.empty()) {
+            if (!is_signature_database(name) || contents.empty() != variable->contents.empty()) {
                 forecast_.spoil(event.pcr, formatted("the EFI variable {} is no longer as this boot has "
                                                      "measured it",
                                                      printable(name)));
@@ -147,8 +148,8 @@ class Variables {
                                        "MokListTrustedNew", "SbatPolicy"}) {
             if (read_(name, shim_vendor)) {
                 for (const unsigned pcr : {image_pcr, secure_boot_pcr, shim_pcr}) {
-                    forecast_.spoil(pcr, formatted("shim is asked to change its own keys or generations ({})",
-                                                   name));
+                    forecast_.spoil(
+                        pcr, formatted("shim is asked to change its own keys or generations ({})", name));
                 }
             }
         }

@@ -16,7 +16,8 @@ namespace sealmount {
 
 /// The contents of a variable by its name and its vendor's GUID, without attributes; nothing when there is
 /// none.
-using VariableReader = std::function<std::optional<Bytes>(const std::string& name, const std::string& vendor)>;
+using VariableReader =
+    std::function<std::optional<Bytes>(const std::string& name, const std::string& vendor)>;
 
 /// Secure Boot's databases are taken as they are now. Any other measured variable that has changed makes its
 /// PCR unpredictable. So does, for all that follows it, what makes the next boot begin otherwise: an entry

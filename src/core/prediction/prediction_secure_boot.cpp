@@ -156,8 +156,9 @@ void replace_authorities(Forecast& forecast, const std::vector<Bytes>& digests) 
         return;
     }
     if (has_shims) {
-        forecast.spoil(secure_boot_pcr, "shim verifies images with db, too, and with which certificate of it at "
-                                        "the next boot is not known");
+        forecast.spoil(secure_boot_pcr,
+                       "shim verifies images with db, too, and with which certificate of it at "
+                       "the next boot is not known");
         return;
     }
     auto place = std::ranges::find_if(events, is_db_authority);
@@ -215,7 +216,8 @@ void doubt_after_boot_variable(Forecast& forecast, const std::string& name) {
     const bool is_entry = name.size() == 8 && name.starts_with("Boot");
     if (is_entry || name == "BootOrder") {
         for (const unsigned pcr : chosen) {
-            forecast.spoil(pcr, formatted("what the firmware starts with another {} is not known", printable(name)));
+            forecast.spoil(
+                pcr, formatted("what the firmware starts with another {} is not known", printable(name)));
         }
     }
 }
@@ -261,7 +263,8 @@ void apply(Forecast& forecast, const SecureBootChange& change) {
         replace_variable(forecast, name, file);
         doubt_after_boot_variable(forecast, name);
     }
-    if (is_on(contents_of(forecast, change, "SecureBoot")) != is_on(contents_of(forecast, {}, "SecureBoot"))) {
+    if (is_on(contents_of(forecast, change, "SecureBoot")) !=
+        is_on(contents_of(forecast, {}, "SecureBoot"))) {
         doubt_after_switch(forecast);
     }
     const std::vector<Signature> db = signatures_of(contents_of(forecast, change, "db").value_or(Bytes{}))

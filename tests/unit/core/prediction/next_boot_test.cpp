@@ -140,7 +140,8 @@ class NextBootTest : public testing::Test {
 
     /// Firmware that starts a program of its own, shim, and what shim starts, which it does not name a
     /// partition of; then the kernel, which shim verifies for the boot loader, so that it is there twice.
-    AgileLog boot_with_shim(const std::string& shim, const std::string& loader, const std::string& kernel) const {
+    AgileLog boot_with_shim(const std::string& shim, const std::string& loader,
+                            const std::string& kernel) const {
         AgileLog log{{sha256_bank}};
         add_image(log, "\\EFI\\vendor\\logo.efi", pe_file("pe32.efi"));
         add_image(log, "\\EFI\\debian\\shimx64.efi", pe_file(shim));
@@ -149,7 +150,8 @@ class NextBootTest : public testing::Test {
         add_image(log, "", pe_file(kernel));
         add_image(log, "\\lab\\vmlinuz-1", pe_file(kernel));
         log.add(12, EventType::ipl, wide_with_nul("initrd=\\lab\\initrd-1 quiet"));
-        log.add(9, EventType::event_tag, wide_with_nul("initrd=\\lab\\initrd-1 quiet"), tag(linux_options_tag));
+        log.add(9, EventType::event_tag, wide_with_nul("initrd=\\lab\\initrd-1 quiet"),
+                tag(linux_options_tag));
         log.add(9, EventType::event_tag, bytes_of("first"), tag(linux_initrd_tag));
         return log;
     }
@@ -340,7 +342,8 @@ TEST_F(NextBootTest, WhicheverKernelGrubStartsItsSignaturesAreCompared) {
         return spoilt_by(log);
     };
     EXPECT_FALSE(with({"kernel-signed.efi"}).contains(7));
-    EXPECT_THAT(with({"kernel-signed.efi", "kernel-old.efi"}).at(7), HasSubstr("kernel-old.efi is signed with"));
+    EXPECT_THAT(with({"kernel-signed.efi", "kernel-old.efi"}).at(7),
+                HasSubstr("kernel-old.efi is signed with"));
     EXPECT_THAT(with({"kernel-old.efi"}).at(7), HasSubstr("that of this boot is not in /boot"));
     facts.kernels = nullptr;
     EXPECT_TRUE(spoilt_by(log).contains(7));
@@ -370,10 +373,11 @@ class VariablesTest : public testing::Test {
     Forecast look() {
         parsed = log.parsed();
         Forecast forecast{parsed, sha256_bank};
-        apply_variables(forecast, [this](const std::string& name, const std::string&) -> std::optional<Bytes> {
-            const auto found = now.find(name);
-            return found == now.end() ? std::nullopt : std::optional{bytes_of(found->second)};
-        });
+        apply_variables(forecast,
+                        [this](const std::string& name, const std::string&) -> std::optional<Bytes> {
+                            const auto found = now.find(name);
+                            return found == now.end() ? std::nullopt : std::optional{bytes_of(found->second)};
+                        });
         return forecast;
     }
 
@@ -417,10 +421,13 @@ TEST_F(VariablesTest, DatabasesAreMeasuredAsTheyAreNow) {
     const Forecast forecast = look();
     EXPECT_TRUE(forecast.spoilt().empty());
     AgileLog next{{sha256_bank}};
-    next.add(7, EventType::variable_driver_config,
-             to_bytes({.guid = guid_of(global), .name = test::wide("SecureBoot"), .contents = bytes_of("\1")}));
-    next.add(7, EventType::variable_driver_config,
-             to_bytes({.guid = image_security_database(), .name = test::wide("db"), .contents = bytes_of(now["db"])}));
+    next.add(
+        7, EventType::variable_driver_config,
+        to_bytes({.guid = guid_of(global), .name = test::wide("SecureBoot"), .contents = bytes_of("\1")}));
+    next.add(
+        7, EventType::variable_driver_config,
+        to_bytes(
+            {.guid = image_security_database(), .name = test::wide("db"), .contents = bytes_of(now["db"])}));
     EXPECT_EQ(forecast.value(7), replay(next.parsed(), sha256_bank).at(7));
     now["db"] = "garbage";
     EXPECT_TRUE(look().spoilt().contains(7));

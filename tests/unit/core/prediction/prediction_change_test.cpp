@@ -231,9 +231,11 @@ TEST(SecureBootTest, TheSameAuthorityChangesNothingBehindShimEither) {
     Forecast same{parsed, sha256_bank};
     apply(same, {.variables = {}, .authorities = {named_pe_file("one.pem")}});
     EXPECT_EQ(why_7(same), Problem{});
-    EXPECT_EQ(same.value(7), secure_boot_value(on, named_pe_file("one.esl").contents, {authority("one.esl"), raw}));
+    EXPECT_EQ(same.value(7),
+              secure_boot_value(on, named_pe_file("one.esl").contents, {authority("one.esl"), raw}));
     Forecast other{parsed, sha256_bank};
-    apply(other, {.variables = {{"db", named_pe_file("two.esl")}}, .authorities = {named_pe_file("two.pem")}});
+    apply(other,
+          {.variables = {{"db", named_pe_file("two.esl")}}, .authorities = {named_pe_file("two.pem")}});
     EXPECT_THAT(why_7(other).message, HasSubstr("shim verifies images with db"));
     Forecast revoked{parsed, sha256_bank};
     NamedFile both = named_pe_file("one.esl");
