@@ -132,7 +132,7 @@ class Parser {
         return event;
     }
 
-    /// Some firmware measures an event into one bank only: the log tells nothing of the others then.
+    /// Some firmware measures an event into one bank only: the log says nothing of the others then.
     void drop_banks_without(const LogEvent& event) {
         if (!event.is_measured() || log_.banks.empty()) {
             return;

@@ -200,7 +200,7 @@ class NextBoot {
         }
     }
 
-    /// Images that are no files of their own: those in the firmware are as it is, a kernel in a unified image
+    /// Images that are not files of their own: those in the firmware are as it is, a kernel in a unified image
     /// has been looked at with that, and what shim verifies for others is there twice.
     void look_at_others() {
         if (is_behind_grub(forecast_.log())) {

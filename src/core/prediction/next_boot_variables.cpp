@@ -85,7 +85,7 @@ class Variables {
             }
             changed_.push_back(name);
             if (name == "PK" && contents.empty() != variable->contents.empty()) {
-                spoil_all("Secure Boot is switched, as its variable PK tells");
+                spoil_all("Secure Boot is switched, as its variable PK shows");
             }
             if (!is_signature_database(name) || contents.empty() != variable->contents.empty()) {
                 forecast_.spoil(event.pcr, formatted("the EFI variable {} is no longer as this boot has "
