@@ -33,6 +33,7 @@ enum class EventType : std::uint32_t {
     boot_services_application = 0x80000003,
     boot_services_driver = 0x80000004,
     runtime_services_driver = 0x80000005,
+    gpt = 0x80000006,
     variable_boot2 = 0x8000000c,
     variable_authority = 0x800000e0,
 };

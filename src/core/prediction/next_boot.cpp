@@ -37,6 +37,7 @@ class NextBoot {
         if (facts_.variable) {
             apply_variables(forecast_, facts_.variable);
         }
+        compare_partition_tables();
         if (is_behind_grub(forecast_.log())) {
             apply_grub();
         } else {
@@ -58,6 +59,29 @@ class NextBoot {
     }
 
   private:
+    /// UEFI_GPT_DATA (TCG PC Client Platform Firmware Profile 1.05, 10.2.7) begins with the header.
+    void compare_partition_tables() {
+        constexpr std::size_t header_size = 92;
+        std::optional<std::vector<Bytes>> tables;
+        for (const ForecastEvent& event : forecast_.events()) {
+            const bool is_table = event.past != nullptr && !event.is_changed &&
+                                  event.type == EventType::gpt && event.past->data.size() > header_size;
+            if (!facts_.partition_tables || !is_table) {
+                continue;
+            }
+            tables = tables ? std::move(tables) : facts_.partition_tables();
+            const BytesView header = BytesView{event.past->data}.first(header_size);
+            const bool is_there = std::ranges::any_of(
+                *tables, [&](const Bytes& table) { return std::ranges::equal(table, header); });
+            if (!is_there) {
+                forecast_.spoil(event.pcr,
+                                formatted("the partition table that this boot has measured (event {}) "
+                                          "is not on a disk any more",
+                                          event.past->number));
+            }
+        }
+    }
+
     void spoil_for_grub() {
         for (const unsigned pcr : {grub_pcr, linux_pcr}) {
             forecast_.spoil(pcr, "GRUB measures each command and file of its menu, and what it will choose "
@@ -200,8 +224,8 @@ class NextBoot {
         }
     }
 
-    /// Images that are not files of their own: those in the firmware are as it is, a kernel in a unified image
-    /// has been looked at with that, and what shim verifies for others is there twice.
+    /// Images that are not files of their own: those in the firmware are as it is, a kernel in a unified
+    /// image has been looked at with that, and what shim verifies for others is there twice.
     void look_at_others() {
         if (is_behind_grub(forecast_.log())) {
             return;

@@ -48,7 +48,9 @@ struct BootFacts {
     BootFileReader read;
     /// All of Linux' kernels in /boot, where it matters which may be started.
     std::function<std::vector<NamedFile>()> kernels;
-    VariableReader variable;          ///< empty where the firmware's variables cannot be looked at
+    VariableReader variable; ///< empty where the firmware's variables cannot be looked at
+    /// The headers of the disks' partition tables; empty where they cannot be looked at.
+    std::function<std::vector<Bytes>()> partition_tables;
     std::optional<GrubForecast> grub; ///< where GRUB started this boot, and it is known what it does
 };
 

@@ -7,6 +7,7 @@
 #include "core/events/efi_variable.hpp"
 #include "sys/files/boot_files.hpp"
 #include "sys/files/files.hpp"
+#include "sys/files/partitions.hpp"
 #include "sys/host/bootctl.hpp"
 
 #include <algorithm>
@@ -111,6 +112,9 @@ BootFacts boot_facts(const Paths& paths) {
         }
     }
     facts.read = [paths](const BootPlace& place) { return read_boot_file(paths, place); };
+    if (paths.is_running_system()) {
+        facts.partition_tables = partition_tables;
+    }
     facts.kernels = [paths] { return kernels_in_boot(paths); };
     const fs::path variables = paths.below_root("/sys/firmware/efi/efivars");
     if (variable_now(variables, "BootCurrent", "8be4df61-93ca-11d2-aa0d-00e098032b8c")) {

@@ -3,14 +3,17 @@
 #include "sys/files/partitions.hpp"
 
 #include "base/hex.hpp"
+#include "base/unique_fd.hpp"
 #include "sys/files/mount_table.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <fcntl.h>
 #include <map>
 #include <optional>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <utility>
 
 namespace sealmount {
@@ -162,6 +165,31 @@ Disks disks_of(const fs::path& root) {
         (void)::stat((root / directory / ".").c_str(), &ignored);
     }
     return DiskSurvey{root}.look();
+}
+
+std::vector<Bytes> partition_tables() {
+    constexpr std::size_t header_size = 92;
+    constexpr std::string_view signature = "EFI PART";
+    std::vector<Bytes> tables;
+    std::error_code error;
+    for (fs::directory_iterator entry{"/sys/class/block", error}; !error && entry != fs::directory_iterator{};
+         entry.increment(error)) {
+        const fs::path real = fs::canonical(entry->path(), error);
+        if (error || !is_disk(real) || fs::exists(real / "partition", error)) {
+            continue;
+        }
+        const UniqueFd disk{::open(("/dev" / real.filename()).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+        for (const ::off_t second_block : {512, 4096}) {
+            Bytes header(header_size);
+            const bool is_whole = disk && ::pread(disk.get(), header.data(), header.size(), second_block) ==
+                                              static_cast<::ssize_t>(header.size());
+            if (is_whole &&
+                std::ranges::equal(BytesView{header}.first(signature.size()), as_bytes(signature))) {
+                tables.push_back(std::move(header));
+            }
+        }
+    }
+    return tables;
 }
 
 } // namespace sealmount

@@ -8,6 +8,7 @@
 // Copyright (C) the sealmount authors
 #pragma once
 
+#include "base/bytes.hpp"
 #include "sys/files/mounted_files.hpp"
 
 #include <filesystem>
@@ -37,5 +38,9 @@ struct Disks {
 /// Those below `root`, in the order of the kernel's names. Directories where boot partitions are mounted on
 /// demand (/efi, /boot, /boot/efi; UAPI.1) are looked at first, so that they are.
 [[nodiscard]] Disks disks_of(const std::filesystem::path& root = "/");
+
+/// The first headers of the partition tables (GPT; UEFI 2.10, 5.3.2) on this machine's disks, as they are
+/// on the disk: 92 bytes each, with the checksum of the entries. Disks that cannot be read are left out.
+[[nodiscard]] std::vector<Bytes> partition_tables();
 
 } // namespace sealmount

@@ -318,6 +318,20 @@ TEST_F(NextBootTest, AnotherShimMeasuresWhatNobodyKnowsWhereverItIsInTheChain) {
     EXPECT_THAT(spoilt.at(14), HasSubstr("shim was replaced"));
 }
 
+TEST_F(NextBootTest, APartitionTableIsComparedWithTheDisks) {
+    AgileLog log = first_boot();
+    next_is(0);
+    Bytes table(92, std::byte{7});
+    Bytes data = table;
+    put(data, 0, 8);
+    log.add(5, EventType::gpt, data, data);
+    EXPECT_TRUE(spoilt_by(log).empty());
+    facts.partition_tables = [&table] { return std::vector{Bytes(92), table}; };
+    EXPECT_TRUE(spoilt_by(log).empty());
+    table.back() = std::byte{8};
+    EXPECT_THAT(spoilt_by(log).at(5), HasSubstr("partition table"));
+}
+
 TEST_F(NextBootTest, AnImageFromNowhereMayBeAnotherOne) {
     AgileLog log = first_boot();
     next_is(0);
