@@ -236,10 +236,11 @@ check "the next boot can be predicted" sealmount predict --next-boot --pcrs 4+7+
 upgrade
 check "the next boot would not open it" eval '! sealmount check --next-boot'
 check_output "a slot is made for each state of grubenv" 'slot 2 added' sealmount reseal --next-boot
-expect_equal "that is three more slots" 4 "$(sealmount slots --json | jq '.slots | length')"
+expect_equal "that is two more slots" 3 "$(sealmount slots --json | jq '.slots | length')"
 check "the next boot would open it" sealmount check --next-boot
 predicted
-expect_equal "an entry for one boot, none, and one that GRUB then saves are three states" 3 "$(jq '.states | length' /var/predicted)"
+# A submenu knows only exported variables, so boot_once does not keep GRUB from saving its entry in the same boot.
+expect_equal "an entry for one boot, and the one that GRUB saves in that boot, are two states" 2 "$(jq '.states | length' /var/predicted)"
 END
     log=$WORK/boots/$kind-secure/vector/eventlog.bin
     check "$kind: GRUB's device is in the log" grep -qaE '\(hd[0-9]+,gpt1\)' "$log"
