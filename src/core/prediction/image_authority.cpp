@@ -24,9 +24,11 @@ bool verifies(const Bytes& authority, const std::vector<Bytes>& certificates) {
     });
 }
 
-bool is_generation(const LogEvent& event) {
+/// Of shim's: measured as an authority, but it verifies nothing.
+bool is_setting(const LogEvent& event) {
     const auto variable = variable_data_of(event.data);
-    return variable && variable->name_text().starts_with("SbatLevel");
+    const std::string name = variable ? variable->name_text() : "";
+    return name.starts_with("SbatLevel") || name.starts_with("MokListTrusted") || name.starts_with("MokSB");
 }
 
 /// What verified the images until one of them.
@@ -44,11 +46,48 @@ Verifiers verifiers_until(const EventLog& log, const LogEvent& started) {
         if (is_image(event.type)) {
             verifiers.earlier.insert(verifiers.earlier.end(), verifiers.own.begin(), verifiers.own.end());
             verifiers.own.clear();
-        } else if (event.type == EventType::variable_authority && !is_generation(event)) {
+        } else if (event.type == EventType::variable_authority && !is_setting(event)) {
             verifiers.own.push_back(certificate_in(event));
         }
     }
     return verifiers;
+}
+
+/// The image that was there before: whatever is known of what verified it holds.
+bool is_verified_somehow(const std::vector<Bytes>& certificates, const std::vector<Bytes>& earlier,
+                         const std::vector<Bytes>& own) {
+    const auto may_be_it = [&](const Bytes& authority) {
+        return authority.empty() || verifies(authority, certificates);
+    };
+    return std::ranges::any_of(earlier, may_be_it) || std::ranges::any_of(own, may_be_it);
+}
+
+/// Another image: of its own verifiers each verifies it, too, and there is no signature that none of all
+/// verifies. Without verifiers of its own, one of the earlier.
+bool is_verified_alike(const std::vector<Bytes>& certificates, const std::vector<Bytes>& earlier,
+                       const std::vector<Bytes>& own) {
+    std::vector<Bytes> all;
+    for (const Bytes& authority : own) {
+        if (!verifies(authority, certificates)) {
+            return false; // also where it was a hash
+        }
+        all.push_back(authority);
+    }
+    for (const Bytes& authority : earlier) {
+        // Shim measures once more what the firmware has measured.
+        const bool is_again = std::ranges::find(own, authority) != own.end();
+        if (!own.empty() && !is_again && verifies(authority, certificates)) {
+            return false;
+        }
+        all.push_back(authority);
+    }
+    const auto is_known = [&](const Bytes& certificate) {
+        return std::ranges::any_of(all, [&](const Bytes& one) { return verifies(one, {certificate}); }) ||
+               std::ranges::any_of(certificates, [&](const Bytes& one) {
+                   return one != certificate && is_issued_by(certificate, one);
+               });
+    };
+    return !certificates.empty() && std::ranges::all_of(certificates, is_known);
 }
 
 } // namespace
@@ -86,20 +125,10 @@ void check_authority(Forecast& forecast, const LogEvent& started, const PeImage&
     }
     const auto [earlier, own] = verifiers_until(forecast.log(), started);
     const std::vector<Bytes> certificates = image.certificates();
-    const auto is_one = [&](const Bytes& authority) { return verifies(authority, certificates); };
-    const bool has_earlier = std::ranges::any_of(earlier, is_one);
-    const bool has_own = !own.empty() && is_one(own.back());
-    // Shim measures once more what the firmware has measured.
-    const bool has_other = std::ranges::any_of(earlier, [&](const Bytes& authority) {
-        return !own.empty() && authority != own.back() && is_one(authority);
-    });
     const bool is_other = image.authenticode(forecast.bank()) != started.digests.at(forecast.bank());
-    const bool has_hash =
-        std::ranges::any_of(earlier, &Bytes::empty) || std::ranges::any_of(own, &Bytes::empty);
     // The signature is not part of the digest: the same image may have been signed once more.
-    const bool is_same = !is_other     ? has_earlier || has_own || has_hash
-                         : own.empty() ? has_earlier
-                                       : has_own && !has_other;
+    const bool is_same = is_other ? is_verified_alike(certificates, earlier, own)
+                                  : is_verified_somehow(certificates, earlier, own);
     if (!is_same) {
         forecast.spoil(secure_boot_pcr,
                        "an image is signed with other certificates than those that verified this boot",
