@@ -4,6 +4,7 @@
 
 #include "core/events/efi_variable.hpp"
 #include "core/prediction/boot_images.hpp"
+#include "core/prediction/image_authority.hpp"
 #include "core/prediction/uki.hpp"
 #include "unit/core/prediction/pe_vectors.hpp"
 #include "unit/log_maker.hpp"
@@ -316,6 +317,47 @@ TEST_F(NextBootTest, AnotherShimMeasuresWhatNobodyKnowsWhereverItIsInTheChain) {
     const auto spoilt = spoilt_by(log);
     EXPECT_THAT(spoilt.at(7), HasSubstr("shim was replaced"));
     EXPECT_THAT(spoilt.at(14), HasSubstr("shim was replaced"));
+}
+
+TEST_F(NextBootTest, Pcr7StaysForAnImageThatTheSameCertificateVerifies) {
+    const auto authority = [](AgileLog& log, const char* const list) {
+        const Signature signature = signatures_of(as_bytes(test::pe_file(list))).value().front();
+        log.add(7, EventType::variable_authority,
+                to_bytes({.guid = image_security_database(),
+                          .name = test::wide("db"),
+                          .contents = signature.measured_form()}));
+    };
+    const auto why = [&](const std::vector<const char*>& before, const std::vector<const char*>& own,
+                         const std::string& next) {
+        AgileLog log{{sha256_bank}};
+        for (const char* const list : before) {
+            authority(log, list);
+        }
+        add_image(log, "\\EFI\\first.efi", pe_file("pe32.efi"));
+        for (const char* const list : own) {
+            authority(log, list);
+        }
+        add_image(log, "\\EFI\\second.efi", pe_file("trailer.efi"));
+        disk["/EFI/first.efi"] = pe_file("pe32.efi");
+        disk["/EFI/second.efi"] = pe_file(next);
+        facts.entries.clear();
+        facts.systemd_boot.reset();
+        parsed = log.parsed();
+        Forecast forecast{parsed, sha256_bank};
+        check_authority(forecast, parsed.events.back(),
+                        PeImage::parse(as_bytes(disk["/EFI/second.efi"])).value());
+        const auto found = forecast.spoilt().find(7);
+        return found == forecast.spoilt().end() ? std::string{} : found->second.message;
+    };
+    EXPECT_EQ(why({}, {}, "kernel-signed.efi"), ""); // Secure Boot is off
+    EXPECT_EQ(why({}, {"one.esl"}, "kernel-signed.efi"), "");
+    EXPECT_EQ(why({"one.esl"}, {}, "kernel-signed.efi"), "");
+    EXPECT_EQ(why({"one.esl"}, {"one.esl"}, "kernel-signed.efi"), "");
+    EXPECT_THAT(why({}, {"two.esl"}, "kernel-signed.efi"), HasSubstr("other certificates"));
+    EXPECT_THAT(why({"two.esl"}, {}, "kernel-signed.efi"), HasSubstr("other certificates"));
+    // The event of its own would not be there any more.
+    EXPECT_THAT(why({"one.esl"}, {"two.esl"}, "kernel-signed.efi"), HasSubstr("other certificates"));
+    EXPECT_THAT(why({}, {"one.esl"}, "kernel-new.efi"), HasSubstr("not signed"));
 }
 
 TEST_F(NextBootTest, APartitionTableIsComparedWithTheDisks) {
