@@ -225,8 +225,11 @@ END
         "$WORK/boots/$kind-end/cells")"
 }
 
+# SEALMOUNT_LAB_ALL=yes: all changes, on both.
+kinds=stock
+[ -z "${SEALMOUNT_LAB_ALL:-}" ] || kinds='stock new'
 disk_copy clean
-for kind in stock new; do
+for kind in $kinds; do
     disk_restore clean
     new_tpm
     new_keys
@@ -241,7 +244,9 @@ for kind in stock new; do
     boot "$kind-keys" --firmware <<'END'
 check "Secure Boot can be turned on" secure_boot_enroll
 END
-    changes=(nothing timeout command_line initrd kernel saved once custom older_kernel no_submenus early_initrd like_ubuntu shim)
+    changes=(command_line kernel once)
+    [ -z "${SEALMOUNT_LAB_ALL:-}" ] ||
+        changes=(nothing timeout command_line initrd kernel saved once custom older_kernel no_submenus early_initrd like_ubuntu shim)
     [ "$kind" = new ] || changes+=(grub after_grub)
     boot_changes "$kind" "${changes[@]}"
 done
