@@ -104,14 +104,9 @@ submenu 'Advanced options for Debian GNU/Linux' $menuentry_id_option 'gnulinux-a
 ### END /etc/grub.d/10_linux ###
 
 ### BEGIN /etc/grub.d/30_uefi-firmware ###
-if [ "$grub_platform" = "efi" ]; then
-	fwsetup --is-supported
-	if [ "$?" = 0 ]; then
-		menuentry 'UEFI Firmware Settings' $menuentry_id_option 'uefi-firmware' {
-			fwsetup
-		}
-	fi
-fi
+menuentry 'UEFI Firmware Settings' $menuentry_id_option 'uefi-firmware' {
+	fwsetup
+}
 ### END /etc/grub.d/30_uefi-firmware ###
 
 ### BEGIN /etc/grub.d/40_custom ###
