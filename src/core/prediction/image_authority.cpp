@@ -119,17 +119,15 @@ void check_authority(Forecast& forecast, const LogEvent& started, const PeImage&
     if (!is_verified(forecast.log()) || is_named) {
         return;
     }
-    if (!image.is_signed()) {
-        forecast.spoil(secure_boot_pcr, "an image is not signed, and Secure Boot is on");
-        return;
-    }
     const auto [earlier, own] = verifiers_until(forecast.log(), started);
     const std::vector<Bytes> certificates = image.certificates();
     const bool is_other = image.authenticode(forecast.bank()) != started.digests.at(forecast.bank());
     // The signature is not part of the digest: the same image may have been signed once more.
     const bool is_same = is_other ? is_verified_alike(certificates, earlier, own)
                                   : is_verified_somehow(certificates, earlier, own);
-    if (!is_same) {
+    if (!is_same && !image.is_signed()) {
+        forecast.spoil(secure_boot_pcr, "an image is not signed, and Secure Boot is on");
+    } else if (!is_same) {
         forecast.spoil(secure_boot_pcr,
                        "an image is signed with other certificates than those that verified this boot",
                        {AdviceKind::give_authority});

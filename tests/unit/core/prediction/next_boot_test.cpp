@@ -160,9 +160,9 @@ class NextBootTest : public testing::Test {
     AgileLog shim_boot() {
         disk["/EFI/vendor/logo.efi"] = pe_file("pe32.efi");
         disk["/EFI/debian/shimx64.efi"] = pe_file("trailer.efi");
-        disk["/EFI/debian/grubx64.efi"] = pe_file("kernel-signed.efi");
+        disk["/EFI/debian/grubx64.efi"] = pe_file("uki-other-stub.efi");
         next_is(0);
-        return boot_with_shim("trailer.efi", "kernel-signed.efi", "kernel-old.efi");
+        return boot_with_shim("trailer.efi", "uki-other-stub.efi", "kernel-old.efi");
     }
 
     AgileLog grub_boot(const std::string& kernel) const {
@@ -299,8 +299,8 @@ TEST_F(NextBootTest, GrubsChoiceIsNotGuessed) {
 TEST_F(NextBootTest, WhatShimStartsIsLookedAtOnItsPartition) {
     const AgileLog log = shim_boot();
     expect_same(log, log);
-    disk["/EFI/debian/grubx64.efi"] = pe_file("pe32.efi");
-    expect_same(log, boot_with_shim("trailer.efi", "pe32.efi", "kernel-old.efi"));
+    disk["/EFI/debian/grubx64.efi"] = pe_file("uki-new.efi");
+    expect_same(log, boot_with_shim("trailer.efi", "uki-new.efi", "kernel-old.efi"));
     disk.erase("/EFI/debian/grubx64.efi");
     EXPECT_THAT(spoilt_by(log).at(4), HasSubstr("\\EFI\\debian\\grubx64.efi"));
 }
@@ -308,7 +308,7 @@ TEST_F(NextBootTest, WhatShimStartsIsLookedAtOnItsPartition) {
 TEST_F(NextBootTest, AnImageThatIsMeasuredTwiceIsReplacedTwice) {
     const AgileLog log = shim_boot();
     disk["/lab/vmlinuz-1"] = pe_file("kernel-new.efi");
-    expect_same(log, boot_with_shim("trailer.efi", "kernel-signed.efi", "kernel-new.efi"));
+    expect_same(log, boot_with_shim("trailer.efi", "uki-other-stub.efi", "kernel-new.efi"));
 }
 
 TEST_F(NextBootTest, AnotherShimMeasuresWhatNobodyKnowsWhereverItIsInTheChain) {
@@ -377,7 +377,7 @@ TEST_F(NextBootTest, APartitionTableIsComparedWithTheDisks) {
 TEST_F(NextBootTest, AnImageFromNowhereMayBeAnotherOne) {
     AgileLog log = first_boot();
     next_is(0);
-    add_image(log, "", pe_file("kernel-signed.efi"));
+    add_image(log, "", pe_file("uki-new.efi"));
     EXPECT_THAT(spoilt_by(log).at(4), HasSubstr("comes from is not known"));
 }
 
