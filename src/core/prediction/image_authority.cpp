@@ -108,7 +108,7 @@ Bytes certificate_in(const LogEvent& event) {
 bool is_verified(const EventLog& log) {
     return std::ranges::any_of(log.events, [](const LogEvent& event) {
         return event.is_measured() && event.pcr == secure_boot_pcr &&
-               event.type == EventType::variable_authority;
+               event.type == EventType::variable_authority && !is_setting(event);
     });
 }
 

@@ -11,7 +11,8 @@
 
 namespace sealmount {
 
-/// Does Secure Boot verify images? It does where an EV_EFI_VARIABLE_AUTHORITY says by whom.
+/// Does Secure Boot verify images? It does where an EV_EFI_VARIABLE_AUTHORITY says by whom; shim measures its
+/// settings as such events in any case.
 [[nodiscard]] bool is_verified(const EventLog& log);
 
 /// The image of `started` is replaced by `image`. A certificate is measured once, before the first image that
