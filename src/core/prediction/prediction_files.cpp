@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/format.hpp"
 #include "core/prediction/command_line_forms.hpp"
+#include "core/prediction/image_authority.hpp"
 #include "core/prediction/uki.hpp"
 #include "sys/tpm/digest.hpp"
 
@@ -61,14 +62,10 @@ class ImageChange {
   private:
     /// Are images verified, and is it not known by whom at the next boot?
     [[nodiscard]] bool is_verified_by_unknown() const {
-        bool is_verified = false;
-        bool is_known = false;
-        for (const ForecastEvent& event : forecast_.events()) {
-            const bool is_authority = event.type == EventType::variable_authority;
-            is_verified = is_verified || is_authority;
-            is_known = is_known || (is_authority && event.past == nullptr);
-        }
-        return is_verified && !is_known;
+        const bool is_known = std::ranges::any_of(forecast_.events(), [](const ForecastEvent& event) {
+            return event.past == nullptr && event.type == EventType::variable_authority;
+        });
+        return is_verified(forecast_.log()) && !is_known;
     }
 
     /// Versions of the stub differ in what they measure, and in which order.
