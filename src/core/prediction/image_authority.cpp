@@ -4,6 +4,7 @@
 
 #include "base/hex.hpp"
 #include "core/events/efi_variable.hpp"
+#include "core/prediction/boot_images.hpp"
 #include "sys/crypto/certificate.hpp"
 #include "sys/tpm/pcr_registry.hpp"
 
@@ -92,6 +93,12 @@ bool is_verified_alike(const std::vector<Bytes>& certificates, const std::vector
 
 } // namespace
 
+Advice authority_advice(const EventLog& log, const LogEvent& started) {
+    const LogEvent* const shim = shim_in(log);
+    const bool is_firmwares = shim == nullptr || started.number <= shim->number;
+    return is_firmwares ? Advice{AdviceKind::give_authority} : Advice{};
+}
+
 Bytes certificate_in(const LogEvent& event) {
     const auto variable =
         event.type == EventType::variable_authority ? variable_data_of(event.data) : std::nullopt;
@@ -130,7 +137,7 @@ void check_authority(Forecast& forecast, const LogEvent& started, const PeImage&
     } else if (!is_same) {
         forecast.spoil(secure_boot_pcr,
                        "an image is signed with other certificates than those that verified this boot",
-                       {AdviceKind::give_authority});
+                       authority_advice(forecast.log(), started));
     }
 }
 

@@ -22,6 +22,9 @@ namespace sealmount {
 /// Authorities that a change has named are taken as they are.
 void check_authority(Forecast& forecast, const LogEvent& started, const PeImage& image);
 
+/// Somebody may name the certificate of db that will verify it; not what shim verifies with its own.
+[[nodiscard]] Advice authority_advice(const EventLog& log, const LogEvent& started);
+
 /// The certificate in the data of an EV_EFI_VARIABLE_AUTHORITY, with or without the owner before it (the
 /// firmware and shim write one or the other); empty when it is something else: a hash, a generation.
 [[nodiscard]] Bytes certificate_in(const LogEvent& event);

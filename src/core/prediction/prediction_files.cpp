@@ -47,8 +47,13 @@ class ImageChange {
         if (before_.is_signed() && !after_.is_signed()) {
             forecast_.spoil(secure_boot_pcr, "the new image is not signed, and Secure Boot is on");
         } else if (before_.certificates() != after_.certificates()) {
+            const Bytes digest = before_.authenticode(bank_);
+            const auto& events = forecast_.log().events;
+            const auto started = std::ranges::find_if(events, [&](const LogEvent& event) {
+                return event.is_measured() && event.digests.at(bank_) == digest;
+            });
             forecast_.spoil(secure_boot_pcr, "the new image is signed with other certificates",
-                            {AdviceKind::give_authority});
+                            started == events.end() ? Advice{} : authority_advice(forecast_.log(), *started));
         }
     }
 
