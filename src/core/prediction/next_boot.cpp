@@ -13,6 +13,8 @@
 #include "sys/tpm/digest.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace sealmount {
 
@@ -56,6 +58,7 @@ class NextBoot {
                 facts_.read);
         }
         look_at_others();
+        spoil_behind_missing();
     }
 
   private:
@@ -213,14 +216,34 @@ class NextBoot {
         const auto file = facts_.read(place_of(image));
         const auto now = file ? PeImage::parse(as_bytes(file->contents)) : std::nullopt;
         if (!now) {
-            forecast_.spoil(image_pcr, formatted("{}, which this boot started, {}", printable(image.path),
-                                                 file ? "is no longer an EFI program"
-                                                      : "is not on a mounted boot partition"));
+            const std::string why =
+                formatted("{}, which this boot started, {}", printable(image.path),
+                          file ? "is no longer an EFI program" : "is not on a mounted boot partition");
+            forecast_.spoil(image_pcr, why);
+            missing_.emplace_back(image.event, why);
             return;
         }
         replace_image(forecast_, *image.event, *now);
         if (const std::string version = boot_loader_version(*now); !version.empty()) {
             change_loader(version);
+        }
+    }
+
+    /// What an image measures that has not been found, and what is measured by those that it starts.
+    void spoil_behind_missing() {
+        constexpr std::array of_programs = {secure_boot_pcr, grub_pcr,       linux_pcr,
+                                            uki_pcr,         parameters_pcr, shim_pcr};
+        for (const auto& [image, why] : missing_) {
+            if (is_verified(forecast_.log())) {
+                forecast_.spoil(secure_boot_pcr, why);
+            }
+            for (const LogEvent& event : forecast_.log().events) {
+                const bool is_of_program = std::ranges::find(of_programs, event.pcr) != of_programs.end() ||
+                                           (event.pcr == loader_pcr && event.type == EventType::event_tag);
+                if (event.number > image->number && event.is_measured() && is_of_program) {
+                    forecast_.spoil(event.pcr, why);
+                }
+            }
         }
     }
 
@@ -284,6 +307,7 @@ class NextBoot {
     const BootImage* started_ = nullptr;
     BootEntry before_;
     BootEntry after_;
+    std::vector<std::pair<const LogEvent*, std::string>> missing_; ///< images, and what is said of them
     std::string loader_version_; ///< of the next boot, once all images have been looked at
 };
 

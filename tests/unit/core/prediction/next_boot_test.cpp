@@ -302,7 +302,12 @@ TEST_F(NextBootTest, WhatShimStartsIsLookedAtOnItsPartition) {
     disk["/EFI/debian/grubx64.efi"] = pe_file("uki-new.efi");
     expect_same(log, boot_with_shim("trailer.efi", "uki-new.efi", "kernel-old.efi"));
     disk.erase("/EFI/debian/grubx64.efi");
-    EXPECT_THAT(spoilt_by(log).at(4), HasSubstr("\\EFI\\debian\\grubx64.efi"));
+    for (const unsigned pcr : {4U, 9U, 12U}) {
+        EXPECT_THAT(spoilt_by(log).at(pcr), HasSubstr("\\EFI\\debian\\grubx64.efi"));
+    }
+    EXPECT_FALSE(spoilt_by(log).contains(14)); // shim is there
+    disk.erase("/EFI/debian/shimx64.efi");
+    EXPECT_THAT(spoilt_by(log).at(14), HasSubstr("\\EFI\\debian\\shimx64.efi"));
 }
 
 TEST_F(NextBootTest, AnImageThatIsMeasuredTwiceIsReplacedTwice) {
