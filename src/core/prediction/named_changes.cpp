@@ -18,14 +18,30 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// What GRUB says of an event, up to the NUL.
+std::string text_of_grub(const LogEvent& event) {
+    std::string text{reinterpret_cast<const char*>(event.data.data()), event.data.size()};
+    text.resize(std::min(text.find('\0'), text.size()));
+    return text;
+}
+
 /// The name of a file that GRUB opened, as it logged it; "" for any other event.
 std::string opened_file(const LogEvent& event) {
-    if (event.pcr != linux_pcr || event.type != EventType::ipl) {
-        return {};
+    return event.pcr == linux_pcr && event.type == EventType::ipl ? text_of_grub(event) : std::string{};
+}
+
+/// Is the file one that a command loads as an initrd? Where no command is known to, it may be.
+bool may_be_initrd(const EventLog& log, const std::string& name) {
+    bool has_command = false;
+    for (const LogEvent& event : log.events) {
+        const std::string text = event.pcr == grub_pcr ? text_of_grub(event) : std::string{};
+        const bool is_command = text.starts_with("grub_cmd: initrd");
+        if (is_command && text.find(name) != std::string::npos) {
+            return true;
+        }
+        has_command = has_command || is_command;
     }
-    std::string name{reinterpret_cast<const char*>(event.data.data()), event.data.size()};
-    name.resize(std::min(name.find('\0'), name.size()));
-    return name;
+    return !has_command;
 }
 
 /// The kernel, and what is behind it, are the only files that do not decide what GRUB does.
@@ -115,7 +131,7 @@ void doubt_after_file(Forecast& forecast, const NamedFile& before, const NamedFi
                          formatted("GRUB measures the name of {}, and its script, which has to have "
                                    "another name then",
                                    printable(name)));
-        } else if (!old_image) {
+        } else if (!old_image && may_be_initrd(forecast.log(), name)) {
             doubt_after_initrd(forecast);
         }
     }
