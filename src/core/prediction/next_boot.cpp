@@ -37,7 +37,10 @@ class NextBoot {
                 {AdviceKind::name_changes}};
         }
         if (facts_.variable) {
-            apply_variables(forecast_, facts_.variable);
+            apply_variables(forecast_, facts_.variable,
+                            [this](const std::string& partition, const std::string& path) {
+                                return program_at({.root = {}, .partition = partition, .path = path});
+                            });
         }
         compare_partition_tables();
         if (is_behind_grub(forecast_.log())) {
@@ -62,6 +65,12 @@ class NextBoot {
     }
 
   private:
+    [[nodiscard]] std::optional<Bytes> program_at(const BootPlace& place) const {
+        const auto file = place.path.empty() ? std::nullopt : facts_.read(place);
+        const auto image = file ? PeImage::parse(as_bytes(file->contents)) : std::nullopt;
+        return image ? std::optional{image->authenticode(forecast_.bank())} : std::nullopt;
+    }
+
     /// UEFI_GPT_DATA (TCG PC Client Platform Firmware Profile 1.05, 10.2.7) begins with the header.
     void compare_partition_tables() {
         constexpr std::size_t header_size = 92;

@@ -2,10 +2,13 @@
 // Copyright (C) the sealmount authors
 #include "core/prediction/next_boot_variables.hpp"
 
+#include "base/byte_reader.hpp"
 #include "base/error.hpp"
 #include "base/format.hpp"
 #include "base/text.hpp"
+#include "core/events/device_path.hpp"
 #include "core/events/efi_variable.hpp"
+#include "core/prediction/boot_images.hpp"
 #include "core/prediction/prediction_secure_boot.hpp"
 #include "sys/tpm/pcr_registry.hpp"
 
@@ -52,9 +55,25 @@ std::vector<unsigned> until(const std::vector<unsigned>& numbers, const unsigned
     return {numbers.begin(), found == numbers.end() ? found : found + 1};
 }
 
+/// What an EFI_LOAD_OPTION (UEFI 2.10, 3.1.3) starts; nothing when the firmware passes over it.
+std::optional<FileOnPartition> file_of_option(const BytesView option) {
+    constexpr std::uint32_t active = 1;
+    ByteReader reader{option};
+    const auto attributes = reader.u32();
+    const auto size = reader.u16();
+    if (!attributes || !size || (*attributes & active) == 0) {
+        return std::nullopt;
+    }
+    for (auto unit = reader.u16(); unit && *unit != 0; unit = reader.u16()) {
+    }
+    const auto path = reader.take(*size);
+    return path ? std::optional{file_in(*path)} : std::nullopt;
+}
+
 class Variables {
   public:
-    Variables(Forecast& forecast, const VariableReader& read) : forecast_(forecast), read_(read) {}
+    Variables(Forecast& forecast, const VariableReader& read, const ProgramReader& program)
+        : forecast_(forecast), read_(read), program_(program) {}
 
     void apply() {
         compare();
@@ -126,15 +145,38 @@ class Variables {
         }
         const auto before = until(numbers_in(*order_before_), current.front());
         const auto after = until(numbers_in(now("BootOrder", global_vendor)), current.front());
-        if (before != after) {
-            spoil_all("the boot order has changed, so the firmware may start another entry first");
+        const auto changed = std::ranges::find_if(
+            after, [this](const unsigned number) { return has_changed(boot_entry(number)); });
+        if ((before == after && changed == after.end()) || starts_the_same(after, current.front())) {
             return;
         }
-        for (const unsigned number : after) {
-            if (has_changed(boot_entry(number))) {
-                spoil_all(formatted("the firmware's entry {} has changed", boot_entry(number)));
+        spoil_all(before != after
+                      ? "the boot order has changed, so the firmware may start another entry first"
+                      : formatted("the firmware's entry {} has changed", boot_entry(*changed)));
+    }
+
+    /// Does the first entry that the firmware can start lead to the program that began this boot? What shim
+    /// starts lies beside it.
+    [[nodiscard]] bool starts_the_same(const std::vector<unsigned>& order, const unsigned current) const {
+        const std::vector<BootImage> images = boot_images(forecast_.log());
+        const auto first =
+            std::ranges::find_if(images, [](const BootImage& image) { return !image.is_in_firmware; });
+        for (const unsigned number : order) {
+            const auto option = read_(boot_entry(number), global_vendor);
+            const auto file = option ? file_of_option(*option) : std::nullopt;
+            if (!file) {
+                continue;
             }
+            if (number == current && !has_changed(boot_entry(number))) {
+                return true;
+            }
+            const bool is_its_place =
+                first != images.end() && file->partition == first->partition &&
+                (shim_in(forecast_.log()) == nullptr || is_same_path(file->path, first->path));
+            return is_its_place &&
+                   program_(file->partition, file->path) == first->event->digests.at(forecast_.bank());
         }
+        return false;
     }
 
     void look_at_errands() {
@@ -157,14 +199,15 @@ class Variables {
 
     Forecast& forecast_;
     const VariableReader& read_;
+    const ProgramReader& program_;
     std::optional<Bytes> order_before_;
     std::vector<std::string> changed_;
 };
 
 } // namespace
 
-void apply_variables(Forecast& forecast, const VariableReader& read) {
-    Variables{forecast, read}.apply();
+void apply_variables(Forecast& forecast, const VariableReader& read, const ProgramReader& program) {
+    Variables{forecast, read, program}.apply();
 }
 
 } // namespace sealmount
