@@ -434,15 +434,18 @@ class VariablesTest : public testing::Test {
     Forecast look() {
         parsed = log.parsed();
         Forecast forecast{parsed, sha256_bank};
-        apply_variables(forecast,
-                        [this](const std::string& name, const std::string&) -> std::optional<Bytes> {
-                            const auto found = now.find(name);
-                            return found == now.end() ? std::nullopt : std::optional{bytes_of(found->second)};
-                        });
+        apply_variables(
+            forecast,
+            [this](const std::string& name, const std::string&) -> std::optional<Bytes> {
+                const auto found = now.find(name);
+                return found == now.end() ? std::nullopt : std::optional{bytes_of(found->second)};
+            },
+            [this](const std::string&, const std::string&) { return program; });
         return forecast;
     }
 
     AgileLog log{{sha256_bank}};
+    std::optional<Bytes> program; ///< the digest of whatever an entry starts
     std::map<std::string, std::string> now;
     EventLog parsed;
 };
@@ -475,6 +478,24 @@ TEST_F(VariablesTest, WhatMayStartSomethingElseIsNotGuessed) {
     }
     const auto mok = spoilt("MokNew", "x");
     EXPECT_TRUE(mok.contains(14) && mok.contains(7) && mok.contains(4));
+}
+
+TEST_F(VariablesTest, AnotherEntryThatStartsTheSameProgramIsOnlyPcr1) {
+    const Bytes image = image_event("\\EFI\\BOOT\\BOOTX64.EFI");
+    log.add(4, EventType::boot_services_application, bytes_of("program"), image);
+    constexpr std::size_t before_path = 32; // location, length, link-time address, size of the path
+    Bytes option;
+    put(option, 1, 4);
+    put(option, image.size() - before_path, 2);
+    put(option, wide_with_nul("Linux Boot Manager"));
+    put(option, BytesView{image}.subspan(before_path));
+    now["Boot0003"] = std::string{reinterpret_cast<const char*>(option.data()), option.size()};
+    now["BootOrder"] = std::string("\3\0\2\0\1\0", 6);
+    EXPECT_TRUE(look().spoilt().contains(4));
+    program = digest(sha256_bank, {bytes_of("program")});
+    const Forecast forecast = look();
+    EXPECT_TRUE(forecast.spoilt().contains(1));
+    EXPECT_EQ(forecast.spoilt().size(), 1U);
 }
 
 TEST_F(VariablesTest, DatabasesAreMeasuredAsTheyAreNow) {
