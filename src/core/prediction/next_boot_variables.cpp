@@ -173,8 +173,9 @@ class Variables {
             const bool is_its_place =
                 first != images.end() && file->partition == first->partition &&
                 (shim_in(forecast_.log()) == nullptr || is_same_path(file->path, first->path));
-            return is_its_place &&
-                   program_(file->partition, file->path) == first->event->digests.at(forecast_.bank());
+            // What becomes of the one that began this boot is predicted from its file as it is now.
+            const auto next = program_(file->partition, file->path);
+            return is_its_place && next && next == program_(first->partition, first->path);
         }
         return false;
     }
