@@ -153,6 +153,7 @@ enum class AdviceKind {
     sign_over_sha256,  ///< signatures of PCRs of another bank that a TPM accepts
 
     // Predictions.
+    change_and_look,       ///< a change behind GRUB that is only named
     name_changes,          ///< what the next boot will measure cannot be found out
     give_phases,           ///< the boot phases before volumes are unlocked
     give_authority,        ///< the certificate that will verify the boot images

@@ -14,7 +14,7 @@ namespace sealmount::test {
 
 inline void put(Bytes& out, const std::uint64_t value, const unsigned size) {
     for (unsigned at = 0; at < size; ++at) {
-        out.push_back(static_cast<std::byte>(value >> (8 * at)));
+        out.push_back(static_cast<std::byte>(at < sizeof value ? value >> (8 * at) : 0));
     }
 }
 

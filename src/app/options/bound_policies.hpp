@@ -12,14 +12,16 @@
 namespace sealmount {
 
 /// The values after the next boot, as the options describe it: for when volumes are unlocked, and where PCR
-/// 11 will be another one after that, also for then. Throws Error{unavailable} with the reason for each PCR
-/// that cannot be predicted.
+/// 11 will be another one after that, also for then; and the same for each state of grubenv that a boot may
+/// find. Throws Error{unavailable} with the reason for each PCR that cannot be predicted in the state of now;
+/// warns of those in other states, for which nothing is made.
 [[nodiscard]] std::vector<BoundPolicy>
 bound_to_prediction(const Policy& policy, const PredictionOptions& options, const Paths& paths, Tpm& tpm);
 
-/// The predicted values of all PCRs of these banks that can be predicted.
-[[nodiscard]] std::map<PcrBank, PcrValues> predicted_values(const std::vector<PcrSelection>& selections,
-                                                            const PredictionOptions& options,
-                                                            const Paths& paths, Tpm& tpm);
+/// The predicted values of all PCRs of these banks that can be predicted, for each state that a boot may
+/// find.
+[[nodiscard]] std::vector<std::map<PcrBank, PcrValues>>
+predicted_values(const std::vector<PcrSelection>& selections, const PredictionOptions& options,
+                 const Paths& paths, Tpm& tpm);
 
 } // namespace sealmount

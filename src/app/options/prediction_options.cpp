@@ -7,10 +7,13 @@
 #include "base/hex.hpp"
 #include "core/events/log_files.hpp"
 #include "core/master/measured_events.hpp"
+#include "core/prediction/boot_images.hpp"
+#include "core/prediction/named_changes.hpp"
 #include "core/prediction/next_boot_facts.hpp"
 #include "core/prediction/prediction_command_line.hpp"
 #include "core/prediction/prediction_files.hpp"
 #include "core/prediction/prediction_secure_boot.hpp"
+#include "core/reproduction/grub_outlook.hpp"
 #include "sys/files/files.hpp"
 
 #include <algorithm>
@@ -93,10 +96,14 @@ void apply_all(Forecast& forecast, const PredictionOptions& options, const Paths
     for (const std::string& text : options.replacements) {
         const auto [before, after] =
             halves(text, "--replace", equals_behind_file(text), "OLD=NEW, two files");
-        replace_file(forecast, read_named(before), read_named(after));
+        const NamedFile old_file = read_named(before);
+        const NamedFile new_file = read_named(after);
+        replace_file(forecast, old_file, new_file);
+        doubt_after_file(forecast, old_file, new_file);
     }
     apply(forecast, secure_boot_change(options));
     if (options.command_line) {
+        doubt_after_command_line(forecast);
         replace_command_line(forecast, present_command_lines(options, paths, forecast),
                              *options.command_line);
     } else if (options.old_command_line) {
@@ -105,9 +112,36 @@ void apply_all(Forecast& forecast, const PredictionOptions& options, const Paths
     if (options.next_boot && !options.log.empty()) {
         throw Error{Reason::usage, "--next-boot is about this machine, and --log is another one's"};
     }
-    if (options.next_boot) {
-        apply_next_boot(forecast, boot_facts(paths));
+}
+
+/// The states that the next boot may find: each with its forecast.
+std::vector<std::pair<std::string, Forecast>>
+forecasts_of(const Forecast& named, const PredictionOptions& options, const Paths& paths) {
+    std::vector<std::pair<std::string, Forecast>> forecasts;
+    if (!options.next_boot) {
+        forecasts.emplace_back("", named);
+        return forecasts;
     }
+    BootFacts facts = boot_facts(paths);
+    if (!is_behind_grub(named.log())) {
+        apply_next_boot(forecasts.emplace_back("", named).second, facts);
+        return forecasts;
+    }
+    for (GrubOutlook& outlook : grub_outlooks(paths, named.log(), named.bank(), true)) {
+        facts.grub = std::move(outlook.forecast);
+        apply_next_boot(forecasts.emplace_back(std::move(outlook.origin), named).second, facts);
+    }
+    return forecasts;
+}
+
+std::map<unsigned, std::vector<std::string>> marks_of(Forecast& forecast, const PcrMask mask) {
+    std::map<unsigned, std::vector<std::string>> marks;
+    for (const ForecastEvent& event : forecast.events()) {
+        if ((mask >> event.pcr & 1U) != 0) {
+            marks[event.pcr].push_back(to_hex(event.digest).substr(0, event_mark_digits));
+        }
+    }
+    return marks;
 }
 
 std::optional<std::vector<std::string>> phases_of(const PredictionOptions& options) {
@@ -130,14 +164,21 @@ std::optional<MeasureLog> systemd_log(const PredictionOptions& options, const Pa
                                                                : std::nullopt;
 }
 
-Prediction predicted_with(const PredictionOptions& options, const Paths& paths, const PcrSelection selection,
-                          const PcrValues* const present) {
+std::vector<PredictedBoot> predicted_with(const PredictionOptions& options, const Paths& paths,
+                                          const PcrSelection selection, const PcrValues* const present) {
     const EventLog firmware = read_event_log(options.log, paths);
     const auto systemd = systemd_log(options, paths);
-    Forecast forecast{firmware, selection.bank};
-    apply_all(forecast, options, paths);
-    return predict(forecast, {firmware, systemd ? &*systemd : nullptr, selection.bank, present},
-                   selection.mask, phases_of(options));
+    Forecast named{firmware, selection.bank};
+    apply_all(named, options, paths);
+    std::vector<PredictedBoot> boots;
+    for (auto& [origin, forecast] : forecasts_of(named, options, paths)) {
+        boots.push_back(
+            {.origin = origin,
+             .values = predict(forecast, {firmware, systemd ? &*systemd : nullptr, selection.bank, present},
+                               selection.mask, phases_of(options)),
+             .marks = marks_of(forecast, selection.mask)});
+    }
+    return boots;
 }
 
 } // namespace
@@ -166,29 +207,15 @@ bool asked_for(const PredictionOptions& options) {
            options.phases || options.next_boot;
 }
 
-Prediction predicted(const PredictionOptions& options, const Paths& paths, Tpm& tpm,
-                     const PcrSelection selection) {
+std::vector<PredictedBoot> predicted(const PredictionOptions& options, const Paths& paths, Tpm& tpm,
+                                     const PcrSelection selection) {
     const PcrValues present = tpm.read_pcrs(selection).values;
     return predicted_with(options, paths, selection, &present);
 }
 
-Prediction predicted_by_log(const PredictionOptions& options, const Paths& paths,
-                            const PcrSelection selection) {
+std::vector<PredictedBoot> predicted_by_log(const PredictionOptions& options, const Paths& paths,
+                                            const PcrSelection selection) {
     return predicted_with(options, paths, selection, nullptr);
-}
-
-std::map<unsigned, std::vector<std::string>>
-predicted_marks(const PredictionOptions& options, const Paths& paths, const PcrSelection selection) {
-    const EventLog firmware = read_event_log(options.log, paths);
-    Forecast forecast{firmware, selection.bank};
-    apply_all(forecast, options, paths);
-    std::map<unsigned, std::vector<std::string>> marks;
-    for (const ForecastEvent& event : forecast.events()) {
-        if ((selection.mask >> event.pcr & 1U) != 0) {
-            marks[event.pcr].push_back(to_hex(event.digest).substr(0, event_mark_digits));
-        }
-    }
-    return marks;
 }
 
 PcrMask logged_pcrs(const PredictionOptions& options, const Paths& paths) {

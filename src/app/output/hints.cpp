@@ -216,6 +216,8 @@ constexpr std::array hints = {
     Hint{AdviceKind::reseal_to_pcrlock, "'sealmount reseal --policy pcrlock' makes a slot for it"},
     Hint{AdviceKind::list_pcr_banks, "'tpm2_getcap pcrs' lists those that it keeps"},
     Hint{AdviceKind::sign_over_sha256, "'sealmount sign-policy' makes them"},
+    Hint{AdviceKind::change_and_look,
+         "make the change on the disk, and use --next-boot instead of naming it"},
     Hint{AdviceKind::name_changes, "name the changes yourself instead of --next-boot"},
     Hint{AdviceKind::give_phases, "name them with --phases"},
     Hint{AdviceKind::give_authority,

@@ -107,13 +107,19 @@ Prediction nothing_about(const PcrSelection selection, const Problem& why) {
 
 /// An error is a reason: it concerns only the slots that require these PCRs.
 NextPcrs next_pcrs(const Paths& paths) {
-    return [paths](Tpm& tpm, const PcrSelection selection) {
+    return [paths](Tpm& tpm, const PcrSelection selection) -> std::vector<NextPcrState> {
         PredictionOptions options;
         options.next_boot = true;
         try {
-            return predicted(options, paths, tpm, selection);
+            std::vector<NextPcrState> states;
+            for (PredictedBoot& boot : predicted(options, paths, tpm, selection)) {
+                states.push_back({.origin = std::move(boot.origin), .values = std::move(boot.values)});
+            }
+            return states;
         } catch (const Error& error) {
-            return nothing_about(selection, {.message = error.what(), .advice = error.advice()});
+            return {
+                {.origin = {},
+                 .values = nothing_about(selection, {.message = error.what(), .advice = error.advice()})}};
         }
     };
 }

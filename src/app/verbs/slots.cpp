@@ -166,8 +166,8 @@ PruneRequest request_for(const PruneOptions& options, const SlotSession& session
         if (!tpm) {
             throw Error{Reason::unavailable, describe(tpm.error().kind)};
         }
-        request.future.push_back(predicted_values(selections_of(session.store().master(name)),
-                                                  options.prediction, globals.paths(), **tpm));
+        request.future = predicted_values(selections_of(session.store().master(name)), options.prediction,
+                                          globals.paths(), **tpm);
     }
     return request;
 }

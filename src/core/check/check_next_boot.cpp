@@ -12,33 +12,45 @@ namespace sealmount {
 
 namespace {
 
-/// The state that volumes will be unlocked in.
+/// A state that volumes will be unlocked in.
 struct NextState {
+    std::string origin; ///< as in NextPcrState
     SystemState state;
     std::map<PcrBank, std::map<unsigned, std::string>> unknown; ///< why
 };
 
-NextState next_state(Tpm& tpm, const std::vector<Slot>& slots, const PolicyFileReader& files,
-                     const NextPcrs& next_pcrs) {
+void add_pcrs(NextState& next, const PcrBank bank, const NextPcrState& pcrs) {
+    next.origin = pcrs.origin;
+    PcrValues& values = next.state.pcrs[bank];
+    for (const auto& [pcr, predicted] : pcrs.values) {
+        if (predicted) {
+            values.emplace(pcr, *predicted);
+        } else {
+            next.unknown[bank].emplace(pcr, predicted.error().message);
+        }
+    }
+}
+
+std::vector<NextState> next_states(Tpm& tpm, const std::vector<Slot>& slots, const PolicyFileReader& files,
+                                   const NextPcrs& next_pcrs) {
     PolicyNeeds needs;
     for (const Slot& slot : slots) {
         add_needs(slot.policy, files, needs);
     }
-    NextState next;
+    std::vector<NextState> states(1);
     for (const auto& [bank, mask] : needs.pcrs) {
-        PcrValues& values = next.state.pcrs[bank];
-        for (auto& [pcr, predicted] : next_pcrs(tpm, {bank, mask})) {
-            if (predicted) {
-                values.emplace(pcr, *predicted);
-            } else {
-                next.unknown[bank].emplace(pcr, predicted.error().message);
-            }
+        const auto pcrs = next_pcrs(tpm, {bank, mask});
+        states.resize(std::max(states.size(), pcrs.size()), states.back());
+        for (std::size_t at = 0; at < states.size(); ++at) {
+            add_pcrs(states[at], bank, pcrs[std::min(at, pcrs.size() - 1)]);
         }
     }
-    if (needs.clock) {
-        next.state.clock = TpmClock{.time = {}, .reset_count = tpm.clock().reset_count + 1};
+    for (NextState& next : states) {
+        if (needs.clock) {
+            next.state.clock = TpmClock{.time = {}, .reset_count = tpm.clock().reset_count + 1};
+        }
     }
-    return next;
+    return states;
 }
 
 /// What will stand against one slot; nothing when it will open unattended.
@@ -129,13 +141,32 @@ Finding finding_about(const std::string& name, const MasterFile& master, const P
     return finding;
 }
 
-Finding look_at(const CheckContext& context, Tpm& tpm, const std::string& name, const NextPcrs& next_pcrs) {
+/// About a state that is not that of now, in which no slot opens.
+Finding warning_about(Finding finding, const std::string& origin) {
+    finding.severity = Severity::warning;
+    finding.item = "later-boot";
+    finding.text = formatted("with grubenv {}, {}", origin, finding.text);
+    return finding;
+}
+
+void look_at(const CheckContext& context, Tpm& tpm, const std::string& name, const NextPcrs& next_pcrs,
+             std::vector<Finding>& findings) {
     try {
         const MasterFile master = context.store.master(name);
         const PolicyFileReader files = context.store.policy_files();
-        return finding_about(name, master, files, next_state(tpm, master.slots, files, next_pcrs));
+        bool is_now = true;
+        for (const NextState& next : next_states(tpm, master.slots, files, next_pcrs)) {
+            Finding finding = finding_about(name, master, files, next);
+            if (is_now) {
+                findings.push_back(std::move(finding));
+            } else if (finding.severity != Severity::good && findings.back().severity == Severity::good) {
+                findings.push_back(warning_about(std::move(finding), next.origin));
+            }
+            is_now = false;
+        }
     } catch (const Error& error) {
-        return failed_look(formatted("master {}", name), "next-boot", error, {.kind = AdviceKind::run_check});
+        findings.push_back(
+            failed_look(formatted("master {}", name), "next-boot", error, {.kind = AdviceKind::run_check}));
     }
 }
 
@@ -169,7 +200,7 @@ std::vector<Finding> check_next_boot(const CheckContext& context, const std::opt
         return findings;
     }
     for (const std::string& master : masters) {
-        findings.push_back(look_at(context, **tpm, master, next_pcrs));
+        look_at(context, **tpm, master, next_pcrs, findings);
     }
     return findings;
 }

@@ -19,6 +19,7 @@ enum class NodeType : std::uint8_t { hardware = 1, acpi = 2, messaging = 3, medi
 constexpr std::uint8_t end_of_all = 0xff;
 constexpr std::uint8_t hard_disk_node = 1; // of media
 constexpr std::uint8_t file_path_node = 4;
+constexpr std::uint8_t firmware_file_node = 6;
 
 std::string hex_number(const std::uint64_t value) {
     return formatted("0x{:X}", value);
@@ -148,12 +149,15 @@ std::string media(const std::uint8_t subtype, ByteReader body) {
         return utf8(body.rest());
     case 5:
         return call("Media", {guid_text(body)});
-    case 6:
+    case firmware_file_node:
         return call("FvFile", {guid_text(body)});
     case 7:
         return call("Fv", {guid_text(body)});
     case 8: {
-        (void)body.u32();
+        constexpr std::size_t without_reserved = 16; // older firmware leaves the reserved field out
+        if (body.left() > without_reserved) {
+            (void)body.u32();
+        }
         const std::string start = hex_number(body.u64().value_or(0));
         return call("Offset", {start, hex_number(body.u64().value_or(0))});
     }
@@ -266,14 +270,20 @@ FileOnPartition file_in(const BytesView path) {
             const bool is_absolute = !is_first && part.starts_with('\\');
             if (!file.path.empty() || is_absolute) {
                 file.path += (is_absolute ? "" : "\\") + part;
+            } else if (part.starts_with('\\')) {
+                file.path_alone = part;
             }
         }
+        file.is_in_firmware =
+            file.is_in_firmware || (type == NodeType::media && node->subtype == firmware_file_node);
         is_first = false;
     }
-    std::ranges::replace(file.path, '/', '\\');
-    constexpr std::string_view twice = "\\\\";
-    for (std::size_t at = file.path.find(twice); at != std::string::npos; at = file.path.find(twice)) {
-        file.path.erase(at, 1);
+    for (std::string* const one : {&file.path, &file.path_alone}) {
+        std::ranges::replace(*one, '/', '\\');
+        constexpr std::string_view twice = "\\\\";
+        for (std::size_t at = one->find(twice); at != std::string::npos; at = one->find(twice)) {
+            one->erase(at, 1);
+        }
     }
     return file;
 }

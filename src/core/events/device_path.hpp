@@ -20,6 +20,10 @@ namespace sealmount {
 struct FileOnPartition {
     std::string partition; ///< the unique GUID in the GPT; "" when the device path has none
     std::string path;      ///< with backslashes, from the root on; "" when it leads to no file there
+    /// The same where the device path says nothing of a partition before it, as shim writes it of what it
+    /// starts from its own.
+    std::string path_alone;
+    bool is_in_firmware = false; ///< it is part of the firmware itself (PI 1.7, volume 3, 8.2)
 };
 
 /// The file that a binary device path leads to (UEFI 2.10, 10.3.5.1 and 10.3.5.4).

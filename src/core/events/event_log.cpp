@@ -45,7 +45,7 @@ class Parser {
     Parser(const BytesView bytes, const std::string& file) : reader_(bytes) { log_.file = file; }
 
     EventLog parse() {
-        if (reader_.left() == 0) {
+        if (only_padding_left()) {
             throw Error{Reason::bad_data, log_.file + ": the event log is empty"};
         }
         LogEvent first = sha1_event();
@@ -77,7 +77,10 @@ class Parser {
     }
 
     [[nodiscard]] bool only_padding_left() const {
-        return std::ranges::all_of(reader_.rest(), [](const std::byte b) { return b == std::byte{0}; });
+        const BytesView rest = reader_.rest();
+        return rest.empty() ||
+               ((rest.front() == std::byte{0} || rest.front() == std::byte{0xff}) &&
+                std::ranges::all_of(rest, [&](const std::byte b) { return b == rest.front(); }));
     }
 
     LogEvent header() {
@@ -124,13 +127,21 @@ class Parser {
                 event.digests.emplace(*bank, Bytes{value.begin(), value.end()});
             }
         }
-        for (const PcrBank bank : log_.banks) {
-            if (event.is_measured() && !event.digests.contains(bank)) {
-                fail(formatted("lacks its {} digest", to_string(bank)));
-            }
-        }
+        drop_banks_without(event);
         data_of(event);
         return event;
+    }
+
+    /// Some firmware measures an event into one bank only: the log says nothing of the others then.
+    void drop_banks_without(const LogEvent& event) {
+        if (!event.is_measured() || log_.banks.empty()) {
+            return;
+        }
+        const PcrBank first = log_.banks.front();
+        std::erase_if(log_.banks, [&](const PcrBank bank) { return !event.digests.contains(bank); });
+        if (log_.banks.empty()) {
+            fail(formatted("lacks its {} digest", to_string(first)));
+        }
     }
 
     /// TCG_EfiSpecIDEvent (10.4.5.1).

@@ -31,6 +31,9 @@ enum class EventType : std::uint32_t {
     variable_driver_config = 0x80000001,
     variable_boot = 0x80000002,
     boot_services_application = 0x80000003,
+    boot_services_driver = 0x80000004,
+    runtime_services_driver = 0x80000005,
+    gpt = 0x80000006,
     variable_boot2 = 0x8000000c,
     variable_authority = 0x800000e0,
 };
@@ -61,9 +64,9 @@ inline constexpr std::uint32_t linux_initrd_tag = 0x8f3b22ec;
 inline constexpr std::uint32_t linux_options_tag = 0x8f3b22ed;
 
 /// Reads a log in the crypto-agile form (TCG_PCR_EVENT2, 10.2.2) or in the SHA-1 form of TPM 1.2
-/// (TCG_PCClientPCREvent, 10.2.1). Hash algorithms of other banks than ours are ignored; zeros behind the
-/// last event are padding. Throws Error{bad_data} naming `file`, the event and the offset when an event
-/// does not fit in, or makes no sense.
+/// (TCG_PCClientPCREvent, 10.2.1). Hash algorithms of other banks than ours are ignored, and so is a bank in
+/// which some event has no digest; zeros or ones behind the last event are padding. Throws Error{bad_data}
+/// naming `file`, the event and the offset when an event does not fit in, or makes no sense.
 [[nodiscard]] EventLog parse_event_log(BytesView bytes, const std::string& file);
 
 /// The PCR's value before its first event: zeros, or ones for the PCRs of dynamic launch (TCG PC Client

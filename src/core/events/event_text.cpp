@@ -58,6 +58,8 @@ constexpr std::array type_names = {
     TypeName{0x800000e0, "EV_EFI_VARIABLE_AUTHORITY"},
     TypeName{0x800000e1, "EV_EFI_SPDM_FIRMWARE_BLOB"},
     TypeName{0x800000e2, "EV_EFI_SPDM_FIRMWARE_CONFIG"},
+    TypeName{0x800000e3, "EV_EFI_SPDM_DEVICE_POLICY"},
+    TypeName{0x800000e4, "EV_EFI_SPDM_DEVICE_AUTHORITY"},
 };
 
 std::string type_number(const std::uint64_t value) {
@@ -239,8 +241,9 @@ std::string text_in(const BytesView data) {
     while (!trimmed.empty() && trimmed.back() == std::byte{0}) {
         trimmed = trimmed.first(trimmed.size() - 1);
     }
-    if (!trimmed.empty() && std::ranges::all_of(trimmed, is_text)) {
-        return {reinterpret_cast<const char*>(trimmed.data()), trimmed.size()};
+    const std::string_view bytes{reinterpret_cast<const char*>(trimmed.data()), trimmed.size()};
+    if (!trimmed.empty() && std::ranges::all_of(trimmed, is_text) && is_utf8(bytes)) {
+        return std::string{bytes};
     }
     if (data.size() < 2 || data.size() % 2 != 0) {
         return {};

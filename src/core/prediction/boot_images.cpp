@@ -4,8 +4,9 @@
 
 #include "base/byte_reader.hpp"
 #include "core/events/device_path.hpp"
-#include "core/events/efi_variable.hpp"
+#include "core/prediction/image_authority.hpp"
 #include "core/prediction/uki.hpp"
+#include "sys/tpm/digest.hpp"
 
 #include <algorithm>
 
@@ -15,39 +16,6 @@ namespace {
 
 char folded(const char c) {
     return c == '/' ? '\\' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-/// The certificate that verified an image, by an EV_EFI_VARIABLE_AUTHORITY; empty when the event holds none.
-Bytes authority_in(const ForecastEvent& event) {
-    if (event.past == nullptr || event.type != EventType::variable_authority) {
-        return {};
-    }
-    const auto variable = variable_data_of(event.past->data);
-    if (!variable || variable->contents.size() <= sizeof(Guid)) {
-        return {};
-    }
-    return {variable->contents.begin() + sizeof(Guid), variable->contents.end()};
-}
-
-void check_authority(Forecast& forecast, const PeImage& image) {
-    bool is_verified = false;
-    bool is_known = false;
-    const std::vector<Bytes> certificates = image.certificates();
-    for (const ForecastEvent& event : forecast.events()) {
-        if (event.type != EventType::variable_authority) {
-            continue;
-        }
-        is_verified = true;
-        is_known = is_known || event.past == nullptr ||
-                   std::ranges::find(certificates, authority_in(event)) != certificates.end();
-    }
-    if (is_verified && !image.is_signed()) {
-        forecast.spoil(secure_boot_pcr, "a new image is not signed, and Secure Boot is on");
-    } else if (is_verified && !is_known) {
-        forecast.spoil(secure_boot_pcr,
-                       "a new image is signed with other certificates than those that verified this boot",
-                       {AdviceKind::give_authority});
-    }
 }
 
 } // namespace
@@ -64,10 +32,43 @@ std::vector<BootImage> boot_images(const EventLog& log) {
         const auto size = reader.u64();
         const auto path = size ? reader.take(*size) : std::nullopt;
         FileOnPartition file = path ? file_in(*path) : FileOnPartition{};
-        images.push_back(
-            {.event = &event, .partition = std::move(file.partition), .path = std::move(file.path)});
+        if (file.partition.empty() && !file.path_alone.empty() && !images.empty()) {
+            file.partition = images.back().partition;
+            file.path = file.partition.empty() ? "" : file.path_alone;
+        }
+        images.push_back({.event = &event,
+                          .partition = std::move(file.partition),
+                          .path = std::move(file.path),
+                          .path_alone = std::move(file.path_alone),
+                          .is_in_firmware = file.is_in_firmware});
     }
     return images;
+}
+
+const LogEvent* shim_in(const EventLog& log) {
+    const LogEvent* last = nullptr;
+    for (const LogEvent& event : log.events) {
+        if (event.is_measured() && event.pcr == shim_pcr) {
+            return last;
+        }
+        if (event.pcr == image_pcr && event.type == EventType::boot_services_application) {
+            last = &event;
+        }
+    }
+    return nullptr;
+}
+
+bool is_behind_grub(const EventLog& log) {
+    return std::ranges::any_of(log.events, [](const LogEvent& event) {
+        return event.pcr == grub_pcr && event.type == EventType::ipl;
+    });
+}
+
+bool is_file_of_grub(const EventLog& log, const PcrBank bank, const BytesView contents) {
+    const Bytes value = digest(bank, {contents});
+    return std::ranges::any_of(log.events, [&](const LogEvent& event) {
+        return event.is_measured() && event.pcr == linux_pcr && event.digests.at(bank) == value;
+    });
 }
 
 bool is_same_path(const std::string_view one, const std::string_view other) {
@@ -82,12 +83,33 @@ ForecastEvent* forecast_of(Forecast& forecast, const LogEvent& event) {
 void replace_image(Forecast& forecast, const LogEvent& event, const PeImage& image) {
     ForecastEvent* const found = forecast_of(forecast, event);
     const Bytes value = image.authenticode(forecast.bank());
-    if (found == nullptr || found->is_changed || found->digest == value) {
+    if (found == nullptr || found->is_changed) {
         return;
     }
-    found->digest = value;
-    found->is_changed = true;
-    check_authority(forecast, image);
+    if (found->digest == value) {
+        check_authority(forecast, event, image);
+        return;
+    }
+    // An image that shim verifies for others is measured twice, and has no path in one of both.
+    const Bytes before = found->digest;
+    (void)forecast.replace(before, value, image_pcr);
+    check_authority(forecast, event, image);
+    if (&event == shim_in(forecast.log()) || is_shim(image)) {
+        spoil_for_shim(forecast);
+    }
+}
+
+bool is_shim(const PeImage& image) {
+    const Bytes sbat = image.section(".sbat").value_or(Bytes{});
+    const std::string_view text{reinterpret_cast<const char*>(sbat.data()), sbat.size()};
+    return text.find("\nshim,") != std::string_view::npos;
+}
+
+void spoil_for_shim(Forecast& forecast) {
+    for (const unsigned pcr : {secure_boot_pcr, shim_pcr}) {
+        forecast.spoil(pcr, "shim was replaced, and what the new one measures of its own keys and "
+                            "generations is not known");
+    }
 }
 
 std::string boot_loader_version(const PeImage& image) {

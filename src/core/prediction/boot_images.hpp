@@ -21,10 +21,23 @@ struct BootImage {
     const LogEvent* event = nullptr;
     std::string partition; ///< its unique GUID (UEFI 2.10, 10.3.5.1); "" when it has none
     std::string path;      ///< on that partition, with backslashes; "" for an image from memory or firmware
+    std::string
+        path_alone; ///< what shim starts is logged without its partition, which is shim's own; else ""
+    bool is_in_firmware = false; ///< part of the firmware, which has measured itself
 };
 
-/// In the order in which they were started.
+/// In the order in which they were started. An image without a partition of its own that follows one with a
+/// partition gets that one's, and `path`.
 [[nodiscard]] std::vector<BootImage> boot_images(const EventLog& log);
+
+/// The image behind which shim measures its own keys into PCR 14, which is shim; null when nothing does.
+[[nodiscard]] const LogEvent* shim_in(const EventLog& log);
+
+/// Has GRUB started this boot? It alone measures texts into PCR 8.
+[[nodiscard]] bool is_behind_grub(const EventLog& log);
+
+/// Has GRUB opened a file with these contents? It measures them as they are, with their signatures.
+[[nodiscard]] bool is_file_of_grub(const EventLog& log, PcrBank bank, BytesView contents);
 
 /// Is it the same file on a FAT partition? Slashes are backslashes, and case is ignored.
 [[nodiscard]] bool is_same_path(std::string_view one, std::string_view other);
@@ -33,10 +46,15 @@ struct BootImage {
 /// or removed.
 [[nodiscard]] ForecastEvent* forecast_of(Forecast& forecast, const LogEvent& event);
 
-/// The image that was measured as `event` will be this one. With Secure Boot on, PCR 7 becomes unpredictable
-/// unless the new image has within its signature a certificate that verified an image of this boot: each
-/// entry of db is measured once (see prediction_secure_boot.hpp), so nothing changes then.
+/// The image that was measured as `event` will be this one, also where shim had it measured once more. With
+/// Secure Boot on, see check_authority() for PCR 7. Another shim is spoil_for_shim().
 void replace_image(Forecast& forecast, const LogEvent& event, const PeImage& image);
+
+/// Is it a shim, by the generation that it says (shim, SBAT.md)?
+[[nodiscard]] bool is_shim(const PeImage& image);
+
+/// Another shim: what it measures of its own is not known.
+void spoil_for_shim(Forecast& forecast);
 
 /// The version of systemd-boot that this image is, such as "252.39-1~deb12u2"; "" for another program.
 [[nodiscard]] std::string boot_loader_version(const PeImage& image);

@@ -10,9 +10,10 @@
 namespace sealmount {
 
 /// The version of systemd-boot (from its EFI variable LoaderInfo, systemd-boot(7)), bootctl's list of boot
-/// entries where systemd-boot started the running system, and a reader that looks for files below
-/// /efi, /boot/efi and /boot, where the specification has the EFI system partition (UAPI.1). Throws Error for
-/// what bootctl_lists() and read_boot_entries() throw it for.
+/// entries where systemd-boot started the running system, a reader that looks for files below /efi, /boot/efi
+/// and /boot, where the specification has the EFI system partition (UAPI.1), the kernels in /boot, and a
+/// reader of the variables in efivarfs, if that is there. Throws Error for what bootctl_lists() and
+/// read_boot_entries() throw it for.
 [[nodiscard]] BootFacts boot_facts(const Paths& paths);
 
 } // namespace sealmount

@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "core/events/event_text.hpp"
 #include "core/prediction/command_line_forms.hpp"
+#include "core/prediction/image_authority.hpp"
 #include "core/prediction/prediction_command_line.hpp"
 #include "core/prediction/uki.hpp"
 #include "sys/tpm/digest.hpp"
@@ -142,6 +143,9 @@ ForecastEvent* tagged_event(Forecast& forecast, const std::uint32_t tag) {
 void spoil_kernel(Forecast& forecast, const std::string& why, const Advice& advice) {
     for (const unsigned pcr : {image_pcr, linux_pcr, uki_pcr, parameters_pcr}) {
         forecast.spoil(pcr, why, advice);
+    }
+    if (is_verified(forecast.log())) { // by whom, if it is another one?
+        forecast.spoil(secure_boot_pcr, why, advice);
     }
 }
 

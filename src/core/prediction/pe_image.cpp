@@ -133,16 +133,25 @@ Bytes PeImage::authenticode(const PcrBank bank) const {
 
 std::vector<Bytes> PeImage::certificates() const {
     constexpr std::size_t head_size = 8; // length, revision, type
+    constexpr std::size_t unit = 8;
     constexpr std::uint16_t pkcs7 = 2;
-    ByteReader table{file_.last(certificates_size_)};
-    const auto length = table.u32();
-    (void)table.u16();
-    const auto type = table.u16();
-    if (!length || !type || *type != pkcs7 || *length < head_size) {
-        return {};
+    std::vector<Bytes> all;
+    for (BytesView table = file_.last(certificates_size_); table.size() > head_size;) {
+        ByteReader reader{table};
+        const std::size_t length = reader.u32().value_or(0);
+        (void)reader.u16();
+        const auto type = reader.u16();
+        if (length < head_size || length > table.size()) {
+            break;
+        }
+        if (type == pkcs7) {
+            for (Bytes& certificate : pkcs7_certificates(table.subspan(head_size, length - head_size))) {
+                all.push_back(std::move(certificate));
+            }
+        }
+        table = table.subspan(std::min(table.size(), (length + unit - 1) / unit * unit));
     }
-    const auto signature = table.take(*length - head_size);
-    return signature ? pkcs7_certificates(*signature) : std::vector<Bytes>{};
+    return all;
 }
 
 bool PeImage::has_section(const std::string_view name) const {

@@ -34,7 +34,7 @@ class PeImage {
     /// Does it carry a certificate table, so that Secure Boot may accept it?
     [[nodiscard]] bool is_signed() const noexcept { return certificates_size_ > 0; }
 
-    /// The certificates within the first signature (WIN_CERTIFICATE with PKCS #7), in DER form and their
+    /// The certificates within all signatures (WIN_CERTIFICATE with PKCS #7), in DER form and their
     /// order there; empty when there is none that can be read.
     [[nodiscard]] std::vector<Bytes> certificates() const;
 

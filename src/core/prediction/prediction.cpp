@@ -102,6 +102,19 @@ unsigned Forecast::replace(const Bytes& before, const Bytes& after, const std::o
     return count;
 }
 
+bool Forecast::replace_all(const unsigned pcr, const std::vector<Bytes>& digests) {
+    const auto is_of_pcr = [pcr](const ForecastEvent& event) { return event.pcr == pcr; };
+    if (std::ranges::any_of(events_, [&](const ForecastEvent& e) { return is_of_pcr(e) && e.is_changed; })) {
+        return false;
+    }
+    std::erase_if(events_, is_of_pcr);
+    for (const Bytes& value : digests) {
+        events_.push_back(
+            {.pcr = pcr, .type = EventType::ipl, .digest = value, .past = nullptr, .is_changed = true});
+    }
+    return true;
+}
+
 Bytes Forecast::value(const unsigned pcr) const {
     Bytes value = initial_pcr_value(pcr, bank_, log_.startup_locality);
     for (const ForecastEvent& event : events_) {

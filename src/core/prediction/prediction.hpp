@@ -43,6 +43,10 @@ class Forecast {
     /// many there were.
     unsigned replace(const Bytes& before, const Bytes& after, std::optional<unsigned> pcr = std::nullopt);
 
+    /// Gives a PCR these events in place of those that it had. False, and nothing is done, when a change was
+    /// applied to one of them.
+    [[nodiscard]] bool replace_all(unsigned pcr, const std::vector<Bytes>& digests);
+
     /// This PCR can no longer be predicted. The first reason stays.
     void spoil(unsigned pcr, std::string why, Advice advice = {}) {
         spoilt_.try_emplace(pcr, Problem{.message = std::move(why), .advice = std::move(advice)});

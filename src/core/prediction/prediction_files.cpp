@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/format.hpp"
 #include "core/prediction/command_line_forms.hpp"
+#include "core/prediction/image_authority.hpp"
 #include "core/prediction/uki.hpp"
 #include "sys/tpm/digest.hpp"
 
@@ -35,10 +36,25 @@ class ImageChange {
 
     unsigned apply_image() {
         const unsigned count = forecast_.replace(before_.authenticode(bank_), after_.authenticode(bank_));
-        if (count > 0 && is_verified_by_unknown()) {
-            check_signatures();
-        }
         return count;
+    }
+
+    /// By whom will the new image be verified?
+    void check_signatures() {
+        if (!is_verified_by_unknown()) {
+            return;
+        }
+        if (before_.is_signed() && !after_.is_signed()) {
+            forecast_.spoil(secure_boot_pcr, "the new image is not signed, and Secure Boot is on");
+        } else if (before_.certificates() != after_.certificates()) {
+            const Bytes digest = before_.authenticode(bank_);
+            const auto& events = forecast_.log().events;
+            const auto started = std::ranges::find_if(events, [&](const LogEvent& event) {
+                return event.is_measured() && event.digests.at(bank_) == digest;
+            });
+            forecast_.spoil(secure_boot_pcr, "the new image is signed with other certificates",
+                            started == events.end() ? Advice{} : authority_advice(forecast_.log(), *started));
+        }
     }
 
     unsigned apply_uki() {
@@ -51,23 +67,10 @@ class ImageChange {
   private:
     /// Are images verified, and is it not known by whom at the next boot?
     [[nodiscard]] bool is_verified_by_unknown() const {
-        bool is_verified = false;
-        bool is_known = false;
-        for (const ForecastEvent& event : forecast_.events()) {
-            const bool is_authority = event.type == EventType::variable_authority;
-            is_verified = is_verified || is_authority;
-            is_known = is_known || (is_authority && event.past == nullptr);
-        }
-        return is_verified && !is_known;
-    }
-
-    void check_signatures() {
-        if (before_.is_signed() && !after_.is_signed()) {
-            forecast_.spoil(secure_boot_pcr, "the new image is not signed, and Secure Boot is on");
-        } else if (before_.certificates() != after_.certificates()) {
-            forecast_.spoil(secure_boot_pcr, "the new image is signed with other certificates",
-                            {AdviceKind::give_authority});
-        }
+        const bool is_known = std::ranges::any_of(forecast_.events(), [](const ForecastEvent& event) {
+            return event.past == nullptr && event.type == EventType::variable_authority;
+        });
+        return is_verified(forecast_.log()) && !is_known;
     }
 
     /// Versions of the stub differ in what they measure, and in which order.
@@ -261,6 +264,9 @@ void replace_file(Forecast& forecast, const NamedFile& before, const NamedFile& 
         }
         ImageChange change{forecast, *old_image, *new_image};
         count += change.apply_image();
+        if (count > 0) { // also where it is only a file to GRUB
+            change.check_signatures();
+        }
         if (is_uki(*old_image)) {
             if (!is_uki(*new_image)) {
                 throw Error{Reason::bad_data,

@@ -7,6 +7,8 @@
 #include "base/text.hpp"
 #include "core/events/efi_variable.hpp"
 #include "core/events/event_text.hpp"
+#include "core/prediction/boot_images.hpp"
+#include "core/prediction/image_authority.hpp"
 #include "sys/crypto/certificate.hpp"
 #include "sys/tpm/digest.hpp"
 
@@ -37,7 +39,7 @@ bool is_db_authority(const ForecastEvent& event) {
 void check_database(const std::string& name, const NamedFile& file) {
     constexpr std::size_t attributes_size = 4;
     const BytesView contents = as_bytes(file.contents);
-    if (std::ranges::find(databases, name) == databases.end() || signatures_of(contents)) {
+    if (!is_signature_database(name) || signatures_of(contents)) {
         return;
     }
     const bool has_attributes =
@@ -129,9 +131,36 @@ const Signature& entry_of(const std::vector<Signature>& db, const NamedFile& fil
     return *entry;
 }
 
+/// Measured by shim, of what it verified itself: behind it, or without the owner, as old ones do.
+bool is_of_shim(const Forecast& forecast, const ForecastEvent& event) {
+    const LogEvent* const shim = shim_in(forecast.log());
+    const auto variable = variable_data_of(event.past->data);
+    return (shim != nullptr && event.past->number > shim->number) ||
+           (variable && certificate_in(*event.past) == variable->contents);
+}
+
 /// Replaces the db entries that verified images with those that will.
 void replace_authorities(Forecast& forecast, const std::vector<Bytes>& digests) {
     std::vector<ForecastEvent>& events = forecast.events();
+    std::vector<Bytes> before;
+    bool has_shims = false;
+    for (const ForecastEvent& event : events) {
+        if (is_db_authority(event)) {
+            has_shims = has_shims || is_of_shim(forecast, event);
+            if (!is_of_shim(forecast, event)) {
+                before.push_back(event.digest);
+            }
+        }
+    }
+    if (before == digests) {
+        return;
+    }
+    if (has_shims) {
+        forecast.spoil(secure_boot_pcr,
+                       "shim verifies images with db, too, and with which certificate of it at "
+                       "the next boot is not known");
+        return;
+    }
     auto place = std::ranges::find_if(events, is_db_authority);
     if (place == events.end()) {
         place = std::ranges::find_if(events, [](const ForecastEvent& event) {
@@ -156,6 +185,43 @@ void replace_authorities(Forecast& forecast, const std::vector<Bytes>& digests) 
     std::erase_if(events, is_db_authority);
 }
 
+/// Boot loaders do other things when images are verified: a kernel in a unified image is not started through
+/// the firmware, shim asks its own keys, and GRUB is locked down.
+void doubt_after_switch(Forecast& forecast) {
+    const auto has = [&](const unsigned pcr) {
+        return std::ranges::any_of(forecast.log().events, [&](const LogEvent& event) {
+            return event.is_measured() && event.pcr == pcr && event.type == EventType::ipl;
+        });
+    };
+    const auto doubt = [&](const std::initializer_list<unsigned> pcrs, const char* const who) {
+        for (const unsigned pcr : pcrs) {
+            forecast.spoil(pcr, formatted("{} measures otherwise when Secure Boot is switched", who));
+        }
+    };
+    if (has(uki_pcr)) {
+        doubt({image_pcr}, "systemd-stub");
+    }
+    if (has(grub_pcr)) {
+        doubt({image_pcr, grub_pcr, linux_pcr}, "GRUB");
+    }
+    if (has(shim_pcr)) {
+        doubt({image_pcr, secure_boot_pcr, shim_pcr}, "shim");
+    }
+}
+
+/// The firmware starts what its boot variables say.
+void doubt_after_boot_variable(Forecast& forecast, const std::string& name) {
+    constexpr std::array chosen = {image_pcr, loader_pcr, secure_boot_pcr, grub_pcr,
+                                   linux_pcr, uki_pcr,    parameters_pcr,  shim_pcr};
+    const bool is_entry = name.size() == 8 && name.starts_with("Boot");
+    if (is_entry || name == "BootOrder") {
+        for (const unsigned pcr : chosen) {
+            forecast.spoil(
+                pcr, formatted("what the firmware starts with another {} is not known", printable(name)));
+        }
+    }
+}
+
 /// No authorities were named: do those of this boot still hold?
 void check_authorities(Forecast& forecast, const SecureBootChange& change, const std::vector<Signature>& db) {
     const bool was_on = is_on(contents_of(forecast, {}, "SecureBoot"));
@@ -173,7 +239,8 @@ void check_authorities(Forecast& forecast, const SecureBootChange& change, const
     for (const ForecastEvent& event : forecast.events()) {
         const bool holds =
             !is_db_authority(event) || std::ranges::any_of(db, [&](const Signature& signature) {
-                return authority_digest(forecast.bank(), signature) == event.digest;
+                return authority_digest(forecast.bank(), signature) == event.digest ||
+                       (signature.is_certificate() && signature.data == certificate_in(*event.past));
             });
         if (!holds) {
             forecast.spoil(secure_boot_pcr, "a certificate that verifies an image is removed from db",
@@ -184,12 +251,21 @@ void check_authorities(Forecast& forecast, const SecureBootChange& change, const
 
 } // namespace
 
+bool is_signature_database(const std::string_view name) {
+    return std::ranges::find(databases, name) != databases.end();
+}
+
 void apply(Forecast& forecast, const SecureBootChange& change) {
     if (change.variables.empty() && change.authorities.empty()) {
         return;
     }
     for (const auto& [name, file] : change.variables) {
         replace_variable(forecast, name, file);
+        doubt_after_boot_variable(forecast, name);
+    }
+    if (is_on(contents_of(forecast, change, "SecureBoot")) !=
+        is_on(contents_of(forecast, {}, "SecureBoot"))) {
+        doubt_after_switch(forecast);
     }
     const std::vector<Signature> db = signatures_of(contents_of(forecast, change, "db").value_or(Bytes{}))
                                           .value_or(std::vector<Signature>{});

@@ -8,6 +8,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sealmount {
@@ -16,6 +17,9 @@ struct SecureBootChange {
     std::map<std::string, NamedFile> variables; ///< by name: the new contents, without attributes
     std::vector<NamedFile> authorities; ///< certificates (DER or PEM) in the order in which they verify
 };
+
+/// Is this the name of a variable that holds signature lists ("db")?
+[[nodiscard]] bool is_signature_database(std::string_view name);
 
 /// Applies new contents of measured variables (EV_EFI_VARIABLE_DRIVER_CONFIG and the boot variables), and the
 /// db entries that verify images when Secure Boot is on: each entry is measured once, behind the separator of

@@ -69,6 +69,15 @@ std::optional<Bytes> certificate_der(const BytesView file) {
     return to_der(certificate.get());
 }
 
+bool is_issued_by(const BytesView der, const BytesView issuer) {
+    const OpensslPtr<X509> certificate = from_der(der);
+    const OpensslPtr<X509> authority = from_der(issuer);
+    const bool is_signed = certificate && authority &&
+                           ::X509_verify(certificate.get(), ::X509_get0_pubkey(authority.get())) == 1;
+    ::ERR_clear_error();
+    return is_signed;
+}
+
 std::vector<Bytes> pkcs7_certificates(const BytesView der) {
     std::vector<Bytes> found;
     const auto* at = reinterpret_cast<const unsigned char*>(der.data());

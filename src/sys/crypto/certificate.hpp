@@ -19,6 +19,9 @@ namespace sealmount {
 /// The DER form of a certificate in a DER or PEM file; nothing when the file holds none.
 [[nodiscard]] std::optional<Bytes> certificate_der(BytesView file);
 
+/// Has the key of `issuer` signed this certificate? Both in DER form; no for what is none.
+[[nodiscard]] bool is_issued_by(BytesView der, BytesView issuer);
+
 /// The certificates in a PKCS #7 signature (RFC 2315), in DER form; empty when it is not one. Nothing
 /// is verified.
 [[nodiscard]] std::vector<Bytes> pkcs7_certificates(BytesView der);

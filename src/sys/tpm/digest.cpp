@@ -6,15 +6,15 @@
 
 #include <openssl/evp.h>
 
-#include <memory>
-
 namespace sealmount {
 
 namespace {
 
-struct ContextFree {
-    void operator()(EVP_MD_CTX* const context) const noexcept { ::EVP_MD_CTX_free(context); }
-};
+void require(const bool done) {
+    if (!done) {
+        throw Error{Reason::internal, "OpenSSL cannot compute a digest"};
+    }
+}
 
 const EVP_MD* algorithm(const PcrBank bank) {
     switch (bank) {
@@ -36,18 +36,31 @@ std::size_t digest_size(const PcrBank bank) {
     return static_cast<std::size_t>(::EVP_MD_get_size(algorithm(bank)));
 }
 
-Bytes digest(const PcrBank bank, const std::span<const BytesView> parts) {
-    const std::unique_ptr<EVP_MD_CTX, ContextFree> context{::EVP_MD_CTX_new()};
-    bool done = context != nullptr && ::EVP_DigestInit_ex2(context.get(), algorithm(bank), nullptr) == 1;
-    for (const BytesView part : parts) {
-        done = done && ::EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1;
-    }
-    Bytes result(digest_size(bank));
-    if (!done ||
-        ::EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(result.data()), nullptr) != 1) {
-        throw Error{Reason::internal, "OpenSSL cannot compute a digest"};
-    }
+void RunningDigest::ContextFree::operator()(evp_md_ctx_st* const context) const noexcept {
+    ::EVP_MD_CTX_free(context);
+}
+
+RunningDigest::RunningDigest(const PcrBank bank) : context_(::EVP_MD_CTX_new()), size_(digest_size(bank)) {
+    require(context_ != nullptr && ::EVP_DigestInit_ex2(context_.get(), algorithm(bank), nullptr) == 1);
+}
+
+void RunningDigest::add(const BytesView part) {
+    require(::EVP_DigestUpdate(context_.get(), part.data(), part.size()) == 1);
+}
+
+Bytes RunningDigest::finish() {
+    Bytes result(size_);
+    require(::EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(result.data()), nullptr) ==
+            1);
     return result;
+}
+
+Bytes digest(const PcrBank bank, const std::span<const BytesView> parts) {
+    RunningDigest running{bank};
+    for (const BytesView part : parts) {
+        running.add(part);
+    }
+    return running.finish();
 }
 
 Bytes digest(const PcrBank bank, const std::initializer_list<BytesView> parts) {

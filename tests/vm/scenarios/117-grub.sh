@@ -1,52 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) the sealmount authors
-# Debian's shim and GRUB (2.06, 2.12), with and without Secure Boot: PCR 8 and 9 as they are computed from the disk, event for event
+# Debian's shim and GRUB (2.06, 2.12), with and without Secure Boot: PCR 8 and 9 as they are computed from the disk, and predicted for the next boot
 need_product
-
-# debian_grub KIND: prints a cache entry with shimx64.efi, grubx64.efi and modules/ of that Debian (`stock` is 12, `new` is 13).
-debian_grub() {
-    local lock
-    GRUB_KIND=$1
-    stock_needs
-    exec {lock}>"$LAB_CACHE/apt-$1.lock"
-    flock "$lock"
-    stock_index "$1"
-    exec {lock}>&-
-    cached "grub-$1" "$({ stock_apt "$1" apt-cache show --no-all-versions shim-signed grub-efi-amd64-signed grub-efi-amd64-bin |
-        grep '^Version'; declare -f make_debian_grub; } | hash_of_stdin)" make_debian_grub
-}
-
-make_debian_grub() {
-    local out=$1 deb
-    mkdir -p "$out/deb" "$out/tree"
-    (cd "$out/deb" && stock_apt "$GRUB_KIND" apt-get download shim-signed grub-efi-amd64-signed grub-efi-amd64-bin) || return 1
-    for deb in "$out"/deb/*.deb; do
-        dpkg-deb -x "$deb" "$out/tree" || return 1
-    done
-    mv "$out/tree/usr/lib/shim/shimx64.efi.signed" "$out/shimx64.efi" &&
-        mv "$out/tree/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" "$out/grubx64.efi" &&
-        mv "$out/tree/usr/lib/grub/x86_64-efi" "$out/modules" && rm -r "$out/deb" "$out/tree"
-}
-
-# grub_esp KIND: the partition of new_esp, started by Debian's shim and GRUB. All of /boot is on it.
-grub_esp() {
-    local entry stage=$WORK/grub-stage
-    entry=$(debian_grub "$1")
-    rm -rf "$stage"
-    mkdir -p "$stage/EFI/BOOT" "$stage/EFI/debian" "$stage/boot/grub/x86_64-efi"
-    cp "$entry/shimx64.efi" "$stage/EFI/BOOT/BOOTX64.EFI"
-    cp "$entry/grubx64.efi" "$stage/EFI/BOOT/grubx64.efi"
-    cp "$entry"/modules/*.lst "$entry"/modules/{password,date,datetime}.mod "$stage/boot/grub/x86_64-efi/"
-    [ ! -e "$entry/modules/bli.mod" ] || cp "$entry/modules/bli.mod" "$stage/boot/grub/x86_64-efi/"
-    sign_image "$stage/EFI/BOOT/BOOTX64.EFI" "$stage/EFI/BOOT/grubx64.efi"
-    # shellcheck disable=SC2016 # GRUB expands it
-    printf 'search.fs_uuid 5EA1-AB5E root \nset prefix=($root)'"'/boot/grub'"'\nconfigfile $prefix/grub.cfg\n' \
-        >"$stage/EFI/debian/grub.cfg"
-    { printf '# GRUB Environment Block\n' && printf '#%.0s' {1..999}; } >"$stage/boot/grub/grubenv"
-    grub_config >"$stage/boot/grub/grub.cfg"
-    mcopy -o -s -i "$WORK/esp.img@@$ESP_OFFSET" "$stage"/* ::
-}
 
 # grub_config: as grub-mkconfig writes it, with some of what people add.
 grub_config() {
@@ -178,7 +134,44 @@ cat >"$SHARE/keep.sh" <<'END'
 for pcr in 8 9; do give "pcr$pcr" "$(pcr_value "$pcr")"; done
 END
 
+# The guest: what the next boots are predicted to measure, for each state of grubenv, and whether they did.
+cat >"$SHARE/predict.sh" <<'END'
+# noted: /run has a note that PCR 4, 8 and 9 of this boot were reproduced.
+noted() { [ "$(jq -c '[.pcrs[].difference]' /run/sealmount/grub.json)" = '["","",""]' ]; }
+# upgrade: another kernel, initrd, command line and time-out; and for one boot, by name, the entry that is the default anyway.
+upgrade() {
+    cp /lab/upgrade/vmlinuz "$ESP/lab/vmlinuz-next"
+    cp /lab/upgrade/initrd "$ESP/lab/initrd-next"
+    sed -i -e 's|/lab/vmlinuz-lab|/lab/vmlinuz-next|; s|/lab/initrd-lab|/lab/initrd-next|; s|timeout=1$|timeout=2|; s| quiet$| quiet lab.more|' \
+        "$ESP/boot/grub/grub.cfg"
+    { printf '# GRUB Environment Block\nnext_entry=lab-advanced>lab-1\n' && printf '#%.0s' {1..1024}; } | head -c 1024 \
+        >"$ESP/boot/grub/grubenv"
+    sync -f "$ESP"
+}
+predicted() {
+    sealmount predict --next-boot --pcrs 4+7+8+9 --json >/var/predicted
+}
+# as_predicted STATE: the volume is open without a question, and the PCRs are those of that state.
+as_predicted() {
+    local pcr
+    for pcr in 4 7 8 9; do
+        expect_equal "PCR $pcr was predicted" "$(jq -r ".states[$1].pcrs[] | select(.pcr == $pcr).next" /var/predicted)" "$(pcr_value "$pcr")"
+    done
+    check "the volume is mounted" readable /srv/vault
+    check "nobody was asked" eval '[ ! -s /lab/results/asked ]'
+}
+change_grub() {
+    cp "$ESP/EFI/BOOT/grubx64.efi" /run/grub
+    printf x | dd of=/run/grub bs=1 seek=3000 conv=notrunc status=none
+    cp /run/grub "$ESP/EFI/BOOT/grubx64.efi"
+    sealmount predict --next-boot --pcrs 8
+}
+END
+
+disk_copy clean
 for kind in stock new; do
+    disk_restore clean
+    new_tpm
     new_keys
     new_esp
     grub_esp "$kind"
@@ -191,11 +184,36 @@ END
     boot "$kind-secure" --firmware <<'END'
 expect_equal "Secure Boot is on" 1 "$(efivar_byte SecureBoot)"
 . /lab/keep.sh
+. /lab/predict.sh
+check "ecryptfs-utils make a volume" make_volume /srv/.vault /srv/vault 'correct horse battery' 32 plain
+check "it is enrolled for this boot" enroll vault /srv/.vault /srv/vault 'correct horse battery' --pcrs 4+7+8+9
+check "before anything has changed, the service notes that this boot is reproduced" eval 'systemctl start sealmount-measured-boot.service && noted'
+check "the next boot can be predicted" sealmount predict --next-boot --pcrs 4+7+8+9
+upgrade
+check "the next boot would not open it" eval '! sealmount check --next-boot'
+check_output "a slot is made for each state of grubenv" 'slot 2 added' sealmount reseal --next-boot
+expect_equal "that is two more slots" 3 "$(sealmount slots --json | jq '.slots | length')"
+check "the next boot would open it" sealmount check --next-boot
+predicted
+# A submenu knows only exported variables, so boot_once does not keep GRUB from saving its entry in the same boot.
+expect_equal "an entry for one boot, and the one that GRUB saves in that boot, are two states" 2 "$(jq '.states | length' /var/predicted)"
 END
     log=$WORK/boots/$kind-secure/vector/eventlog.bin
     check "$kind: GRUB's device is in the log" grep -qaE '\(hd[0-9]+,gpt1\)' "$log"
     device=$(grep -aoE '\(hd[0-9]+,gpt1\)' "$log" | head -n 1 | tr -d '()')
     computed "$kind-secure" yes "$log" "$device"
+    boot "$kind-next" --firmware --answer 'correct horse battery' <<'END'
+. /lab/predict.sh
+check_output "the new kernel runs" -lab-next$ uname -r
+as_predicted 0
+check "the note of this boot is there without being asked for" wait_until 60 noted
+END
+    boot "$kind-after" --firmware --answer 'correct horse battery' <<'END'
+. /lab/predict.sh
+as_predicted 1
+check "this boot is noted, too, though GRUB has written to grubenv" wait_until 60 noted
+check_output "after a change of GRUB itself nothing is predicted" 'not the GRUB that started this boot' change_grub
+END
     plain_log=$WORK/boots/$kind-plain/vector/eventlog.bin
     # Without Secure Boot, Debian 12's GRUB does not go through the kernel's stub, so that the kernel gets no log.
     [ "$kind" != stock ] || plain_log=none

@@ -25,27 +25,42 @@ class NextBootTest : public FakeMachine {
     }
 
     /// PCRs stay as they are, but for those of `changes`, and none is known of `unknown`.
+    Prediction prediction(Tpm& tpm, const PcrSelection selection, const std::optional<unsigned> other) const {
+        Prediction next;
+        for (const auto& [pcr, value] : tpm.read_pcrs(selection).values) {
+            next.emplace(pcr, value);
+            if (changed == pcr || other == pcr) {
+                next.at(pcr) = Bytes(32, std::byte{0xab});
+            }
+            if (unknown == pcr) {
+                next.at(pcr) = std::unexpected{Problem{.message = "nobody knows"}};
+            }
+        }
+        return next;
+    }
+
+    std::vector<Finding> look_at_all() {
+        return check_next_boot(
+            {.machine = machine, .store = store, .is_this_machine = false}, std::nullopt,
+            [this](Tpm& tpm, const PcrSelection selection) {
+                std::vector<NextPcrState> states{
+                    {.origin = "as it is now", .values = prediction(tpm, selection, std::nullopt)}};
+                if (changed_later) {
+                    states.push_back(
+                        {.origin = "as GRUB leaves it", .values = prediction(tpm, selection, changed_later)});
+                }
+                return states;
+            });
+    }
+
     Finding look() {
-        const auto findings =
-            check_next_boot({.machine = machine, .store = store, .is_this_machine = false}, std::nullopt,
-                            [this](Tpm& tpm, const PcrSelection selection) {
-                                Prediction next;
-                                for (const auto& [pcr, value] : tpm.read_pcrs(selection).values) {
-                                    next.emplace(pcr, value);
-                                    if (changed == pcr) {
-                                        next.at(pcr) = Bytes(32, std::byte{0xab});
-                                    }
-                                    if (unknown == pcr) {
-                                        next.at(pcr) = std::unexpected{Problem{.message = "nobody knows"}};
-                                    }
-                                }
-                                return next;
-                            });
+        const auto findings = look_at_all();
         return findings.size() == 1 ? findings.front() : Finding{};
     }
 
     std::optional<unsigned> changed;
     std::optional<unsigned> unknown;
+    std::optional<unsigned> changed_later; ///< in a state of its own
 };
 
 TEST_F(NextBootTest, TheSameStateOpens) {
@@ -72,6 +87,20 @@ TEST_F(NextBootTest, WhatCannotBePredictedIsBadUnlessASlotDoesWithoutIt) {
     other.pcrs = parse_pcr_values("4");
     add(other);
     EXPECT_EQ(look().severity, Severity::good);
+}
+
+TEST_F(NextBootTest, AStateThatALaterBootMayFindIsAWarning) {
+    changed_later = 7;
+    const auto findings = look_at_all();
+    ASSERT_EQ(findings.size(), 2U);
+    EXPECT_EQ(findings[0].severity, Severity::good);
+    EXPECT_EQ(findings[1].severity, Severity::warning);
+    EXPECT_EQ(findings[1].item, "later-boot");
+    EXPECT_THAT(findings[1].text, HasSubstr("with grubenv as GRUB leaves it, no slot will open"));
+    EXPECT_EQ(findings[1].fix, (Advice{.kind = AdviceKind::reseal_next_boot, .subject = "default"}));
+    EXPECT_EQ(outcome_of(findings), Outcome::all_open);
+    changed = 7;
+    EXPECT_EQ(look().severity, Severity::bad);
 }
 
 TEST_F(NextBootTest, ASuspensionCoversOnlyTheBootsItWasMadeFor) {

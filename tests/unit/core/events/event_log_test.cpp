@@ -140,6 +140,30 @@ TEST(EventLogTest, HugeSizesAreRefused) {
     EXPECT_EQ(test::reason_of([&] { (void)parse_event_log(log, "f"); }), Reason::bad_data);
 }
 
+TEST(EventLogTest, OnlyABankThatLacksADigestIsLeftOut) {
+    AgileLog log{{PcrBank::sha1, PcrBank::sha256}};
+    log.add(4, EventType::separator, bytes_of("x"));
+    AgileLog one{{PcrBank::sha256}};
+    const std::size_t head = one.bytes.size();
+    one.add(4, EventType::separator, bytes_of("y"));
+    log.bytes.insert(log.bytes.end(), one.bytes.begin() + static_cast<std::ptrdiff_t>(head), one.bytes.end());
+    const EventLog parsed = log.parsed();
+    EXPECT_EQ(parsed.banks, std::vector{PcrBank::sha256});
+    EXPECT_EQ(parsed.events.size(), 3U);
+    EXPECT_EQ(test::reason_of([&] { (void)replay(parsed, PcrBank::sha1); }), Reason::unavailable);
+}
+
+TEST(EventLogTest, OnesAreAPaddingTooAndNothingButPaddingIsNoLog) {
+    AgileLog log{{PcrBank::sha256}};
+    log.add(4, EventType::separator, bytes_of("x"));
+    log.bytes.insert(log.bytes.end(), 64, std::byte{0xff});
+    EXPECT_EQ(log.parsed().events.size(), 2U);
+    for (const std::byte padding : {std::byte{0}, std::byte{0xff}}) {
+        EXPECT_THAT(test::message_of([&] { (void)parse_event_log(Bytes(4096, padding), "f"); }),
+                    HasSubstr("is empty"));
+    }
+}
+
 TEST(EventLogTest, DigestsThatWereNotAnnouncedAreRefused) {
     AgileLog log{{PcrBank::sha256}};
     const std::size_t event = log.bytes.size();

@@ -2,6 +2,7 @@
 //
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
+#include "unit/core/grub/grub_image_maker.hpp"
 #include "unit/core/grub/grub_machine_fake.hpp"
 #include "unit/vectors.hpp"
 
@@ -12,6 +13,7 @@ namespace sealmount {
 
 using test::FakeGrubMachine;
 using test::GrubScriptRun;
+using test::module_file;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -19,42 +21,6 @@ using testing::IsEmpty;
 namespace {
 
 const std::string own_name = "(hd0,gpt2)/boot/grub/grub.cfg";
-
-/// A module as GRUB's build makes it: an ELF file with its name and what it needs.
-std::string module_file(const std::string& name, const std::string& needs) {
-    const std::string names{"\0.shstrtab\0.modname\0.moddeps\0", 29};
-    const std::string modname = name + '\0';
-    std::string file = "\x7f"
-                       "ELF\x02\x01";
-    const auto put = [&file](const std::uint64_t value, const unsigned size) {
-        for (unsigned at = 0; at < size; ++at) {
-            file += at < sizeof value ? static_cast<char>(value >> (8 * at)) : '\0';
-        }
-    };
-    file.resize(0x40);
-    const std::size_t names_at = file.size();
-    file += names + modname + needs;
-    const std::size_t table = file.size();
-    const auto section = [&](const unsigned name_at, const std::size_t offset, const std::size_t size) {
-        put(name_at, 4);
-        put(0, 0x14);
-        put(offset, 8);
-        put(size, 8);
-        put(0, 0x18);
-    };
-    section(1, names_at, names.size());
-    section(11, names_at + names.size(), modname.size());
-    section(20, names_at + names.size() + modname.size(), needs.size());
-    const auto patch = [&file](const std::size_t at, const std::size_t value) {
-        file[at] = static_cast<char>(value & 0xffU);
-        file[at + 1] = static_cast<char>(value >> 8U);
-    };
-    patch(0x28, table);
-    patch(0x3a, 0x40);
-    patch(0x3c, 3);
-    patch(0x3e, 0);
-    return file;
-}
 
 } // namespace
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright (C) the sealmount authors
+#include "core/prediction/named_changes.hpp"
 #include "core/prediction/prediction_command_line.hpp"
 #include "core/prediction/prediction_secure_boot.hpp"
 
@@ -219,6 +220,87 @@ TEST(SecureBootTest, WhatCannotBeIsRefused) {
     EXPECT_EQ(error_of({.variables = {{"SecureBoot", {"f", off}}}, .authorities = {named_pe_file("one.pem")}})
                   .reason(),
               Reason::usage);
+}
+
+TEST(SecureBootTest, TheSameAuthorityChangesNothingBehindShimEither) {
+    // Shim measures what it verifies itself once more, and old ones without the owner.
+    const Signature signature = signatures_of(as_bytes(named_pe_file("one.esl").contents)).value().front();
+    const Bytes raw = variable("db", signature.data, true);
+    const EventLog parsed =
+        secure_boot_log(on, named_pe_file("one.esl").contents, {authority("one.esl"), raw}).parsed();
+    Forecast same{parsed, sha256_bank};
+    apply(same, {.variables = {}, .authorities = {named_pe_file("one.pem")}});
+    EXPECT_EQ(why_7(same), Problem{});
+    EXPECT_EQ(same.value(7),
+              secure_boot_value(on, named_pe_file("one.esl").contents, {authority("one.esl"), raw}));
+    Forecast other{parsed, sha256_bank};
+    apply(other,
+          {.variables = {{"db", named_pe_file("two.esl")}}, .authorities = {named_pe_file("two.pem")}});
+    EXPECT_THAT(why_7(other).message, HasSubstr("shim verifies images with db"));
+    Forecast revoked{parsed, sha256_bank};
+    NamedFile both = named_pe_file("one.esl");
+    both.contents += named_pe_file("two.esl").contents;
+    apply(revoked, {.variables = {{"db", both}}, .authorities = {}});
+    EXPECT_EQ(why_7(revoked), Problem{});
+}
+
+TEST(CommandLineTest, OneInAUnifiedImageIsPartOfTheImage) {
+    AgileLog log{{sha256_bank}};
+    log.add(11, EventType::ipl, bytes_of(std::string{".cmdline"} + '\0'), bytes_of(".cmdline"));
+    log.add(11, EventType::ipl, bytes_of(old_line), bytes_of(".cmdline"));
+    log.add(12, EventType::ipl, wide_with_nul(old_line));
+    const EventLog parsed = log.parsed();
+    Forecast forecast{parsed, sha256_bank};
+    replace_command_line(forecast, {old_line}, new_line);
+    doubt_after_command_line(forecast);
+    EXPECT_TRUE(forecast.spoilt().contains(4) && forecast.spoilt().contains(11));
+}
+
+TEST(GrubChangeTest, OneOfSeveralInitrdsIsNotAllThatTheKernelMeasures) {
+    AgileLog log{{sha256_bank}};
+    add_grub(log, "grub_cmd: ", "initrd /boot/early /boot/initrd");
+    log.add(9, EventType::ipl, bytes_of("first"), bytes_of(std::string{"/boot/early"} + '\0'));
+    log.add(9, EventType::ipl, bytes_of("second"), bytes_of(std::string{"/boot/initrd"} + '\0'));
+    Bytes tag;
+    test::put(tag, linux_initrd_tag, 4);
+    test::put(tag, 0, 4);
+    log.add(9, EventType::event_tag, bytes_of(std::string_view{"first\0\0\0second", 14}), tag);
+    const EventLog parsed = log.parsed();
+    Forecast forecast{parsed, sha256_bank};
+    const NamedFile before{"/boot/initrd", "second"};
+    const NamedFile after{"/new/initrd", "another"};
+    replace_file(forecast, before, after);
+    doubt_after_file(forecast, before, after);
+    EXPECT_THAT(forecast.spoilt().at(9).message, HasSubstr("several initrds as one"));
+    EXPECT_FALSE(forecast.spoilt().contains(8));
+}
+
+TEST(GrubChangeTest, WhatGrubMakesOfANamedChangeIsNotGuessed) {
+    AgileLog log{{sha256_bank}};
+    add_grub(log, "grub_cmd: ", "linux /boot/vmlinuz-1 quiet");
+    const auto add_file = [&log](const std::string& name, const std::string& content) {
+        log.add(9, EventType::ipl, bytes_of(content), bytes_of(name + '\0'));
+    };
+    add_file("(hd0,gpt2)/boot/grub/grub.cfg", "script");
+    add_file("/boot/vmlinuz-1", "kernel");
+    const EventLog parsed = log.parsed();
+    const auto spoilt_by = [&](const NamedFile& before, const NamedFile& after) {
+        Forecast forecast{parsed, sha256_bank};
+        replace_file(forecast, before, after);
+        doubt_after_file(forecast, before, after);
+        return forecast.spoilt();
+    };
+    const auto script = spoilt_by({"/boot/grub/grub.cfg", "script"}, {"/boot/grub/grub.cfg.new", "other"});
+    EXPECT_TRUE(script.contains(8) && script.contains(9));
+    const auto kernel = spoilt_by({"/boot/vmlinuz-1", "kernel"}, {"/boot/vmlinuz-2", "other"});
+    EXPECT_THAT(kernel.at(8).message, HasSubstr("measures the name of /boot/vmlinuz-1"));
+    EXPECT_TRUE(kernel.contains(9));
+    EXPECT_TRUE(spoilt_by({"/boot/vmlinuz-1", "kernel"}, {"/root/built", "other"}).contains(8));
+    EXPECT_TRUE(spoilt_by({"/root/1", "kernel"}, {"/root/2", "other"}).contains(8));
+    EXPECT_TRUE(spoilt_by({"/boot/vmlinuz-1", "kernel"}, {"/root/vmlinuz-1", "other"}).empty());
+    Forecast forecast{parsed, sha256_bank};
+    doubt_after_command_line(forecast);
+    EXPECT_TRUE(forecast.spoilt().contains(8) && forecast.spoilt().contains(9));
 }
 
 } // namespace sealmount
