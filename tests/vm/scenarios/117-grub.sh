@@ -206,12 +206,12 @@ END
 . /lab/predict.sh
 check_output "the new kernel runs" -lab-next$ uname -r
 as_predicted 0
-check "the note of this boot is there without being asked for" wait_until 60 noted
+check "the note of this boot is there without being asked for" wait_until noted
 END
     boot "$kind-after" --firmware --answer 'correct horse battery' <<'END'
 . /lab/predict.sh
 as_predicted 1
-check "this boot is noted, too, though GRUB has written to grubenv" wait_until 60 noted
+check "this boot is noted, too, though GRUB has written to grubenv" wait_until noted
 check_output "after a change of GRUB itself nothing is predicted" 'not the GRUB that started this boot' change_grub
 END
     plain_log=$WORK/boots/$kind-plain/vector/eventlog.bin
