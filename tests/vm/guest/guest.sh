@@ -75,8 +75,24 @@ ask_host() {
 # tpm_dies: from now on every TPM command fails (TPM_RC_FAILURE or an I/O error), until the next boot.
 tpm_dies() { ask_host tpm-dies 'the TPM'; }
 
-# memory_dump NAME: the machine's memory, as it is now, is then in $WORK/memory-NAME.img on the host.
-memory_dump() { ask_host dump "$1"; }
+# keys_collected: waits until the kernel has wiped the keys that nothing refers to any more. It does that in a work of its own, a
+# moment after the last reference has gone, and takes a key out of /proc/keys before it wipes it (security/keys/gc.c): when the second
+# of ours is gone, all that was dead before the first has been wiped.
+keys_collected() {
+    local key
+    for key in 1 2; do
+        key=$(keyctl add user lab-collected x @u)
+        keyctl unlink "$key" @u
+        wait_until eval "! grep -q '^$(printf %08x "$key") ' /proc/keys"
+    done
+}
+
+# memory_dump NAME: the machine's memory, as it is now, but without what the kernel is about to wipe, is then in
+# $WORK/memory-NAME.img on the host.
+memory_dump() {
+    keys_collected
+    ask_host dump "$1"
+}
 
 # finish: what the host looks at when something went wrong.
 finish() {
