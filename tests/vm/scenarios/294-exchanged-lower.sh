@@ -5,7 +5,7 @@
 need_product
 
 cat >"$SHARE/exchange.sh" <<'END'
-# Wins the race each time: run when the look is over, and before the mount.
+# Wins the race each time: run when a look is over, and before the mount.
 cd /home/anna && mv .Private kept && ln -s /root/hidden/open .Private
 END
 
@@ -19,10 +19,20 @@ mkdir -p /root/hidden/open
 chmod 700 /root /root/hidden
 printf 'what root keeps to himself\n' >/root/hidden/open/name-of-roots
 check_fails "anna does not see root's directory" as_anna ls /root/hidden/open
-mkdir -p /run/systemd/system/sealmount-unlock@default.service.d
-printf '[Service]\nExecStartPost=+/usr/bin/setpriv --reuid anna --regid anna --clear-groups /bin/sh /lab/exchange.sh\n' \
-    >/run/systemd/system/sealmount-unlock@default.service.d/race.conf
-systemctl daemon-reload
+# race SERVICE: the exchange comes when that has done its work.
+race() {
+    mkdir -p "/run/systemd/system/$1.d"
+    printf '[Service]\nExecStartPost=+/usr/bin/setpriv --reuid anna --regid anna --clear-groups /bin/sh /lab/exchange.sh\n' \
+        >"/run/systemd/system/$1.d/race.conf"
+    systemctl daemon-reload
+}
+race sealmount-unlock@default.service
+check_fails "exchanged before the volume's own unlock looks, it does not start" systemctl start home-anna-Private.mount
+check_output "which says why" '/home/anna/.Private, .* is a symbolic link' unlock_journal private
+check_fails "nothing is mounted" findmnt -rn -t ecryptfs
+rm /home/anna/.Private
+mv /home/anna/kept /home/anna/.Private
+race sealmount-load@private.service
 check "it starts, and she wins the race" systemctl start home-anna-Private.mount
 check "her link is there" test -L /home/anna/.Private
 expect_equal "it is mounted in her own place, and nowhere else" /home/anna/Private "$(findmnt -rn -t ecryptfs -o TARGET)"
