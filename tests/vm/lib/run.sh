@@ -55,9 +55,7 @@ run_scenarios() {
     MADE_VOLUMES+=/$(rootfs_key "$LAB_SUITE")
     rootfs_path >/dev/null
     cache_seconds=$((SECONDS - run_began))
-    RUN=$(new_run_directory)
-    exec {run_lock}<"$RUN"
-    flock --shared "$run_lock"
+    new_run_directory
     step "making the disk image${build:+ with the product from $build}"
     make_image "$build" "$RUN/base.img"
     image_seconds=$((SECONDS - run_began - cache_seconds))
@@ -214,13 +212,15 @@ end_run() {
     say "vm: $passed_checks passed, $failed_checks failed"
 }
 
-# new_run_directory: those of the last runs are kept, and those of runs that have not ended, which hold a lock on them.
+# new_run_directory: makes $RUN. The directories of the last runs are kept, and those of runs that have not ended, which hold a lock.
 new_run_directory() {
-    local old
+    local old lock
     mkdir -p "$LAB_WORK"
     find "$LAB_WORK" -maxdepth 1 -name 'run-*' -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2- | tail -n +5 |
         while read -r old; do flock --nonblock "$old" rm -rf --one-file-system "$old" || true; done
-    mktemp -d "$LAB_WORK/run-$(date +%m%d-%H%M%S)-XXX"
+    RUN=$(mktemp -d "$LAB_WORK/run-$(date +%m%d-%H%M%S)-XXX")
+    exec {lock}<"$RUN"
+    flock --shared "$lock"
 }
 
 # run_scenario FILE KEEP: sets scenario_status. Never part of a condition, because that would switch `set -e` off in all
