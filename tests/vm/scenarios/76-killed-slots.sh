@@ -15,7 +15,12 @@ open_both() {
 }
 # The sandbox that unloads the keys of one may be at the mount point of the other just when that is unmounted (DESIGN.md).
 close_both() {
-    systemctl stop srv-old.mount srv-new.mount || systemctl stop srv-old.mount srv-new.mount || return
+    local cursor
+    cursor=$(journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p')
+    if ! systemctl stop srv-old.mount srv-new.mount; then
+        journalctl --after-cursor "$cursor" -o cat | grep -q 'target is busy' || return
+        systemctl stop srv-old.mount srv-new.mount || return
+    fi
     wait_until inactive sealmount-keys@old.service && wait_until inactive sealmount-keys@new.service
 }
 reopen() { close_both && open_both; }
